@@ -1,0 +1,5 @@
+"""`python -m PACKAGE VERB` is the command line."""
+
+from .cli import main
+
+main()

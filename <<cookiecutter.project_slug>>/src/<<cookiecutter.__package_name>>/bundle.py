@@ -1,0 +1,117 @@
+"""The model bundle: all that leaves training, and all that serving needs.
+
+    models/bundle/
+      model.onnx or model.skops   the exported pipeline
+      contract.json               what it takes and gives (contract.py)
+      reference.json              statistics of the training rows, with frozen drift bins
+      golden.jsonl                held-out rows with the scores that the gate saw
+      metrics.json                metrics on the holdout
+      model_card.md               for people
+      manifest.json               hashes of all of it, of the data and of the schema
+
+The manifest names no commit, no date and no version: the same inputs give the same bytes.
+Version and commit are in the registry's tag, which holds the bundle's id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .contract import Contract
+from .errors import NoValidBundle
+from .predictor import Predictor, load_predictor
+
+FORMAT = 1
+REQUIRED = ("contract.json", "reference.json", "golden.jsonl", "metrics.json", "model_card.md")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files match its manifest; make one with `load`."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    contract: Contract
+
+    @property
+    def id(self) -> str:
+        """The first 12 digits of the sha256 over the names and hashes of all files."""
+        return self.manifest["id"]
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        return load_predictor(self.folder)
+
+    def read_json(self, name: str) -> Any:
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+    def golden(self) -> list[dict[str, Any]]:
+        """Each with `row` (as a client sends it) and `score` (as the gate saw it)."""
+        lines = (self.folder / "golden.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path, facts: dict[str, Any]) -> str:
+    """Write `manifest.json` over the files in `folder`, with `facts`; return the bundle's id."""
+    files = {
+        path.name: sha256(path)
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name != "manifest.json"
+    }
+    content = json.dumps([files, facts], sort_keys=True).encode()
+    manifest = {
+        "format": FORMAT,
+        "id": hashlib.sha256(content).hexdigest()[:12],
+        "files": files,
+        **facts,
+    }
+    text = json.dumps(manifest, indent=2, sort_keys=True)
+    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    return manifest["id"]
+
+
+def load(folder: Path) -> Bundle:
+    """Read a bundle and check every hash.
+
+    Raises NoValidBundle where the folder, the manifest or a file is missing, and where a file
+    does not match its hash.
+    """
+    path = folder / "manifest.json"
+    if not path.exists():
+        raise NoValidBundle(f"No model bundle in {folder}. Next: make pipeline")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        files = manifest["files"]
+        known = manifest["format"] == FORMAT
+    except (ValueError, KeyError, TypeError) as error:
+        raise NoValidBundle(f"{path} is not a manifest: {error}") from error
+    if not known:
+        raise NoValidBundle(f"{path} has format {manifest['format']}, this code reads {FORMAT}.")
+    for name in (*REQUIRED, *files):
+        _check_file(folder, name, files.get(name))
+    try:
+        contract = Contract.load(folder / "contract.json")
+    except (ValueError, KeyError, TypeError) as error:
+        raise NoValidBundle(f"{folder / 'contract.json'} is not a contract: {error}") from error
+    return Bundle(folder, manifest, contract)
+
+
+def _check_file(folder: Path, name: str, expected: str | None) -> None:
+    path = folder / name
+    if expected is None or not path.exists():
+        raise NoValidBundle(f"{path} is missing from the bundle. Next: make pipeline")
+    if (found := sha256(path)) != expected:
+        raise NoValidBundle(
+            f"{path} does not match its manifest (sha256 {found[:12]} instead of "
+            f"{expected[:12]}). It was changed after training; train again or fetch it anew."
+        )

@@ -1,0 +1,141 @@
+"""What a model takes and gives, as data: one contract for training, serving and clients.
+
+`pipeline/train.py` derives the contract from the pandera model of the model input
+(`schema.ModelInput`) and writes it to `contract.json`. The request model, the web form, the
+drift columns and the test data are derived from that file. Training and serving turn rows
+into numbers with the same `Contract.encode_*`, so they cannot disagree.
+
+Needs numpy only: the container has neither pandas nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+UNSEEN = -1.0
+Kind = Literal["number", "integer", "boolean", "category"]
+Task = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the model input.
+
+    `levels` are the categories in the order of their codes. A `closed` column takes no other
+    category; an open one encodes others as `UNSEEN`. `minimum` and `maximum` are inclusive.
+    `example` is a typical value from training, for forms and documentation.
+    """
+
+    name: str
+    kind: Kind
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    levels: tuple[str, ...] = ()
+    closed: bool = False
+    pattern: str | None = None
+    title: str = ""
+    description: str = ""
+    unit: str = ""
+    example: float | int | bool | str | None = None
+
+    @cached_property
+    def _codes(self) -> dict[str, float]:
+        return {level: float(code) for code, level in enumerate(self.levels)}
+
+    def encode(self, value: Any) -> float:
+        """Code of one value: NaN for a missing number, `len(levels)` for a missing category."""
+        missing = value is None or (isinstance(value, float) and math.isnan(value))
+        if self.kind == "category":
+            return float(len(self.levels)) if missing else self._codes.get(value, UNSEEN)
+        return math.nan if missing else float(value)
+
+    @property
+    def n_codes(self) -> int:
+        """How many codes the column can have beside `UNSEEN`; 0 for a number."""
+        return len(self.levels) + self.nullable if self.kind == "category" else 0
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Columns in the order of the model's input matrix, and what comes out.
+
+    `classes` are the labels in the order of the scores; empty for regression. With two
+    classes the second is the positive one, predicted from `threshold` on.
+    """
+
+    task: Task
+    target: str
+    columns: tuple[Column, ...]
+    classes: tuple[str, ...] = ()
+    threshold: float = 0.5
+    target_unit: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def numbers(self) -> list[int]:
+        """Positions of the numeric columns in the input matrix."""
+        return [i for i, column in enumerate(self.columns) if column.kind != "category"]
+
+    @property
+    def categories(self) -> list[int]:
+        """Positions of the categorical columns in the input matrix."""
+        return [i for i, column in enumerate(self.columns) if column.kind == "category"]
+
+    def encode_rows(self, rows: Iterable[Mapping[str, Any]]) -> np.ndarray:
+        """Rows as a client sends them -> float32 (n_rows, n_columns).
+
+        A key that is absent counts as missing. Values are not checked here.
+        """
+        coded = [[column.encode(row.get(column.name)) for column in self.columns] for row in rows]
+        return np.array(coded, dtype=np.float32).reshape(-1, len(self.columns))
+
+    def encode_table(self, table: Mapping[str, Sequence[Any]]) -> np.ndarray:
+        """Columns of a data frame -> float32 (n_rows, n_columns); same codes as `encode_rows`.
+
+        Raises KeyError with the name of a column that the table does not have.
+        """
+        coded = [self._encode_values(column, table[column.name]) for column in self.columns]
+        return np.column_stack(coded).astype(np.float32)
+
+    @staticmethod
+    def _encode_values(column: Column, values: Sequence[Any]) -> np.ndarray:
+        if column.kind != "category" and getattr(values, "dtype", None) in (float, np.float32):
+            return np.asarray(values, dtype=np.float32)
+        return np.array([column.encode(value) for value in values], dtype=np.float32)
+
+    def decide(self, scores: np.ndarray) -> np.ndarray:
+        """Scores of the model -> class positions (n_rows,), or the numbers as they are.
+
+        scores: (n_rows, n_classes) probabilities for classification, (n_rows,) otherwise.
+        """
+        if self.task == "regression":
+            return scores
+        if len(self.classes) == 2:
+            return (scores[:, 1] >= self.threshold).astype(int)
+        return scores.argmax(axis=1)
+
+    def save(self, path: Path) -> None:
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
+        path.write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Contract:
+        """Read `contract.json`; raises ValueError or TypeError where it is not one."""
+        data = json.loads(path.read_text(encoding="utf-8"))
+        columns = tuple(
+            Column(**{**column, "levels": tuple(column["levels"])})
+            for column in data.pop("columns")
+        )
+        return cls(columns=columns, classes=tuple(data.pop("classes")), **data)

@@ -1,0 +1,58 @@
+"""Every error that a user can act on, and the exit code that it leads to.
+
+    ProjectError                     70   a bug: please report it
+    |-- UsageError                   64   wrong call, parameter file or name
+    |-- DataRefused                   3   the data break the schema or the rules
+    |-- ExportDisagrees               4   the exported model answers differently
+    |-- SmokeFailed                   5   a running endpoint answers wrongly
+    |-- StoreUnreachable              6   stored objects cannot be read
+    `-- NoValidBundle                 7   no bundle, or one that was tampered with
+
+A gate's verdict is no error: REJECT leaves with 1 and HOLD with 2 (`delivery/gate.py`).
+A message says what happened, the value, what is allowed, and the next command.
+Only `cli.main` turns errors into exits.
+"""
+
+from __future__ import annotations
+
+
+class ProjectError(Exception):
+    """Base of all errors below; `exit_code` is what the command line leaves with."""
+
+    exit_code = 70
+
+
+class UsageError(ProjectError):
+    """A wrong call: an argument, a parameter file or a name that does not exist."""
+
+    exit_code = 64
+
+
+class DataRefused(ProjectError):
+    """The data break the schema, or too few rows are left to go on."""
+
+    exit_code = 3
+
+
+class ExportDisagrees(ProjectError):
+    """The exported model and the trained pipeline differ on a held-out row."""
+
+    exit_code = 4
+
+
+class SmokeFailed(ProjectError):
+    """A running endpoint is missing, not ready, or gives other answers than the gate saw."""
+
+    exit_code = 5
+
+
+class StoreUnreachable(ProjectError):
+    """An object that a version needs can be read neither here nor from the store."""
+
+    exit_code = 6
+
+
+class NoValidBundle(ProjectError):
+    """There is no model bundle, or its files do not match its manifest."""
+
+    exit_code = 7

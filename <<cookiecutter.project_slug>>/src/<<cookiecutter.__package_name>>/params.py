@@ -1,0 +1,155 @@
+"""The only reader of `params.yaml`: what changes the model, typed and frozen.
+
+A value that is not allowed is a UsageError that names the key, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import UsageError
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Section(BaseModel):
+    """A part of a YAML file: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(Section):
+    """Where raw rows come from: a path, a glob or a URL that fsspec can read."""
+
+    kind: Literal["files"] = "files"
+    path: str
+    format: Literal["csv", "parquet"] = "csv"
+
+
+class Validate(Section):
+    """How many raw rows may break the schema before the data are refused."""
+
+    max_failed_share: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Target(Section):
+    """What is predicted: a raw column, as it is or as 'more than `above`'.
+
+    `classes` are the two labels for `above`, the positive one last. Without `above`, the
+    classes are the values of the column, and `positive` names the one that counts.
+    """
+
+    column: str
+    above: float | None = None
+    classes: tuple[str, str] | None = None
+    positive: str | None = None
+    unit: str = ""
+
+
+class Prepare(Section):
+    """`key` names the columns that identify a row; empty: all columns together."""
+
+    key: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+
+
+class Split(Section):
+    """How rows are divided; shares are of all rows that are left after cleaning."""
+
+    strategy: Literal["time", "group", "random"]
+    column: str | None = None
+    validation: Share
+    holdout: Share
+
+    @model_validator(mode="after")
+    def _needs_column(self) -> Split:
+        if self.strategy != "random" and not self.column:
+            raise ValueError(f"strategy {self.strategy!r} needs a column")
+        if self.validation + self.holdout >= 0.9:
+            raise ValueError("validation and holdout together must stay under 0.9")
+        return self
+
+
+class Train(Section):
+    """Estimator, search space and cross-validation.
+
+    `grid` maps a parameter of the estimator to the values to try; null takes the estimator's
+    own grid (`pipeline/estimators.py`). At most `candidates` combinations are tried.
+    """
+
+    estimator: str
+    grid: dict[str, list[Any]] | None = None
+    candidates: Annotated[int, Field(ge=1)] = 8
+    folds: Annotated[int, Field(ge=2)] = 3
+    scoring: str
+    threshold: Literal["balanced_accuracy", "f1"] | Share = 0.5
+
+
+class Export(Section):
+    """File format of the exported model, and how far it may be from the pipeline."""
+
+    format: Literal["onnx", "skops"] = "onnx"
+    tolerance: Annotated[float, Field(gt=0)] = 1e-5
+    golden_rows: Annotated[int, Field(ge=1)] = 50
+
+
+class Evaluate(Section):
+    """Columns whose values are evaluated as slices, and the least rows for one."""
+
+    slices: tuple[str, ...] = ()
+    min_slice_rows: Annotated[int, Field(ge=1)] = 50
+
+
+class Params(Section):
+    """`params.yaml`, whole."""
+
+    task: Literal["classification", "regression"]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    source: Source
+    validate_: Validate = Field(alias="validate")
+    target: Target
+    prepare: Prepare
+    split: Split
+    train: Train
+    export: Export
+    evaluate: Evaluate
+
+    @model_validator(mode="after")
+    def _target_fits_task(self) -> Params:
+        if self.task == "regression" and self.target.above is not None:
+            raise ValueError("target.above makes classes: leave it out for regression")
+        if self.target.above is not None and self.target.classes is None:
+            raise ValueError("target.above needs target.classes: [NEGATIVE, POSITIVE]")
+        return self
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """Read and check `params.yaml`; raises UsageError."""
+    return read_yaml(path, Params)
+
+
+def read_yaml(path: Path, model: type[Model]) -> Model:
+    """A YAML file as `model`; raises UsageError naming the file, the key and the value."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} is missing. Run this in the project's root folder.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise UsageError("\n".join(_explain(path, item) for item in error.errors())) from error
+
+
+def _explain(path: Path, item: Any) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    value = item["input"]
+    shown = "" if isinstance(value, dict) else f" = {value!r}"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{path}: {key or 'file'}{shown}: {message}."

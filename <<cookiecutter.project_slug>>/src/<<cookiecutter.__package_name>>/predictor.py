@@ -1,0 +1,100 @@
+"""The model of a bundle, ready to answer: encoded rows in, scores out.
+
+`model.onnx` runs on ONNX Runtime. `model.skops` is the explicit alternative for pipelines
+that ONNX cannot express; it needs scikit-learn, and loads only the types in `TRUSTED`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from .errors import NoValidBundle
+
+MODEL_FILES = ("model.onnx", "model.skops")
+
+# Types beyond those that skops itself trusts. Each was read and found to run no code on load.
+TRUSTED = (
+    "numpy.dtype",
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.link.MultinomialLogit",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfMultinomialLoss",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+)
+
+
+class Predictor(Protocol):
+    """Scores of encoded rows."""
+
+    def scores(self, matrix: np.ndarray) -> np.ndarray:
+        """float32 (n_rows, n_columns) -> (n_rows, n_classes), or (n_rows,) for regression."""
+
+
+class OnnxPredictor:
+    """ONNX Runtime on one thread: a row takes microseconds, and replicas scale by process."""
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        onnxruntime.disable_telemetry_events()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            path.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+        self._output = [self._session.get_outputs()[-1].name]
+
+    def scores(self, matrix: np.ndarray) -> np.ndarray:
+        scores = self._session.run(self._output, {self._input: matrix})[0]
+        return scores if self._is_probability else scores[:, 0]
+
+    @property
+    def _is_probability(self) -> bool:
+        return self._output[0] == "probabilities"
+
+
+class SkopsPredictor:
+    """The scikit-learn pipeline itself, loaded without pickle."""
+
+    def __init__(self, path: Path) -> None:
+        self.pipeline = load_skops(path)
+
+    def scores(self, matrix: np.ndarray) -> np.ndarray:
+        if hasattr(self.pipeline, "predict_proba"):
+            return self.pipeline.predict_proba(matrix)
+        return np.asarray(self.pipeline.predict(matrix), dtype=float)
+
+
+def load_skops(path: Path):
+    """A scikit-learn pipeline from a skops file.
+
+    Raises NoValidBundle where the file holds a type that is not in `TRUSTED`.
+    """
+    import skops.io
+
+    unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+    if unknown:
+        raise NoValidBundle(
+            f"{path.name} holds types that are not trusted: {', '.join(unknown)}. Read their "
+            "code, then add them to TRUSTED in predictor.py."
+        )
+    return skops.io.load(path, trusted=list(TRUSTED))
+
+
+def load_predictor(folder: Path) -> Predictor:
+    """The predictor for the model file in a bundle; raises NoValidBundle without one."""
+    if (folder / "model.onnx").exists():
+        return OnnxPredictor(folder / "model.onnx")
+    if (folder / "model.skops").exists():
+        return SkopsPredictor(folder / "model.skops")
+    raise NoValidBundle(f"No {' or '.join(MODEL_FILES)} in {folder}. Next: make pipeline")
