@@ -1,0 +1,83 @@
+"""Generate a project from this working tree, without questions, into the folder build/.
+
+    python tools/bake.py                                  build/flight-delays
+    python tools/bake.py task=regression license=MIT      the same, other answers
+    python tools/bake.py --name demo                      build/demo, whatever the answers
+
+A folder of that name is replaced: what lies in build/ can always be made again.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# All that cookiecutter and cruft read. It copies the whole folder before its first question, so
+# it is not shown the environment, the history and the projects that lie beside them.
+TEMPLATE = (
+    "cookiecutter.json",
+    "hooks",
+    "<<cookiecutter.project_slug>>",
+    "{{cookiecutter.cruft}}",
+)
+LITTER = shutil.ignore_patterns("__pycache__", ".ruff_cache", ".pytest_cache", ".venv", ".DS_Store")
+
+
+def export(target):
+    """Copy the template, and nothing that tools left in it, into the folder target."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in TEMPLATE:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, target / name, ignore=LITTER)
+        else:
+            shutil.copy2(source, target / name)
+    return target
+
+
+def command(template, output, answers):
+    """Return the command that generates a project from template inside the folder output."""
+    options = ["--no-input", "--default-config", "--output-dir", str(output)]
+    return [sys.executable, "-m", "cookiecutter", *options, str(template), *answers]
+
+
+def bake(name, answers):
+    """Generate a project as build/name, or under its slug; return its folder, None on failure."""
+    build = ROOT / "build"
+    build.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=build, prefix=".bake-") as scratch:
+        template = export(Path(scratch, ROOT.name))
+        output = Path(scratch, "output")
+        # The closing advice of the hook names the folder, which is not the final one here.
+        done = subprocess.run(command(template, output, answers), stdout=subprocess.PIPE, text=True)
+        if done.returncode:
+            return None
+        sys.stdout.writelines(line for line in done.stdout.splitlines(True) if "Note:" in line)
+        (project,) = output.iterdir()
+        target = build / (name or project.name)
+        if target.exists():
+            shutil.rmtree(target)
+        return project.rename(target)
+
+
+def main():
+    """Read the command line, generate, and say where the project is."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="example: python tools/bake.py task=regression --name minutes",
+    )
+    parser.add_argument("answers", nargs="*", metavar="QUESTION=ANSWER")
+    parser.add_argument("--name", help="folder inside build/ (default: the project's slug)")
+    arguments = parser.parse_args()
+    project = bake(arguments.name, arguments.answers)
+    if project is None:
+        return 1
+    print(f"Generated {project.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
