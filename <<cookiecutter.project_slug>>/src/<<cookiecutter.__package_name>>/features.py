@@ -30,26 +30,27 @@ def model_rows(raw: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def build_pipeline(estimator: BaseEstimator, contract: Contract, scaled: bool) -> Pipeline:
+# How estimators want their numbers. Trees get them unscaled: a scaled float32 could fall on the
+# other side of a split in ONNX than it did in training.
+NUMBERS = {
+    "raw": lambda: "passthrough",
+    "filled": lambda: SimpleImputer(strategy="median", keep_empty_features=True),
+    "scaled": lambda: make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler()),
+}
+
+
+def build_pipeline(estimator: BaseEstimator, contract: Contract, numbers: str) -> Pipeline:
     """Columns to features, features to scores.
 
-    The pipeline takes the float32 matrix of `Contract.encode_table`, (n_rows, n_columns).
-    `scaled` is true for estimators that need scaled numbers without gaps (the linear ones).
-    Trees get numbers as they are: a scaled float32 could fall on the other side of a split
-    than in ONNX.
+    The pipeline takes the float32 matrix of `Contract.encode_table`, (n_rows, n_columns), in
+    which a missing number is NaN and a category a code. `numbers` is a key of `NUMBERS`.
     """
-    numbers = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
-    levels = [
-        [float(code) for code in range(contract.columns[i].n_codes)] for i in contract.categories
-    ]
+    codes = [[float(code) for code in range(contract.columns[i].n_codes)] for i in contract.categories]
+    one_hot = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)
     columns = ColumnTransformer(
         [
-            ("numbers", numbers if scaled else "passthrough", contract.numbers),
-            (
-                "categories",
-                OneHotEncoder(categories=levels, handle_unknown="ignore", sparse_output=False),
-                contract.categories,
-            ),
+            ("numbers", NUMBERS[numbers](), contract.numbers),
+            ("categories", one_hot, contract.categories),
         ]
     )
     return Pipeline([("columns", columns), ("model", estimator)])

@@ -1,0 +1,144 @@
+"""The command line: `python -m PACKAGE VERB`, one function per verb.
+
+Modules are imported by the verb that needs them: `serve` runs in a container that has neither
+pandas nor DVC. Errors leave as one sentence on stderr and with their own exit code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import traceback
+from pathlib import Path
+
+import click
+
+from .errors import ProjectError, UsageError
+
+BUNDLE = Path("models/bundle")
+STAGES = {
+    "ingest": "Read the source named in params.yaml into data/ingested.parquet.",
+    "validate": "Test the raw rows against the schema; quarantine those that break it.",
+    "prepare": "Make model rows, clean them, divide them into train, validation, holdout.",
+    "train": "Search by cross-validation, fit the best, choose the decision threshold.",
+    "export": "Convert the model and prove equality on every held-out row.",
+    "evaluate": "Measure the exported model on the holdout and make models/bundle.",
+}
+
+
+class Verbs(click.Group):
+    """Verbs in the order of a model's life; those of `LAZY` are imported when called."""
+
+    LAZY = {"registry": ("delivery.registry_cli", "registry")}
+    ORDER = [*STAGES, "gate", "report", "registry", "smoke", "serve"]
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return self.ORDER
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in self.LAZY:
+            module, attribute = self.LAZY[name]
+            return getattr(_import(module), attribute)
+        return super().get_command(ctx, name)
+
+
+def _import(name: str):
+    try:
+        return importlib.import_module(f".{name}", __package__)
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"This verb needs {error.name!r}, which is not installed here (a serving container "
+            "has only what serving needs). Next: uv sync"
+        ) from error
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """A model's life: pipeline, delivery, serving.
+
+    Run in the project's root folder. Every verb has --help with an example.
+    """
+
+
+def _add_stage(name: str, text: str) -> None:
+    @cli.command(name, help=f"{text}\n\nA stage of dvc.yaml. Example: dvc repro {name}")
+    def stage() -> None:
+        params = _import("params").load()
+        _import(f"pipeline.{name}").run(params)
+
+
+for _name, _text in STAGES.items():
+    _add_stage(_name, _text)
+
+
+@cli.command()
+@click.option("--policy", type=click.Path(path_type=Path), default="gate.yaml", show_default=True)
+@click.option("--override", metavar="REASON", help="Turn HOLD into PROMOTE. REJECT stays.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+def gate(policy: Path, override: str | None, as_json: bool) -> None:
+    """Compare challenger and champion on the same held-out rows, and decide.
+
+    Leaves with 0 for PROMOTE, 1 for REJECT, 2 for HOLD, and writes reports/gate.json. The
+    challenger is models/bundle, the champion what the registry has in production.
+
+    Example: python -m PACKAGE gate
+    """
+    verdict = _import("delivery.compare").run(BUNDLE, policy, Path("reports"), override)
+    click.echo(json.dumps(verdict.to_dict(), indent=2) if as_json else verdict.to_text())
+    sys.exit(verdict.exit_code)
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path), default="reports/index.html")
+def report(out: Path) -> None:
+    """Write one page with the verdict, metrics, slices and plots.
+
+    Example: python -m PACKAGE report
+    """
+    _import("delivery.report").run(Path("reports"), BUNDLE, out)
+    click.echo(f"report: {out.resolve().as_uri()}")
+
+
+@cli.command()
+@click.argument("url")
+@click.option("--bundle", type=click.Path(path_type=Path), default=BUNDLE, show_default=True)
+@click.option("--timeout-s", type=float, default=30.0, show_default=True)
+def smoke(url: str, bundle: Path, timeout_s: float) -> None:
+    """Ask a running endpoint for the golden rows and compare with what the gate saw.
+
+    Leaves with 5 where an answer differs.
+
+    Example: python -m PACKAGE smoke http://127.0.0.1:8000
+    """
+    loaded = _import("bundle").load(bundle)
+    click.echo(_import("delivery.smoke").smoke(url, loaded, timeout_s=timeout_s))
+
+
+@cli.command()
+@click.option("--host", default=None, help="Address to listen on.  [default: $HOST or 127.0.0.1]")
+@click.option("--port", type=int, default=None, help="[default: $PORT or 8000]")
+def serve(host: str | None, port: int | None) -> None:
+    """Answer predictions over HTTP, with a page to try them on.
+
+    Example: python -m PACKAGE serve --port 8000
+    """
+    _import("serving.app").serve(host=host, port=port)
+
+
+def main() -> None:
+    """Run the command line; the only place where errors become exits."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(64)
+    except click.Abort:
+        sys.exit(130)
+    except ProjectError as error:
+        click.echo(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(error.exit_code)
+    except Exception:
+        traceback.print_exc()
+        click.echo("This is a bug in the project's own code: please report it.", err=True)
+        sys.exit(ProjectError.exit_code)

@@ -1,0 +1,70 @@
+"""Stage 1, `ingest`: read the source named in `params.yaml` into one Parquet file.
+
+A source is a function from its parameters to a data frame, registered in `SOURCES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import fsspec
+import pandas as pd
+from tqdm import tqdm
+
+from ..errors import DataRefused, UsageError
+from ..params import Params, Source
+from . import files
+
+OUT = Path("data/ingested.parquet")
+
+
+def read_files(source: Source) -> pd.DataFrame:
+    """All files that `source.path` (path, glob or URL) matches, in the order of their names.
+
+    Raises UsageError where nothing matches, DataRefused where a file cannot be read as
+    `source.format` or has other columns than the first one.
+    """
+    try:
+        opened = sorted(fsspec.open_files(source.path, "rb"), key=lambda file: file.path)
+    except (ValueError, ImportError, OSError) as error:
+        raise UsageError(f"source.path = {source.path!r} cannot be opened: {error}") from error
+    if not opened:
+        raise UsageError(f"source.path = {source.path!r} matches no file. See params.yaml.")
+    tables = [_read_file(file, source.format) for file in tqdm(opened, "ingest", unit="file")]
+    for file, table in zip(opened, tables, strict=True):
+        _check_columns(file.path, list(table.columns), list(tables[0].columns))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _read_file(file: fsspec.core.OpenFile, kind: str) -> pd.DataFrame:
+    try:
+        with file as stream:
+            return pd.read_parquet(stream) if kind == "parquet" else pd.read_csv(stream)
+    except FileNotFoundError as error:
+        raise UsageError(f"{file.path} does not exist. See source.path in params.yaml.") from error
+    except (ValueError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise DataRefused(f"{file.path} cannot be read as {kind}: {reason}") from error
+
+
+def _check_columns(path: str, found: list[str], expected: list[str]) -> None:
+    lost = [name for name in expected if name not in found]
+    new = [name for name in found if name not in expected]
+    if lost or new:
+        raise DataRefused(
+            f"{path} has other columns than the first file: missing {lost or 'none'}, "
+            f"not expected {new or 'none'}. Mend the file or move it out of the source."
+        )
+
+
+SOURCES: dict[str, Callable[[Source], pd.DataFrame]] = {"files": read_files}
+
+
+def run(params: Params) -> None:
+    """Read the source and write `data/ingested.parquet`."""
+    table = SOURCES[params.source.kind](params.source)
+    if table.empty:
+        raise DataRefused(f"The source {params.source.path!r} has no rows.")
+    files.write_table(table, OUT)
+    print(f"ingest: {len(table):,} rows, {table.shape[1]} columns -> {OUT}")

@@ -1,0 +1,1 @@
+"""The container: a bundle behind HTTP. Start at `app.py`."""

@@ -1,0 +1,88 @@
+"""A bundle that is ready to answer: rows in, the bytes of an answer out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic_core import to_json
+
+from .. import bundle as bundles
+from ..bundle import Bundle
+from ..contract import Contract
+from ..errors import NoValidBundle
+from .rows import Row, RowReader
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Model:
+    """What serves until another takes its place; make one with `load`."""
+
+    bundle: Bundle
+    reader: RowReader
+    golden: tuple[Row, ...]
+    version: str
+
+    @property
+    def contract(self) -> Contract:
+        return self.bundle.contract
+
+    def answer(self, body: bytes) -> bytes:
+        """The JSON body of a request -> that of its answer.
+
+        Raises BodyUnreadable or RowsRefused (`problems.py`).
+        """
+        rows = self.reader.read(body)
+        if isinstance(rows, dict):
+            return to_json(self.predict_one(rows))
+        return to_json({"predictions": self.predict(rows), **self._about()})
+
+    def predict_one(self, row: Row) -> dict[str, Any]:
+        """One checked row -> what is sent for it: prediction, probabilities or unit, version."""
+        return {**self.predict([row])[0], **self._about()}
+
+    def predict(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Checked rows -> a prediction for each, with probabilities for classification."""
+        scores = self.bundle.predictor.scores(self.contract.encode_rows(rows))
+        if self.contract.task == "regression":
+            return [{"prediction": value} for value in scores.tolist()]
+        return _classified(self.contract, scores)
+
+    def _about(self) -> dict[str, str]:
+        unit = {"unit": self.contract.target_unit} if self.contract.task == "regression" else {}
+        return {**unit, "model_version": self.version}
+
+
+def _classified(contract: Contract, scores: np.ndarray) -> list[dict[str, Any]]:
+    """`probability` is that of the positive class of two, else that of the predicted class."""
+    positions = contract.decide(scores).tolist()
+    binary = len(contract.classes) == 2
+    return [
+        {
+            "prediction": contract.classes[position],
+            "probability": row[1] if binary else row[position],
+            "probabilities": dict(zip(contract.classes, row, strict=True)),
+        }
+        for position, row in zip(positions, scores.tolist(), strict=True)
+    ]
+
+
+def load(settings: Settings) -> Model:
+    """Load and try the bundle of `settings.bundle_dir`.
+
+    Raises NoValidBundle where it is missing, was changed after training, or cannot answer its
+    own golden rows.
+    """
+    bundle = bundles.load(settings.bundle_dir)
+    golden = tuple(line["row"] for line in bundle.golden())
+    reader = RowReader(bundle.contract, settings.max_rows)
+    model = Model(bundle, reader, golden, settings.model_version)
+    try:
+        model.answer(to_json(golden[: settings.max_rows]))
+    except Exception as error:  # whatever the runtime raises: the reason is shown at /ready
+        raise NoValidBundle(f"{bundle.folder} cannot answer its golden rows: {error}") from error
+    return model
+
