@@ -27,7 +27,7 @@ OWNER = re.compile(r"(?!.*--)[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
 
 # Each of these would end a string or start an expression in one of the files that show the text:
 # TOML, YAML, JSON, HTML, Markdown, Makefile, Dockerfile, a workflow, or the template itself.
-FORBIDDEN = "\"\\<>{}$`|"
+FORBIDDEN = '"\\<>{}$`|'
 # Control characters, lone surrogates, line and paragraph separators, private use.
 FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Zl", "Zp", "Co"}
 # They reorder what a reader sees.
@@ -62,12 +62,12 @@ pandera pathspec pil pillow pip pkg_resources platformdirs playwright pluggy pol
 prometheus_client prompt_toolkit propcache proto proto_plus protobuf psutil public py pyarrow
 pyasn1 pyasn1_modules pycparser pydantic pydantic_core pydantic_settings pydevd_plugins pydot
 pygit2 pygithub pygments pygtrie pyjwt pylab pynacl pyparsing pyrate_limiter pytest pytest_cov
-pytest_xdist python_dateutil python_dotenv pyyaml requests requests_oauthlib rich ruamel
+pytest_xdist python_dateutil python_dotenv pywin32 pyyaml requests requests_oauthlib rich ruamel
 ruamel_yaml ruff s3fs schemathesis scikit_learn scipy scmrepo semver setuptools shellingham
 shortuuid shtab six skl2onnx sklearn skops smmap sortedcontainers sqltrie sshfs starlette
 tabulate threadpoolctl tomlkit tqdm typeguard typer typing_extensions typing_inspect
-typing_inspection tzlocal urllib3 uv uvicorn uvloop validate vine voluptuous watchfiles wcwidth
-websockets werkzeug wheel wrapt xdist xgboost yaml yarl zc zc_lockfile
+typing_inspection tzdata tzlocal urllib3 uv uvicorn uvloop validate vine voluptuous watchfiles
+wcwidth websockets werkzeug wheel wrapt xdist xgboost yaml yarl zc zc_lockfile
     """.split()
 )
 

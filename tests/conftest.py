@@ -1,0 +1,157 @@
+"""Fixtures: an isolated home, a clean copy of the template, projects baked once per option set."""
+
+import fcntl
+import itertools
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tools import bake
+
+ROOT = bake.ROOT
+TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
+
+TASKS = ("classification", "regression")
+REMOTES = ("ghcr", "local")
+LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary")
+# Every task with every remote, and every licence once.
+OPTION_SETS = [
+    {"task": task, "dvc_remote": remote, "license": license_name}
+    for (task, remote), license_name in zip(
+        itertools.product(TASKS, REMOTES), LICENSES, strict=True
+    )
+]
+DEFAULTS = OPTION_SETS[0]
+
+GITCONFIG = """\
+[user]
+    name = A tester
+    email = tester@users.noreply.github.com
+[init]
+    defaultBranch = main
+"""
+
+
+def option_id(options: dict[str, str]) -> str:
+    """Return a readable test id such as classification-ghcr-MIT."""
+    return "-".join(options.values())
+
+
+def require_tool(name: str) -> str:
+    """Return the path of a program; skip the test without it, but fail it in CI."""
+    path = shutil.which(name)
+    if path:
+        return path
+    message = f"{name} is not on PATH"
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{message}, and CI must have it")
+    pytest.skip(message)
+
+
+def run(*command: str | Path, cwd: Path, **options) -> subprocess.CompletedProcess[str]:
+    """Run a command with its output captured as text; the caller looks at the exit code."""
+    options.setdefault("timeout", 600)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, **options)
+
+
+def check(*command: str | Path, cwd: Path, **options) -> str:
+    """Run a command that must succeed and return what it printed."""
+    done = run(*command, cwd=cwd, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def files(folder: Path) -> list[str]:
+    """Return every file under folder, git's own aside, as sorted relative paths."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in found if path.parts[0] != ".git")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the one command that renews the golden files."""
+    parser.addoption(
+        "--refresh", action="store_true", help="rewrite the golden files in tests/data"
+    )
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that all workers of this run have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@contextmanager
+def locked(path: Path):
+    """Hold the lock file path, so that one worker makes what all of them read."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated_home(shared: Path):
+    """Give git, cookiecutter and DVC an own home with an identity; tools keep their caches."""
+    home = shared / "home"
+    home.mkdir(exist_ok=True)
+    (home / ".gitconfig").write_text(GITCONFIG)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_CACHE_DIR", uv_cache())
+        # uv would warn about it in every project that it visits.
+        patch.delenv("VIRTUAL_ENV", raising=False)
+        for name in [name for name in os.environ if name.startswith(("GIT_", "COOKIECUTTER_"))]:
+            if name != "GIT_SSL_CAINFO":
+                patch.delenv(name)
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        patch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+        patch.setenv("HOME", str(home))
+        yield home
+
+
+def uv_cache() -> str:
+    """Return where uv keeps its downloads, so that a new home does not cost a new download."""
+    uv = shutil.which("uv")
+    return check(uv, "cache", "dir", cwd=ROOT).strip() if uv else os.devnull
+
+
+@pytest.fixture(scope="session")
+def template(shared: Path) -> Path:
+    """Return a copy of the template without what tools left in the working tree."""
+    target = shared / "cookiecutter-mlops-actions"
+    with locked(shared / "template.lock"):
+        return target if target.exists() else bake.export(target)
+
+
+def generate(template: Path, output: Path, **answers: str) -> subprocess.CompletedProcess[str]:
+    """Run cookiecutter's own command on the template, as a person would, without questions."""
+    pairs = [f"{question}={answer}" for question, answer in answers.items()]
+    return run(*bake.command(template, output, pairs), cwd=template.parent)
+
+
+@pytest.fixture(scope="session")
+def baked(template: Path, shared: Path) -> Callable[[dict[str, str]], Path]:
+    """Return a function that gives the project of an option set, generated once per run.
+
+    Tests only read these projects; a test that changes one takes the fixture `project`.
+    """
+
+    def project(options: dict[str, str]) -> Path:
+        output = shared / "baked" / option_id(options)
+        with locked(shared / f"{option_id(options)}.lock"):
+            if not output.exists():
+                done = generate(template, output, **options)
+                assert done.returncode == 0, done.stdout + done.stderr
+        return output / "flight-delays"
+
+    return project
+
+
+@pytest.fixture
+def project(baked: Callable[[dict[str, str]], Path], tmp_path: Path) -> Path:
+    """Return an own copy of the project with default answers, to be changed at will."""
+    return Path(shutil.copytree(baked(DEFAULTS), tmp_path / "flight-delays"))

@@ -1,0 +1,157 @@
+"""Every option set gives the expected files, clean, locked and free of template syntax.
+
+`python -m pytest tests/test_bake.py --refresh` rewrites the golden list of files.
+"""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import DEFAULTS, OPTION_SETS, ROOT, check, files, generate, option_id, require_tool
+from test_template_source import is_verbatim
+
+GOLDEN = ROOT / "tests" / "data" / "files.txt"
+every_option_set = pytest.mark.parametrize("options", OPTION_SETS, ids=option_id)
+
+LICENSE_STARTS = {
+    "MIT": "MIT License",
+    "Apache-2.0": "                                 Apache License",
+    "BSD-3-Clause": "BSD 3-Clause License",
+    "Proprietary": "Copyright (c) Flight Delays authors. All rights reserved.",
+}
+
+
+def relative_to_package(path: str) -> str:
+    """Return the path as it stands in the template, where the package has no name yet."""
+    return path.replace("src/flight_delays/", "src/<<cookiecutter.__package_name>>/")
+
+
+@every_option_set
+def test_the_files_are_exactly_the_expected_ones(options, baked, request):
+    """The same names whatever is chosen: options choose contents, by one table."""
+    found = "\n".join(files(baked(options))) + "\n"
+    if request.config.getoption("--refresh"):
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text(found)
+    assert found == GOLDEN.read_text(), "renew with: python -m pytest tests/test_bake.py --refresh"
+
+
+@every_option_set
+def test_no_template_syntax_is_left(options, baked):
+    """No placeholder, no line statement, no word of cookiecutter reaches the user."""
+    project = baked(options)
+    for name in files(project):
+        if not is_verbatim(relative_to_package(name)) and name != "uv.lock":
+            text = (project / name).read_text(encoding="utf-8")
+            assert [s for s in ("<<", "#%", "cookiecutter.") if s in text] == [], name
+
+
+@every_option_set
+def test_the_formatter_and_the_linter_change_nothing(options, baked):
+    """The project's own rules hold for what is generated."""
+    project = baked(options)
+    check("ruff", "check", "--no-cache", "--no-fix", ".", cwd=project)
+    check("ruff", "format", "--no-cache", "--check", ".", cwd=project)
+
+
+@every_option_set
+def test_the_lock_is_current(options, baked):
+    """The lock that the hook made is the one that uv would make."""
+    require_tool("uv")
+    check("uv", "lock", "--check", cwd=baked(options))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_the_lock_is_current_in_every_time_zone(zone, baked, monkeypatch):
+    """The day up to which releases count begins at one moment for everybody."""
+    require_tool("uv")
+    monkeypatch.setenv("TZ", zone)
+    check("uv", "lock", "--check", cwd=baked(DEFAULTS))
+
+
+@every_option_set
+def test_the_first_commit_holds_everything(options, baked):
+    """Nothing is left uncommitted, nothing is ignored."""
+    status = check("git", "status", "--porcelain", "--ignored", cwd=baked(options))
+    assert [line for line in status.splitlines() if "__pycache__" not in line] == []
+
+
+@every_option_set
+def test_configuration_files_parse(options, baked):
+    """Every YAML, TOML and JSON file is valid."""
+    project = baked(options)
+    for name in files(project):
+        path = project / name
+        if path.suffix in {".yaml", ".yml"}:
+            list(yaml.safe_load_all(path.read_text()))
+        elif path.suffix == ".toml" or path.name == "uv.lock":
+            tomllib.loads(path.read_text())
+        elif path.suffix == ".json":
+            json.loads(path.read_text())
+
+
+@every_option_set
+def test_the_workflows_pass_actionlint(options, baked):
+    """GitHub would accept every generated workflow."""
+    project = baked(options)
+    workflows = sorted((project / ".github" / "workflows").glob("*.yml"))
+    if workflows:
+        check(require_tool("actionlint"), *workflows, cwd=project)
+
+
+@every_option_set
+def test_the_chosen_license_is_the_only_one(options, baked):
+    """LICENSE is the chosen text, names the holder and no year."""
+    project = baked(options)
+    text = (project / "LICENSE").read_text()
+    assert text.startswith(LICENSE_STARTS[options["license"]])
+    assert "Flight Delays authors" in text and "20" not in text.split("authors")[0][-40:]
+    assert not (project / "licenses").exists()
+
+
+@every_option_set
+def test_dvc_has_the_chosen_remote(options, baked):
+    """`local` is a folder beside the project; `ghcr` needs no DVC remote. Neither reports usage."""
+    config = (baked(options) / ".dvc" / "config").read_text()
+    assert "analytics = false" in config and "autostage = true" in config
+    assert ("url = ../../flight-delays-store" in config) == (options["dvc_remote"] == "local")
+
+
+@every_option_set
+def test_the_gate_is_the_one_of_the_task(options, baked):
+    """gate.yaml belongs to the task, and the other task's file is gone."""
+    project = baked(options)
+    raw = ROOT / "<<cookiecutter.project_slug>>" / f"gate.{options['task']}.yaml"
+    assert yaml.safe_load((project / "gate.yaml").read_text()) == yaml.safe_load(raw.read_text())
+    assert [p.name for p in project.glob("gate.*")] == ["gate.yaml"]
+
+
+def test_two_bakes_are_byte_identical(baked, template, tmp_path):
+    """Generating again, elsewhere, gives the same bytes, the lock included."""
+    done = generate(template, tmp_path, **DEFAULTS)
+    assert done.returncode == 0, done.stderr
+    first, second = baked(DEFAULTS), tmp_path / "flight-delays"
+    assert files(first) == files(second)
+    assert [n for n in files(first) if (first / n).read_bytes() != (second / n).read_bytes()] == []
+
+
+def test_verbatim_files_are_copied_byte_for_byte(baked):
+    """What cookiecutter does not render is the template's own file."""
+    project = baked(DEFAULTS)
+    verbatim = [name for name in files(project) if is_verbatim(relative_to_package(name))]
+    assert verbatim
+    for name in verbatim:
+        raw = Path(ROOT, "<<cookiecutter.project_slug>>", relative_to_package(name))
+        assert raw.read_bytes() == (project / name).read_bytes(), name
+
+
+def test_nothing_belongs_to_one_machine(baked):
+    """No absolute path of the machine that generated it, and no index but the public one."""
+    project = baked(DEFAULTS)
+    home = str(Path.home().parent) + "/"
+    for name in files(project):
+        text = (project / name).read_bytes()
+        assert home.encode() not in text, name
+        assert str(ROOT).encode() not in text, name
