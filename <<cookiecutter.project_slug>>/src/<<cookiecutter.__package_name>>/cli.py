@@ -25,20 +25,19 @@ STAGES = {
     "export": "Convert the model and prove equality on every held-out row.",
     "evaluate": "Measure the exported model on the holdout and make models/bundle.",
 }
+LAZY = {"registry": ("delivery.registry_cli", "registry")}
+ORDER = [*STAGES, "gate", "report", "registry", "smoke", "serve"]
 
 
 class Verbs(click.Group):
     """Verbs in the order of a model's life; those of `LAZY` are imported when called."""
 
-    LAZY = {"registry": ("delivery.registry_cli", "registry")}
-    ORDER = [*STAGES, "gate", "report", "registry", "smoke", "serve"]
-
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return self.ORDER
+        return ORDER
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in self.LAZY:
-            module, attribute = self.LAZY[name]
+        if name in LAZY:
+            module, attribute = LAZY[name]
             return getattr(_import(module), attribute)
         return super().get_command(ctx, name)
 
@@ -61,8 +60,12 @@ def cli() -> None:
     """
 
 
+def _example(call: str) -> str:
+    return f"Example: python -m {__package__} {call}"
+
+
 def _add_stage(name: str, text: str) -> None:
-    @cli.command(name, help=f"{text}\n\nA stage of dvc.yaml. Example: dvc repro {name}")
+    @cli.command(name, help=f"{text}\n\nA stage of dvc.yaml.", epilog=f"Example: dvc repro {name}")
     def stage() -> None:
         params = _import("params").load()
         _import(f"pipeline.{name}").run(params)
@@ -72,7 +75,7 @@ for _name, _text in STAGES.items():
     _add_stage(_name, _text)
 
 
-@cli.command()
+@cli.command(epilog=_example("gate"))
 @click.option("--policy", type=click.Path(path_type=Path), default="gate.yaml", show_default=True)
 @click.option("--override", metavar="REASON", help="Turn HOLD into PROMOTE. REJECT stays.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
@@ -81,26 +84,21 @@ def gate(policy: Path, override: str | None, as_json: bool) -> None:
 
     Leaves with 0 for PROMOTE, 1 for REJECT, 2 for HOLD, and writes reports/gate.json. The
     challenger is models/bundle, the champion what the registry has in production.
-
-    Example: python -m PACKAGE gate
     """
     verdict = _import("delivery.compare").run(BUNDLE, policy, Path("reports"), override)
     click.echo(json.dumps(verdict.to_dict(), indent=2) if as_json else verdict.to_text())
     sys.exit(verdict.exit_code)
 
 
-@cli.command()
+@cli.command(epilog=_example("report"))
 @click.option("--out", type=click.Path(path_type=Path), default="reports/index.html")
 def report(out: Path) -> None:
-    """Write one page with the verdict, metrics, slices and plots.
-
-    Example: python -m PACKAGE report
-    """
+    """Write one page with the verdict, metrics, slices and plots."""
     _import("delivery.report").run(Path("reports"), BUNDLE, out)
     click.echo(f"report: {out.resolve().as_uri()}")
 
 
-@cli.command()
+@cli.command(epilog=_example("smoke http://127.0.0.1:8000"))
 @click.argument("url")
 @click.option("--bundle", type=click.Path(path_type=Path), default=BUNDLE, show_default=True)
 @click.option("--timeout-s", type=float, default=30.0, show_default=True)
@@ -108,21 +106,16 @@ def smoke(url: str, bundle: Path, timeout_s: float) -> None:
     """Ask a running endpoint for the golden rows and compare with what the gate saw.
 
     Leaves with 5 where an answer differs.
-
-    Example: python -m PACKAGE smoke http://127.0.0.1:8000
     """
     loaded = _import("bundle").load(bundle)
     click.echo(_import("delivery.smoke").smoke(url, loaded, timeout_s=timeout_s))
 
 
-@cli.command()
+@cli.command(epilog=_example("serve --port 8000"))
 @click.option("--host", default=None, help="Address to listen on.  [default: $HOST or 127.0.0.1]")
 @click.option("--port", type=int, default=None, help="[default: $PORT or 8000]")
 def serve(host: str | None, port: int | None) -> None:
-    """Answer predictions over HTTP, with a page to try them on.
-
-    Example: python -m PACKAGE serve --port 8000
-    """
+    """Answer predictions over HTTP, with a page to try them on."""
     _import("serving.app").serve(host=host, port=port)
 
 

@@ -45,7 +45,9 @@ def build_pipeline(estimator: BaseEstimator, contract: Contract, numbers: str) -
     The pipeline takes the float32 matrix of `Contract.encode_table`, (n_rows, n_columns), in
     which a missing number is NaN and a category a code. `numbers` is a key of `NUMBERS`.
     """
-    codes = [[float(code) for code in range(contract.columns[i].n_codes)] for i in contract.categories]
+    codes = [
+        [float(code) for code in range(contract.columns[i].n_codes)] for i in contract.categories
+    ]
     one_hot = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)
     columns = ColumnTransformer(
         [

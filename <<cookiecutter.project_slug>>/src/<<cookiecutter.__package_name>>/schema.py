@@ -61,9 +61,7 @@ class ModelInput(pa.DataFrameModel):
         metadata={"unit": "h"},
     )
     weekday: Series[int] = pa.Field(ge=0, le=6, title="Weekday", description="0 is Monday")
-    distance: Series[float] = pa.Field(
-        ge=1, le=6000, title="Distance", metadata={"unit": "miles"}
-    )
+    distance: Series[float] = pa.Field(ge=1, le=6000, title="Distance", metadata={"unit": "miles"})
     temp: Series[float] = pa.Field(
         ge=-60, le=130, nullable=True, title="Temperature", metadata={"unit": "°F"}
     )

@@ -28,9 +28,7 @@ def derive_contract(schema: pa.DataFrameSchema, train: pd.DataFrame, params: Par
     Open categories get the levels that training has, in alphabetical order. Raises UsageError
     for a type or a check that a client cannot be told.
     """
-    columns = tuple(
-        _column(name, column, train[name]) for name, column in schema.columns.items()
-    )
+    columns = tuple(_column(name, column, train[name]) for name, column in schema.columns.items())
     classes: tuple[str, ...] = ()
     if params.task == "classification":
         classes = _classes(train[TARGET], params.target)

@@ -33,6 +33,10 @@ class Estimator:
         return getattr(self, task)(seed)
 
 
+def _same(grid: dict[str, list[Any]]) -> dict[str, dict[str, list[Any]]]:
+    return {"classification": grid, "regression": grid}
+
+
 ESTIMATORS = {
     "linear": Estimator(
         classification=lambda seed: LogisticRegression(max_iter=1000, random_state=seed),
@@ -46,17 +50,15 @@ ESTIMATORS = {
     "hist_gradient_boosting": Estimator(
         classification=lambda seed: HistGradientBoostingClassifier(random_state=seed),
         regression=lambda seed: HistGradientBoostingRegressor(random_state=seed),
-        grid=dict.fromkeys(
-            ("classification", "regression"),
-            {"learning_rate": [0.03, 0.1], "max_leaf_nodes": [8, 31], "min_samples_leaf": [50]},
+        grid=_same(
+            {"learning_rate": [0.03, 0.1], "max_leaf_nodes": [8, 31], "min_samples_leaf": [50]}
         ),
     ),
     "random_forest": Estimator(
         classification=lambda seed: RandomForestClassifier(random_state=seed, n_jobs=-1),
         regression=lambda seed: RandomForestRegressor(random_state=seed, n_jobs=-1),
-        grid=dict.fromkeys(
-            ("classification", "regression"),
-            {"n_estimators": [100], "min_samples_leaf": [5, 20], "max_features": ["sqrt", 0.5]},
+        grid=_same(
+            {"n_estimators": [100], "min_samples_leaf": [5, 20], "max_features": ["sqrt", 0.5]}
         ),
         numbers="filled",
     ),

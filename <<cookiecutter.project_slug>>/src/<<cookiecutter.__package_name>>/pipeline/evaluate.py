@@ -107,4 +107,4 @@ def run(params: Params) -> None:
     bundle_id = assemble(holdout, result, params)
     print(f"evaluate: bundle {bundle_id}, {len(y):,} holdout rows")
     for name, value in result["metrics"].items():
-        print(f"  {name:<20} {value:,.4f}" if isinstance(value, float) else f"  {name:<20} {value:,}")
+        print(f"  {name:<20} {value:,.{4 if isinstance(value, float) else 0}f}")

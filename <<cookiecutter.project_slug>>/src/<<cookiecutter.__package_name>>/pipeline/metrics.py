@@ -88,7 +88,8 @@ def _brier(y: np.ndarray, scores: np.ndarray, contract: Contract) -> float:
 
 
 def _log_loss(y: np.ndarray, scores: np.ndarray, contract: Contract) -> float:
-    return skm.log_loss(y, scores / scores.sum(axis=1, keepdims=True), labels=range(scores.shape[1]))
+    shares = scores / scores.sum(axis=1, keepdims=True)
+    return skm.log_loss(y, shares, labels=range(scores.shape[1]))
 
 
 def expected_calibration_error(y: np.ndarray, scores: np.ndarray, contract: Contract) -> float:

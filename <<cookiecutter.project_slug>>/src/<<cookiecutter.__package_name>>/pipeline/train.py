@@ -60,9 +60,7 @@ def train(training: pd.DataFrame, validation: pd.DataFrame, params: Params) -> T
     contract = derive_contract(ModelInput.to_schema(), training, params)
     x, y = contract.encode_table(training), encode_target(training, contract)
     estimator = estimators.find(params.train.estimator)
-    blank = build_pipeline(
-        estimator.make(params.task, params.seed), contract, estimator.numbers
-    )
+    blank = build_pipeline(estimator.make(params.task, params.seed), contract, estimator.numbers)
     grid = params.train.grid if params.train.grid is not None else estimator.grid[params.task]
     candidates = _search(blank, grid, (x, y, folds(training, y, params)), contract, params)
     best = _configure(blank, candidates[0]["values"]).fit(x, y)

@@ -1,0 +1,69 @@
+"""One page with all that a person needs to decide: verdict, metrics, slices, plots, data.
+
+Made from the JSON and SVG files that the stages and the gate wrote. One file, no network.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from .. import bundle as bundles
+from ..pipeline import files
+
+OPTIONAL = ("gate", "validation", "preparation", "training", "export", "slices")
+
+
+def collect(reports: Path, bundle: bundles.Bundle) -> dict[str, Any]:
+    """What the page shows; a report that no stage has written yet is None.
+
+    Plots are the SVG files as they are, which the stages drew themselves.
+    """
+    found = {
+        name: files.read_json(path) if (path := reports / f"{name}.json").exists() else None
+        for name in OPTIONAL
+    }
+    plots = [
+        Markup(_drawing(path.read_text(encoding="utf-8")))  # noqa: S704
+        for path in sorted((reports / "plots").glob("*.svg"))
+    ]
+    return found | {
+        "plots": plots,
+        "metrics": bundle.read_json("metrics.json"),
+        "bundle_id": bundle.id,
+        "contract": bundle.contract,
+    }
+
+
+def _drawing(svg: str) -> str:
+    """The <svg> element without the XML declaration, which may not stand inside a page."""
+    return svg[svg.index("<svg") :]
+
+
+def number(value: Any) -> str:
+    """A number for people: thousands separated, four digits at most; a dash for none."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def render(content: dict[str, Any]) -> str:
+    """The page as HTML; every value is escaped."""
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.filters["number"] = number
+    return environment.get_template("report.html").render(content)
+
+
+def run(reports: Path, bundle_dir: Path, out: Path) -> None:
+    """Write the page to `out`; raises NoValidBundle where there is nothing to report on."""
+    content = collect(reports, bundles.load(bundle_dir))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(render(content), encoding="utf-8")
