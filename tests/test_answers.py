@@ -49,10 +49,9 @@ def test_every_question_and_choice_is_explained_in_one_line():
     assert list(PROMPTS) == QUESTIONS
     for question in QUESTIONS[4:]:
         assert list(PROMPTS[question]) == ["__prompt__", *CONTEXT[question]]
-    lines = [
-        line for p in PROMPTS.values() for line in (p.values() if isinstance(p, dict) else [p])
-    ]
-    assert [line for line in lines if "\n" in line or len(line) > 100] == []
+        assert all(PROMPTS[question][c].startswith(f"{c}: ") for c in CONTEXT[question])
+    texts = [p.values() if isinstance(p, dict) else [p] for p in PROMPTS.values()]
+    assert max(len(line) for lines in texts for line in lines) <= 65
 
 
 def test_answers_are_strings():
