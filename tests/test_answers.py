@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import DEFAULTS, OPTION_SETS, ROOT, check, files, generate
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 CONTEXT = json.loads((ROOT / "cookiecutter.json").read_text())
@@ -186,6 +186,7 @@ def test_a_refusal_leaves_nothing_behind(answers, template, tmp_path):
     assert "Error:" not in done.stderr.split("\n")[0]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100))
 def test_no_name_breaks_the_rendered_hook(name):
     """Whatever is typed, the answers reach the validation unchanged."""

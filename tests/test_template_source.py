@@ -41,9 +41,10 @@ RENDERED = (
     "params.yaml",
     "pyproject.toml",
     "tests/*.py",
+    "tools/*.py",
 )
-# In a test a placeholder may only name the package: in an import, or in a string that runs it.
-IN_TESTS = "<<cookiecutter.__package_name>>"
+# In Python a placeholder may only name the package: in an import, or in a string that runs it.
+IN_PYTHON = "<<cookiecutter.__package_name>>"
 
 
 def is_verbatim(path: str) -> bool:
@@ -128,11 +129,11 @@ def test_the_list_of_rendered_files_would_catch_a_stray():
     assert strays({"hidden.ini": "#% if cookiecutter.task"}) == ["hidden.ini"]
 
 
-def test_tests_name_only_the_package():
-    """A generated test depends on no answer but the name of its package."""
-    tests = {n: t for n, t in texts(verbatim=False).items() if n.startswith("tests/")}
-    left = {name: clean for name, text in tests.items() if (clean := text.replace(IN_TESTS, ""))}
-    assert [name for name, text in left.items() if PLACEHOLDER.search(text)] == []
+def test_rendered_python_names_only_the_package():
+    """A generated test or tool depends on no answer but the name of its package."""
+    python = {n: t for n, t in texts(verbatim=False).items() if n.endswith(".py")}
+    rest = {name: text.replace(IN_PYTHON, "") for name, text in python.items()}
+    assert [name for name, text in rest.items() if PLACEHOLDER.search(text)] == []
 
 
 def test_every_path_can_be_checked_out():
