@@ -84,6 +84,7 @@ def test_without_an_identity_nothing_is_committed(bake_here, tools_on_path, monk
     """The hook does not let git invent an address from the names of user and machine."""
     tools_on_path("git")
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("EMAIL", "tester@users.noreply.github.com")  # git would take it
     project, output = bake_here()
     assert "user.name and user.email" in notes(output)[1]
     assert check("git", "rev-list", "--all", "--count", cwd=project).strip() == "0"
