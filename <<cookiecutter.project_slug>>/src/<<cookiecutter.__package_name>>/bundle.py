@@ -40,7 +40,7 @@ class Bundle:
 
     @property
     def id(self) -> str:
-        """The first 12 digits of the sha256 over the names and hashes of all files."""
+        """The first 12 digits of the sha256 over the hashes of all files and the facts."""
         return self.manifest["id"]
 
     @cached_property
@@ -68,40 +68,47 @@ def write_manifest(folder: Path, facts: dict[str, Any]) -> str:
         for path in sorted(folder.iterdir())
         if path.is_file() and path.name != "manifest.json"
     }
-    content = json.dumps([files, facts], sort_keys=True).encode()
-    manifest = {
-        "format": FORMAT,
-        "id": hashlib.sha256(content).hexdigest()[:12],
-        "files": files,
-        **facts,
-    }
+    manifest = {"format": FORMAT, "id": _identity(files, facts), "files": files, **facts}
     text = json.dumps(manifest, indent=2, sort_keys=True)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
     return manifest["id"]
 
 
-def load(folder: Path) -> Bundle:
-    """Read a bundle and check every hash.
+def _identity(files: dict[str, str], facts: dict[str, Any]) -> str:
+    content = json.dumps([files, facts], sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()[:12]
 
-    Raises NoValidBundle where the folder, the manifest or a file is missing, and where a file
-    does not match its hash.
+
+def load(folder: Path) -> Bundle:
+    """Read a bundle and check its id and every hash.
+
+    Raises NoValidBundle where the folder, the manifest or a file is missing, where a file does
+    not match its hash or is not in the manifest, and where the manifest was edited.
     """
     path = folder / "manifest.json"
     if not path.exists():
         raise NoValidBundle(f"No model bundle in {folder}. Next: make pipeline")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        files = manifest["files"]
+        files = dict(manifest["files"])
         known = manifest["format"] == FORMAT
+        facts = {key: manifest[key] for key in manifest if key not in ("format", "id", "files")}
+        identity = manifest["id"]
     except (ValueError, KeyError, TypeError) as error:
-        raise NoValidBundle(f"{path} is not a manifest: {error}") from error
+        raise NoValidBundle(f"{path} is not a manifest: {error!r}") from error
     if not known:
         raise NoValidBundle(f"{path} has format {manifest['format']}, this code reads {FORMAT}.")
+    if identity != (found := _identity(files, facts)):
+        raise NoValidBundle(
+            f"{path} was edited: its id is {identity}, its content gives {found}. "
+            "Train again or fetch the bundle anew."
+        )
     for name in (*REQUIRED, *files):
         _check_file(folder, name, files.get(name))
+    _refuse_unlisted(folder, files)
     try:
         contract = Contract.load(folder / "contract.json")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NoValidBundle(f"{folder / 'contract.json'} is not a contract: {error}") from error
     return Bundle(folder, manifest, contract)
 
@@ -113,5 +120,14 @@ def _check_file(folder: Path, name: str, expected: str | None) -> None:
     if (found := sha256(path)) != expected:
         raise NoValidBundle(
             f"{path} does not match its manifest (sha256 {found[:12]} instead of "
-            f"{expected[:12]}). It was changed after training; train again or fetch it anew."
+            f"{str(expected)[:12]}). It was changed after training; train again or fetch it anew."
+        )
+
+
+def _refuse_unlisted(folder: Path, files: dict[str, str]) -> None:
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    if added := sorted(names - {*files, "manifest.json"}):
+        raise NoValidBundle(
+            f"{folder / added[0]} is not in the bundle's manifest: it was added after training. "
+            "Remove it, or train again."
         )

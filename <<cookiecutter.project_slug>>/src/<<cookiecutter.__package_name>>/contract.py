@@ -53,7 +53,7 @@ class Column:
 
     def encode(self, value: Any) -> float:
         """Code of one value: NaN for a missing number, `len(levels)` for a missing category."""
-        missing = value is None or (isinstance(value, float) and math.isnan(value))
+        missing = value is None or value != value
         if self.kind == "category":
             return float(len(self.levels)) if missing else self._codes.get(value, UNSEEN)
         return math.nan if missing else float(value)
@@ -99,7 +99,7 @@ class Contract:
         A key that is absent counts as missing. Values are not checked here.
         """
         coded = [[column.encode(row.get(column.name)) for column in self.columns] for row in rows]
-        return np.array(coded, dtype=np.float32).reshape(-1, len(self.columns))
+        return _float32(np.array(coded, dtype=float).reshape(-1, len(self.columns)))
 
     def encode_table(self, table: Mapping[str, Sequence[Any]]) -> np.ndarray:
         """Columns of a data frame -> float32 (n_rows, n_columns); same codes as `encode_rows`.
@@ -107,13 +107,16 @@ class Contract:
         Raises KeyError with the name of a column that the table does not have.
         """
         coded = [self._encode_values(column, table[column.name]) for column in self.columns]
-        return np.column_stack(coded).astype(np.float32)
+        return _float32(np.column_stack(coded))
 
     @staticmethod
     def _encode_values(column: Column, values: Sequence[Any]) -> np.ndarray:
-        if column.kind != "category" and getattr(values, "dtype", None) in (float, np.float32):
-            return np.asarray(values, dtype=np.float32)
-        return np.array([column.encode(value) for value in values], dtype=np.float32)
+        dtype = getattr(values, "dtype", None)
+        if column.kind != "category" and isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+            return np.asarray(values, dtype=float)
+        if hasattr(values, "notna"):  # pandas writes missing as None, NaN, NaT or NA
+            values = values.astype(object).where(values.notna(), None)
+        return np.array([column.encode(value) for value in values], dtype=float)
 
     def decide(self, scores: np.ndarray) -> np.ndarray:
         """Scores of the model -> class positions (n_rows,), or the numbers as they are.
@@ -139,3 +142,9 @@ class Contract:
             for column in data.pop("columns")
         )
         return cls(columns=columns, classes=tuple(data.pop("classes")), **data)
+
+
+def _float32(numbers: np.ndarray) -> np.ndarray:
+    """What float32 cannot hold becomes infinite, silently: the schema's ranges judge values."""
+    with np.errstate(over="ignore"):
+        return numbers.astype(np.float32)

@@ -83,7 +83,7 @@ class Train(Section):
     """
 
     estimator: str
-    grid: dict[str, list[Any]] | None = None
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] | None = None
     candidates: Annotated[int, Field(ge=1)] = 8
     folds: Annotated[int, Field(ge=2)] = 3
     scoring: str
@@ -121,10 +121,16 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _target_fits_task(self) -> Params:
-        if self.task == "regression" and self.target.above is not None:
-            raise ValueError("target.above makes classes: leave it out for regression")
+        if self.task == "regression":
+            for name in ("above", "classes", "positive"):
+                if getattr(self.target, name) is not None:
+                    raise ValueError(f"target.{name} makes classes: leave it out for regression")
         if self.target.above is not None and self.target.classes is None:
             raise ValueError("target.above needs target.classes: [NEGATIVE, POSITIVE]")
+        if self.target.classes is not None and self.target.above is None:
+            raise ValueError("target.classes names the sides of target.above: give both or none")
+        if self.target.positive is not None and self.target.above is not None:
+            raise ValueError("target.positive is the last of target.classes: leave it out")
         return self
 
 

@@ -27,6 +27,7 @@ TRUSTED = (
     "sklearn._loss.loss.HalfSquaredError",
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
 )
 
 
@@ -70,9 +71,14 @@ class SkopsPredictor:
         self.pipeline = load_skops(path)
 
     def scores(self, matrix: np.ndarray) -> np.ndarray:
-        if hasattr(self.pipeline, "predict_proba"):
-            return self.pipeline.predict_proba(matrix)
-        return np.asarray(self.pipeline.predict(matrix), dtype=float)
+        return raw_scores(self.pipeline, matrix)
+
+
+def raw_scores(pipeline, matrix: np.ndarray) -> np.ndarray:
+    """Scores of a fitted scikit-learn pipeline, in the shape of `Predictor.scores`."""
+    if hasattr(pipeline, "predict_proba"):
+        return pipeline.predict_proba(matrix)
+    return np.asarray(pipeline.predict(matrix), dtype=float)
 
 
 def load_skops(path: Path):

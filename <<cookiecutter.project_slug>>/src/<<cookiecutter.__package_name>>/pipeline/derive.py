@@ -66,6 +66,7 @@ def _column(name: str, column: pa.Column, values: pd.Series) -> Column:
             )
         facts |= _CHECKS[check.name](check.statistics)
     kind = _kind(name, column.dtype)
+    _refuse_misfits(name, kind, facts)
     if kind == "category" and not facts.get("closed"):
         facts["levels"] = tuple(sorted(set(values.dropna().astype(str))))
     return Column(
@@ -78,6 +79,15 @@ def _column(name: str, column: pa.Column, values: pd.Series) -> Column:
         example=_example(kind, values.dropna()),
         **facts,
     )
+
+
+def _refuse_misfits(name: str, kind: str, facts: dict[str, Any]) -> None:
+    wrong = {"minimum", "maximum"} if kind == "category" else {"levels", "pattern"}
+    if wrong & facts.keys():
+        raise UsageError(
+            f"ModelInput.{name} is a {kind}: isin and str_matches are for str, ge, le and in_range "
+            "for numbers. Change its type or its check in schema.py."
+        )
 
 
 def _example(kind: str, values: pd.Series) -> Any:

@@ -40,7 +40,8 @@ def by_slice(
     """
     records = []
     for column in params.evaluate.slices:
-        for value, positions in sorted(rows.groupby(column, dropna=False).indices.items()):
+        groups = rows.groupby(column, dropna=False, observed=True).indices
+        for value, positions in sorted(groups.items(), key=lambda item: str(item[0])):
             record = {"column": column, "value": str(value), "n_rows": len(positions)}
             if len(positions) >= params.evaluate.min_slice_rows:
                 record |= metrics.score_all(y[positions], scores[positions], contract)
@@ -68,7 +69,8 @@ def assemble(holdout: pd.DataFrame, result: dict[str, Any], params: Params) -> s
     shutil.copytree(export.FOLDER, BUNDLE)
     contract = Contract.load(BUNDLE / "contract.json")
     training = files.read_table(PREPARED / "train.parquet")
-    files.write_json(make_reference(training, contract), BUNDLE / "reference.json")
+    reference = make_reference(training, contract)
+    files.write_json(reference, BUNDLE / "reference.json", digits=None)
     files.write_json(result["metrics"], BUNDLE / "metrics.json")
     _write_golden(golden_rows(holdout, contract, params.export.golden_rows), contract)
     text = card.model_card(contract, result, params, len(training))

@@ -16,10 +16,10 @@ from sklearn.pipeline import Pipeline
 from ..contract import Contract
 from ..errors import ExportDisagrees
 from ..params import Params
-from ..predictor import load_predictor, load_skops
+from ..predictor import load_predictor, load_skops, raw_scores
 from . import files
 from .prepare import FOLDER as PREPARED
-from .train import CONTRACT, PIPELINE, raw_scores
+from .train import CONTRACT, PIPELINE
 
 FOLDER = Path("models/exported")
 REPORT = Path("reports/export.json")
@@ -70,13 +70,15 @@ def disagreement(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
 def prove(expected: np.ndarray, found: np.ndarray, tolerance: float) -> float:
     """The largest difference on any row; raises ExportDisagrees beyond `tolerance`.
 
-    For regression the tolerance is relative to the spread of the scores, as float32 holds
-    seven digits whatever the unit.
+    For regression the tolerance is relative to the largest score, as float32 holds seven
+    digits whatever the unit.
     """
+    if not len(expected):
+        raise ExportDisagrees("There is no holdout row to prove the exported model on.")
     scale = 1.0 if expected.ndim == 2 else max(1.0, float(np.abs(expected).max()))
     gap = disagreement(expected, found) / scale
-    if (n_bad := int((gap > tolerance).sum())) or not len(gap):
-        worst = int(gap.argmax()) if len(gap) else -1
+    if n_bad := int((gap > tolerance).sum()):
+        worst = int(gap.argmax())
         raise ExportDisagrees(
             f"The exported model differs from the pipeline on {n_bad} of {len(gap)} holdout rows "
             f"(row {worst}: {expected[worst]} against {found[worst]}, allowed {tolerance:g}). "

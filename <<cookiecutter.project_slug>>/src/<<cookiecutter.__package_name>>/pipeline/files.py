@@ -27,8 +27,8 @@ def read_table(path: Path) -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
-def write_json(data: Any, path: Path, digits: int = 6) -> None:
-    """Sorted JSON with floats rounded to `digits`; NaN and infinity become null."""
+def write_json(data: Any, path: Path, digits: int | None = 6) -> None:
+    """Sorted JSON with floats rounded to `digits` (None: exact); NaN and infinity become null."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(tidy(data, digits), indent=2, sort_keys=True, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
@@ -41,7 +41,7 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def tidy(data: Any, digits: int = 6) -> Any:
+def tidy(data: Any, digits: int | None = 6) -> Any:
     """Plain JSON values: rounded floats, None for what is not finite, str keys."""
     if isinstance(data, dict):
         return {str(key): tidy(value, digits) for key, value in data.items()}
@@ -50,5 +50,7 @@ def tidy(data: Any, digits: int = 6) -> Any:
     if hasattr(data, "item"):
         data = data.item()
     if isinstance(data, float):
-        return round(data, digits) if math.isfinite(data) else None
+        if not math.isfinite(data):
+            return None
+        return data if digits is None else round(data, digits)
     return data

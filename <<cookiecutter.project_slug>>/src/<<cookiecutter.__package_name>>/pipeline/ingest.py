@@ -34,13 +34,28 @@ def read_files(source: Source) -> pd.DataFrame:
     tables = [_read_file(file, source.format) for file in tqdm(opened, "ingest", unit="file")]
     for file, table in zip(opened, tables, strict=True):
         _check_columns(file.path, list(table.columns), list(tables[0].columns))
-    return pd.concat(tables, ignore_index=True)
+    filled = [table for table in tables if len(table)] or tables[:1]
+    return _one_type_per_column(pd.concat(filled, ignore_index=True))
+
+
+def _one_type_per_column(table: pd.DataFrame) -> pd.DataFrame:
+    """Text for columns that hold numbers in one file and text in another.
+
+    A Parquet column has one type; `validate` reads the numbers again and tells the others.
+    """
+    mixed = table.select_dtypes(object).columns
+    for name in mixed:
+        if pd.api.types.infer_dtype(table[name]) in ("mixed", "mixed-integer"):
+            table[name] = table[name].map(str, na_action="ignore")
+    return table
 
 
 def _read_file(file: fsspec.core.OpenFile, kind: str) -> pd.DataFrame:
     try:
         with file as stream:
-            return pd.read_parquet(stream) if kind == "parquet" else pd.read_csv(stream)
+            if kind == "parquet":
+                return pd.read_parquet(stream)
+            return pd.read_csv(stream, low_memory=False)
     except FileNotFoundError as error:
         raise UsageError(f"{file.path} does not exist. See source.path in params.yaml.") from error
     except (ValueError, OSError) as error:

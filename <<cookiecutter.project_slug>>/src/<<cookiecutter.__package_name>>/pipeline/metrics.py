@@ -38,7 +38,7 @@ class Metric:
         return 1 if self.greater_is_better else -1
 
     def __call__(self, y: np.ndarray, scores: np.ndarray, contract: Contract) -> float:
-        if len(y) == 0:
+        if len(y) == 0 or not np.isfinite(scores).all():
             return math.nan
         try:
             with warnings.catch_warnings():

@@ -22,6 +22,7 @@ MAX_POINTS = 500
 INK, ACCENT, MUTED = "#1f2933", "#0b7285", "#adb5bd"
 STYLE = {
     "svg.hashsalt": "plots",
+    "text.parse_math": False,
     "font.size": 10,
     "font.family": "DejaVu Sans",
     "axes.edgecolor": MUTED,

@@ -49,9 +49,11 @@ def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
     checked = validate(rows, ModelInput)
     impossible = rows[split.KEY].isin(checked.quarantined[split.KEY])
     rows, dropped["impossible value"] = _drop(rows, impossible)
+    infinite = np.isinf(checked.rows.select_dtypes("number").astype(float)).any(axis=1)
+    typed, _ = _drop(checked.rows, infinite)
+    rows, dropped["infinite number"] = _drop(rows, infinite)
     if rows.empty:
         raise DataRefused(f"No row is left after cleaning: {dropped}.")
-    typed = checked.rows.reset_index(drop=True)
     kept = [split_column for split_column in split.RESERVED if split_column in rows]
     extra = [name for name in _carried(params) if name not in typed]
     rows = typed.assign(**{name: rows[name] for name in [*extra, *kept]})
@@ -85,15 +87,20 @@ def _drop(rows: pd.DataFrame, bad: pd.Series) -> tuple[pd.DataFrame, int]:
 
 def _reserved(rows: pd.DataFrame, params: Params) -> dict[str, pd.Series]:
     key = list(params.prepare.key) or list(rows.columns)
+    parts = [_texts(rows[name]) for name in key]
     reserved = {
-        split.KEY: rows[key].astype(str).agg("|".join, axis=1),
+        split.KEY: pd.Series(map("\x1f".join, zip(*parts, strict=True)), rows.index, dtype=str),
         split.TARGET: make_target(rows[params.target.column], params.target, params.task),
     }
     if params.split.strategy == "time":
         reserved[split.TIME] = _moments(rows[params.split.column])
     if params.split.strategy == "group":
-        reserved[split.GROUP] = rows[params.split.column].astype(str)
+        reserved[split.GROUP] = _texts(rows[params.split.column])
     return reserved
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    return values.astype(object).where(values.notna(), "").map(str)
 
 
 def make_target(values: pd.Series, target: Target, task: str) -> pd.Series:
@@ -103,11 +110,11 @@ def make_target(values: pd.Series, target: Target, task: str) -> pd.Series:
     """
     if task == "classification" and target.above is None:
         return values.map(lambda value: str(value), na_action="ignore").astype(object)
-    numbers = pd.to_numeric(values, errors="coerce").replace([np.inf, -np.inf], np.nan)
-    if (bad := numbers.isna() & values.notna()).any():
+    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    if (bad := ~np.isfinite(numbers) & values.notna()).any():
         raise DataRefused(f"Target {target.column!r} is no number: {values[bad].iloc[0]!r}.")
     if target.above is None:
-        return numbers.astype(float)
+        return numbers
     negative, positive = target.classes
     labels = np.where(numbers > target.above, positive, negative)
     return pd.Series(labels, index=values.index, dtype=object).where(numbers.notna(), None)
@@ -123,7 +130,7 @@ def _moments(values: pd.Series) -> pd.Series:
     if (bad := moments.isna()).any():
         raise DataRefused(
             f"split.column {values.name!r} holds no time (ISO 8601 or a number): "
-            f"{values[bad].iloc[0]!r}."
+            f"{str(values[bad].iloc[0]) if values[bad].notna().iloc[0] else 'a missing value'!r}."
         )
     return moments
 
@@ -137,7 +144,7 @@ def run(params: Params) -> None:
         rows = prepared.rows[parts == part].reset_index(drop=True)
         files.write_table(rows, FOLDER / f"{part}.parquet")
         counts[part] = len(rows)
-    files.write_json(prepared.rule, RULE)
+    files.write_json(prepared.rule, RULE, digits=None)
     files.write_json({"dropped": prepared.dropped, "rows": counts} | prepared.rule, REPORT)
     print(f"prepare: {', '.join(f'{n:,} {part}' for part, n in counts.items())} rows")
     for reason, n in prepared.dropped.items():

@@ -29,6 +29,7 @@ from ..contract import Contract
 from ..errors import DataRefused, UsageError
 from ..features import build_pipeline
 from ..params import Params
+from ..predictor import raw_scores
 from ..schema import ModelInput
 from . import estimators, files, metrics, skops_file
 from .derive import derive_contract, encode_target
@@ -63,7 +64,7 @@ def train(training: pd.DataFrame, validation: pd.DataFrame, params: Params) -> T
     blank = build_pipeline(estimator.make(params.task, params.seed), contract, estimator.numbers)
     grid = params.train.grid if params.train.grid is not None else estimator.grid[params.task]
     candidates = _search(blank, grid, (x, y, folds(training, y, params)), contract, params)
-    best = _configure(blank, candidates[0]["values"]).fit(x, y)
+    best = _fit(_configure(blank, candidates[0]["values"]), x, y)
     contract = _choose_threshold(best, contract, validation, params.train.threshold)
     return Trained(best, contract, candidates)
 
@@ -101,7 +102,11 @@ def _search(
         )
     if not any(math.isfinite(candidate["score"]) for candidate in found):
         raise DataRefused(f"No candidate has a finite {metric.name}: a fold may have one class.")
-    return sorted(found, key=lambda c: -metric.sign * np.nan_to_num(c["score"], nan=-np.inf))
+    return sorted(found, key=lambda c: _rank(c["score"], metric))
+
+
+def _rank(score: float, metric: metrics.Metric) -> float:
+    return -metric.sign * score if math.isfinite(score) else math.inf
 
 
 def _score_folds(pipeline, data, metric: metrics.Metric, contract: Contract) -> list[float]:
@@ -111,9 +116,24 @@ def _score_folds(pipeline, data, metric: metrics.Metric, contract: Contract) -> 
         if contract.task == "classification" and len(np.unique(y[fit])) < len(contract.classes):
             scores.append(math.nan)
             continue
-        fitted = clone(pipeline).fit(x[fit], y[fit])
+        fitted = _fit(clone(pipeline), x[fit], y[fit])
         scores.append(metric(y[score], raw_scores(fitted, x[score]), contract))
     return scores
+
+
+def _fit(pipeline: Pipeline, x: np.ndarray, y: np.ndarray) -> Pipeline:
+    """Fit in parallel where the model can, and leave it to answer on one thread.
+
+    Threads add up the trees of a forest in any order: other digits every time.
+    """
+    try:
+        pipeline.fit(x, y)
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"The estimator cannot be fitted: {reason} See train.grid.") from error
+    if hasattr(pipeline[-1], "n_jobs"):
+        pipeline[-1].set_params(n_jobs=None)
+    return pipeline
 
 
 def _configure(blank: Pipeline, values: dict[str, Any]) -> Pipeline:
@@ -123,13 +143,6 @@ def _configure(blank: Pipeline, values: dict[str, Any]) -> Pipeline:
     except ValueError as error:
         raise UsageError(f"train.grid: {str(error).splitlines()[0]}") from error
     return pipeline
-
-
-def raw_scores(pipeline: Pipeline, x: np.ndarray) -> np.ndarray:
-    """Probabilities (n_rows, n_classes), or numbers (n_rows,) for regression."""
-    if hasattr(pipeline, "predict_proba"):
-        return pipeline.predict_proba(x)
-    return np.asarray(pipeline.predict(x), dtype=float)
 
 
 def _choose_threshold(
@@ -158,7 +171,7 @@ def run(params: Params) -> None:
     skops_file.dump(trained.pipeline, PIPELINE)
     trained.contract.save(CONTRACT)
     report = {"estimator": params.train.estimator, "scoring": params.train.scoring}
-    files.write_json(report | {"candidates": trained.candidates}, REPORT)
+    files.write_json(report | {"candidates": trained.candidates}, REPORT, digits=12)
     best = trained.candidates[0]
     print(f"train: best of {len(trained.candidates)} by cross-validation: {best['values']}")
     print(f"  {params.train.scoring} {best['score']:.4f} +- {best['spread']:.4f}")

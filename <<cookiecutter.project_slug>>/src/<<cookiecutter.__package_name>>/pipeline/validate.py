@@ -7,6 +7,7 @@ failures, or a column that is missing, and the data are refused (exit code 3).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +23,7 @@ from .ingest import OUT as INGESTED
 OUT = Path("data/validated.parquet")
 QUARANTINE = Path("data/quarantine.parquet")
 REPORT = Path("reports/validation.json")
+CASE = ["index", "column", "check", "failure_case"]
 
 
 @dataclass(frozen=True)
@@ -39,47 +41,108 @@ class Validated:
 def validate(raw: pd.DataFrame, schema: type[pa.DataFrameModel]) -> Validated:
     """Divide raw rows into those that keep the schema and those that do not.
 
-    Raises DataRefused where a column is missing or cannot be read as its type at all.
+    Raises DataRefused where a column is missing or breaks a rule as a whole.
     """
     raw = raw.reset_index(drop=True)
-    try:
-        rows = schema.validate(raw, lazy=True)
-        return Validated(rows, raw.iloc[:0], _failure_table(raw, pd.DataFrame()))
-    except SchemaErrors as error:
-        cases = error.failure_cases
-    _refuse_missing_columns(raw, schema, cases)
-    cases = cases[cases["index"].notna()].astype({"index": int})
-    bad = sorted(set(cases["index"]))
-    why = cases.groupby("index").apply(_describe_row, include_groups=False)
-    quarantined = raw.loc[bad].assign(_failures=why.reindex(bad).to_numpy())
-    rows = raw.drop(index=bad).reset_index(drop=True)
-    rows = schema.validate(rows, lazy=True) if len(rows) else rows
-    return Validated(rows, quarantined.reset_index(drop=True), _failure_table(raw, cases))
+    _refuse_missing_columns(raw, schema)
+    rows, failed = _read_types(raw, schema)
+    failures = [failed]
+    while True:  # a row out of the way can uncover another: duplicates, text among numbers
+        rows = rows.drop(index=failures[-1]["index"].unique())
+        kept, failed = _check(rows, schema)
+        if failed.empty:
+            break
+        failures.append(failed)
+    cases = pd.concat(failures)
+    why = {index: _describe_row(group) for index, group in cases.groupby("index")}
+    quarantined = raw.loc[sorted(why)].assign(_failures=[why[index] for index in sorted(why)])
+    return Validated(
+        kept.reset_index(drop=True), quarantined.reset_index(drop=True), _failure_table(cases)
+    )
 
 
-def _refuse_missing_columns(
-    raw: pd.DataFrame, schema: type[pa.DataFrameModel], cases: pd.DataFrame
-) -> None:
+def _refuse_missing_columns(raw: pd.DataFrame, schema: type[pa.DataFrameModel]) -> None:
     wanted = list(schema.to_schema().columns)
     if missing := [name for name in wanted if name not in raw]:
         raise DataRefused(
             f"The data miss the columns {missing}; they have {list(raw.columns)}. "
-            "Mend the source, or RawRows in schema.py."
+            f"Mend the source, or {schema.__name__} in schema.py."
         )
-    whole = cases[cases["index"].isna()]
-    if len(whole):
-        first = whole.iloc[0]
+
+
+def _read_types(
+    raw: pd.DataFrame, schema: type[pa.DataFrameModel]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Numbers and booleans out of text, and the cases that are none.
+
+    Coercion alone would refuse a column for one word in it, cut 2.5 down to 2 without a word,
+    and take a missing boolean for a yes or no.
+    """
+    rows, cases = raw.copy(), [pd.DataFrame(columns=CASE)]
+    built = schema.to_schema()
+    for name, column in built.columns.items():
+        kind = str(column.dtype).lower().rstrip("0123456789")
+        if not (built.coerce or column.coerce) or kind not in _READERS:
+            continue
+        if pd.api.types.is_datetime64_any_dtype(raw[name]):
+            continue
+        rows[name], bad = _READERS[kind](raw[name])
+        bad |= raw[name].isna() & (not column.nullable)
+        found = raw.loc[bad, name]
+        check = found.notna().map({True: f"is no {kind}", False: "not_nullable"})
+        case = {"index": found.index, "column": name, "check": check, "failure_case": found}
+        cases.append(pd.DataFrame(case).astype(object))
+    return rows, pd.concat(cases)
+
+
+def _read_numbers(values: pd.Series, whole: bool = False) -> tuple[pd.Series, pd.Series]:
+    numbers = values
+    if not pd.api.types.is_numeric_dtype(values):
+        numbers = pd.to_numeric(values, errors="coerce")
+    plain = numbers.astype(float)
+    bad = plain.isna() & values.notna()
+    if whole:
+        bad |= values.notna() & ~((plain.mod(1) == 0) & (plain.abs() < 2**63))
+    return numbers, bad
+
+
+def _read_booleans(values: pd.Series) -> tuple[pd.Series, pd.Series]:
+    words = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+    read = values.map(lambda value: words.get(str(value).lower())).astype("boolean")
+    return read, read.isna() & values.notna()
+
+
+_READERS = {
+    "float": _read_numbers,
+    "int": partial(_read_numbers, whole=True),
+    "uint": partial(_read_numbers, whole=True),
+    "bool": _read_booleans,
+    "boolean": _read_booleans,
+}
+
+
+def _check(
+    rows: pd.DataFrame, schema: type[pa.DataFrameModel]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows as the schema types them and no cases, or the rows as they were and the cases."""
+    try:
+        return schema.validate(rows, lazy=True), pd.DataFrame(columns=CASE)
+    except SchemaErrors as error:
+        cases = error.failure_cases
+    if (whole := cases["index"].isna()).any():
+        first = cases[whole].iloc[0]
         raise DataRefused(
             f"Column {first['column']!r} breaks {first['check']} as a whole "
-            f"({first['failure_case']}). Mend the source, or RawRows in schema.py."
+            f"({first['failure_case']}). Mend the source, or {schema.__name__} in schema.py."
         )
+    return rows, cases.astype({"index": int})
 
 
 def _describe_row(cases: pd.DataFrame) -> str:
-    return "; ".join(sorted(f"{c.column}: {c.check}" for c in cases.itertuples()))
+    return "; ".join(sorted({f"{c.column}: {c.check}" for c in cases.itertuples()}))
 
 
-def _failure_table(raw: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+def _failure_table(cases: pd.DataFrame) -> pd.DataFrame:
     if cases.empty:
         return pd.DataFrame(columns=["column", "check", "n_rows", "examples"])
     grouped = cases.groupby(["column", "check"], sort=True)
