@@ -1,0 +1,394 @@
+"""Every refusal of the gate, on made models: what passes, what is held, what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from <<cookiecutter.__package_name>>.contract import Contract
+from <<cookiecutter.__package_name>>.delivery import contenders, gate, policy
+
+LATE = Contract("classification", "late", (), ("no", "yes"))
+DELAY = Contract("regression", "delay", (), target_unit="min")
+ORDER = ("PROMOTE", "HOLD", "REJECT")
+
+
+def rules(**changes):
+    """A policy that a good model passes with room."""
+    plain = {
+        "task": "classification",
+        "resamples": 200,
+        "min_rows": 300,
+        "primary": {"metric": "roc_auc", "margin": 0.02},
+        "absolute": {"roc_auc": 0.6},
+        "suspicion": {"too_good": 0.95, "max_gain": 0.1},
+    }
+    return policy.Policy.model_validate({**plain, **changes})
+
+
+SLICES = {"columns": ["origin"], "metric": "roc_auc", "limit": 0.6, "max_loss": 0.05}
+FAIRNESS = [{"column": "origin", "metric": "recall", "max_gap": 0.2}]
+
+
+@dataclass
+class Duel:
+    """Rows whose outcome a signal foretells in part, and models that see it through noise."""
+
+    n_rows: int = 3000
+    seed: int = 0
+    champion: object = None
+    policy: policy.Policy = field(default_factory=rules)
+    options: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        self.rng = np.random.default_rng(self.seed)
+        self.signal = self.rng.normal(0, 1, self.n_rows)
+        self.y = (self.signal + self.rng.normal(0, 1.5, self.n_rows) > 0.7).astype(int)
+        origin = np.array(["EWR", "JFK", "LGA"], dtype=object)[np.arange(self.n_rows) % 3]
+        nothing = np.zeros(self.n_rows, dtype=bool)
+        target = np.array(["no", "yes"], dtype=object)[self.y]
+        self.holdout = contenders.Holdout(target, {"origin": origin}, nothing, nothing, "rows")
+        self.champion = self.champion or self.model("old", 0.3)
+
+    def model(self, name="new", noise=0.3, signal=None):
+        """A model; more noise makes it worse, a signal of its own makes it another."""
+        signal = self.signal if signal is None else signal
+        z = signal + noise * np.random.default_rng([*name.encode()]).normal(0, 1, self.n_rows) - 0.7
+        p = 1 / (1 + np.exp(-z))
+        return contenders.Contender(name, name, LATE, np.column_stack([1 - p, p]), "rows")
+
+    def decide(self, challenger=None, **changes):
+        made = replace(self.holdout, **changes) if changes else self.holdout
+        challenger = challenger or self.model()
+        return gate.decide(challenger, self.champion, made, self.policy, 1, **self.options)
+
+
+def check(verdict, name, slice_=""):
+    """The only check of this name (and slice)."""
+    (found,) = [c for c in verdict.checks if c.name == name and slice_ in c.slice]
+    return found
+
+
+def test_an_equal_model_passes_non_inferiority():
+    """Enough rows show that it is not worse by the margin."""
+    verdict = Duel().decide()
+    assert verdict.decision == "PROMOTE", verdict.to_text()
+    assert verdict.summary == "new may replace old: every check passed."
+
+
+def test_an_equal_model_fails_superiority():
+    """Enough rows show that there is no gain worth having."""
+    duel = Duel(policy=rules(primary={"metric": "roc_auc", "margin": 0.02, "mode": "superiority"}))
+    verdict = duel.decide()
+    assert check(verdict, "comparison").message == "Shown to be less than 0.02 better than old."
+    assert verdict.decision == "REJECT"
+
+
+def test_a_better_model_passes_superiority():
+    """It is shown to be better, not only estimated so."""
+    duel = Duel(policy=rules(primary={"metric": "roc_auc", "margin": 0.02, "mode": "superiority"}))
+    duel.champion = duel.model("old", 1.2)
+    assert check(duel.decide(), "comparison").message == "Shown to be better than old."
+
+
+def test_a_worse_model_is_rejected():
+    """The estimate, its interval, the limit and the rows stand beside the refusal."""
+    verdict = Duel().decide(Duel().model(noise=1.5))
+    found = check(verdict, "comparison")
+    assert (verdict.decision, found.status, found.threshold) == ("REJECT", "fail", -0.02)
+    assert found.low < found.estimate < found.high < 0
+    assert found.n_rows == 3000
+
+
+def test_too_few_rows_hold_and_say_how_many_would_do():
+    """An interval wider than the margin decides nothing."""
+    duel = Duel(n_rows=400, policy=rules(primary={"metric": "roc_auc", "margin": 0.01}))
+    verdict = duel.decide()
+    assert check(verdict, "comparison").status == "hold"
+    assert verdict.decision == "HOLD"
+    assert 400 < verdict.rows_needed < 20_000
+    assert f"About {verdict.rows_needed:,} rows would decide" in verdict.to_text()
+
+
+def test_fewer_rows_than_the_minimum_never_reject_a_gain():
+    """From twenty rows nobody can be called worse."""
+    duel = Duel(n_rows=60)
+    verdict = duel.decide(duel.model(noise=9))
+    assert verdict.decision == "HOLD"
+    assert check(verdict, "rows").rows_needed == 300
+
+
+def test_a_first_model_meets_absolute_limits_only():
+    """No champion, nothing to compare with."""
+    duel = Duel()
+    duel.champion = None
+    verdict = duel.decide()
+    assert check(verdict, "comparison").status == "skip"
+    assert (verdict.decision, verdict.champion) == ("PROMOTE", None)
+
+
+def test_a_floor_is_a_floor():
+    """Whatever the champion does."""
+    duel = Duel(policy=rules(absolute={"roc_auc": 0.9}))
+    found = check(duel.decide(), "absolute")
+    assert (found.status, found.message) == ("fail", "It must be at least 0.9.")
+
+
+def test_a_ceiling_is_a_ceiling():
+    """Where less is better, the limit is the largest that passes."""
+    assert check(Duel(policy=rules(absolute={"brier": 0.3})).decide(), "absolute").status == "pass"
+    assert check(Duel(policy=rules(absolute={"brier": 0.1})).decide(), "absolute").status == "fail"
+
+
+def test_a_floor_within_the_noise_is_held():
+    """The estimate keeps to it, the interval does not."""
+    duel = Duel(n_rows=400)
+    estimate = check(duel.decide(), "absolute").estimate
+    duel.policy = rules(absolute={"roc_auc": estimate - 0.002})
+    found = check(duel.decide(), "absolute")
+    assert found.status == "hold"
+    assert found.rows_needed > 10_000
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_scores_that_are_no_numbers_are_rejected(bad):
+    """One is enough, and nobody may override it."""
+    duel = Duel()
+    model = duel.model()
+    model.scores[17, 1] = bad
+    verdict = duel.decide(model)
+    assert verdict.decision == "REJECT"
+    assert "1 of its 6,000 scores are not finite" in verdict.summary
+
+
+def test_a_metric_without_a_value_is_rejected():
+    """One class only: the AUC does not exist, and null says so in the file."""
+    duel = Duel()
+    verdict = duel.decide(target=np.full(duel.n_rows, "no", dtype=object))
+    found = check(verdict, "absolute")
+    assert (verdict.decision, found.status, found.estimate) == ("REJECT", "fail", None)
+    assert "not a finite number" in found.message
+
+
+@pytest.mark.parametrize(("kind", "decision"), [("unreadable", "REJECT"), ("incomparable", "HOLD")])
+def test_a_champion_without_scores(kind, decision):
+    """A missing file is a refusal; other columns are a person's question."""
+    verdict = Duel(champion=contenders.Unusable("v1.0.0", "why not", kind)).decide()
+    assert verdict.decision == decision
+    assert check(verdict, "champion").message == f"v1.0.0 is {kind}: why not."
+
+
+def test_a_challenger_without_scores_is_rejected():
+    """Nothing else is asked."""
+    verdict = Duel().decide(contenders.Unusable("new", "it needs columns", "incomparable"))
+    assert (verdict.decision, len(verdict.checks)) == ("REJECT", 1)
+
+
+@pytest.mark.parametrize(
+    "contract",
+    [
+        DELAY,
+        replace(LATE, target="cancelled"),
+        replace(LATE, classes=("yes", "no")),
+        replace(LATE, classes=("no", "maybe", "yes")),
+    ],
+)
+def test_a_champion_of_another_question_is_held(contract):
+    """Another task, target, positive class or set of classes: a person decides."""
+    duel = Duel()
+    duel.champion = replace(duel.champion, contract=contract)
+    verdict = duel.decide()
+    assert verdict.decision == "HOLD"
+    assert "cannot be compared: its" in check(verdict, "champion").message
+
+
+def test_minutes_are_not_compared_with_hours():
+    """The same target in another unit is another question."""
+    duel = Duel(policy=rules(task="regression", absolute={"mae": 9},
+                             primary={"metric": "mae", "margin": 1},
+                             suspicion={"too_good": 0.01, "max_gain": 9}))  # fmt: skip
+    models = [
+        contenders.Contender(n, n, replace(DELAY, target_unit=n), duel.signal, "rows")
+        for n in ("min", "h")
+    ]
+    duel.champion = models[1]
+    verdict = duel.decide(models[0], target=duel.signal + 1)
+    assert verdict.summary == "champion: h cannot be compared: its unit is h, the challenger's min."
+
+
+def test_thresholds_of_both_count():
+    """Each model decides at its own threshold, so recall differs though the scores do not."""
+    duel = Duel(policy=rules(primary={"metric": "recall", "margin": 0.02}))
+    same = replace(duel.champion, name="new", id="new", contract=replace(LATE, threshold=0.9))
+    assert check(duel.decide(same), "comparison").status == "fail"
+
+
+def test_the_champion_itself_is_nothing_to_promote():
+    """The same bundle: held, and marked for those who need no new version."""
+    duel = Duel()
+    verdict = duel.decide(duel.champion)
+    assert (verdict.decision, verdict.unchanged) == ("HOLD", True)
+    assert "nothing to promote" in verdict.summary
+
+
+@pytest.mark.parametrize("role", ["challenger", "champion"])
+def test_scores_of_other_rows_are_rejected(role):
+    """A test set that changed has to be scored again, by both."""
+    duel = Duel()
+    models = {"challenger": duel.model(), "champion": duel.champion}
+    models[role] = replace(models[role], holdout_id="others")
+    duel.champion = models["champion"]
+    verdict = duel.decide(models["challenger"])
+    assert verdict.decision == "REJECT"
+    assert "scored on other rows" in check(verdict, role).message
+
+
+def test_an_overlap_with_training_is_rejected():
+    """One row that the challenger has seen is one too many."""
+    verdict = Duel().decide(seen_by_challenger=np.arange(3000) == 5)
+    assert verdict.summary == "challenger: 1 of 3,000 holdout rows were in its training rows."
+
+
+def test_rows_that_the_champion_has_seen_are_left_out_for_both():
+    """Else it would look better than it is, and the report says how many they are."""
+    verdict = Duel().decide(seen_by_champion=np.arange(3000) < 1000)
+    assert check(verdict, "comparison").n_rows == 2000
+    assert check(verdict, "absolute").n_rows == 3000
+    assert "2,000 rows to compare on; 1,000 more were left out" in check(verdict, "rows").message
+
+
+@pytest.mark.parametrize("seen", [2900, 3000])
+def test_a_champion_that_has_seen_nearly_all_is_held(seen):
+    """Too few rows are left, or none."""
+    verdict = Duel().decide(seen_by_champion=np.arange(3000) < seen)
+    assert verdict.decision == "HOLD"
+    assert verdict.rows_needed >= 300
+
+
+def test_a_leaking_feature_is_held():
+    """A model that knows the answer is too good, and gained too much at once."""
+    duel = Duel()
+    verdict = duel.decide(duel.model(signal=6.0 * duel.y))
+    assert verdict.decision == "HOLD"
+    assert {check(verdict, n).status for n in ("too good", "sudden gain")} == {"hold"}
+
+
+def test_a_leak_is_found_without_a_champion():
+    """The absolute value alone raises the alarm."""
+    duel = Duel()
+    duel.champion = None
+    assert duel.decide(duel.model(signal=6.0 * duel.y)).decision == "HOLD"
+
+
+def test_predictions_that_are_too_sure_are_rejected():
+    """Good ranks with wrong probabilities."""
+    duel = Duel(policy=rules(calibration={"metric": "calibration_error", "at_most": 0.1}))
+    assert check(duel.decide(), "calibration").status == "pass"
+    sure = duel.model(signal=8 * duel.signal)
+    assert check(duel.decide(sure), "calibration").status == "fail"
+
+
+def test_an_unfair_slice_is_rejected():
+    """Good on average, blind in one airport: beyond its limit, and worse than the champion."""
+    duel = Duel(policy=rules(slices=SLICES, primary={"metric": "roc_auc", "margin": 0.2}))
+    blind = np.where(duel.holdout.groups["origin"] == "LGA", 0, duel.signal)
+    verdict = duel.decide(duel.model(signal=blind))
+    assert verdict.decision == "REJECT"
+    assert [c.name for c in verdict.checks if c.status == "fail"] == ["slice", "slice loss"]
+    assert check(verdict, "slice loss", "LGA").message == "Worse than old here."
+
+
+def test_small_slices_are_said_and_not_judged():
+    """One line for all of a column."""
+    duel = Duel(policy=rules(slices={**SLICES, "min_rows": 1001}))
+    found = check(duel.decide(), "slice")
+    assert found.message == "Under 1,001 rows, not judged: 3 values of origin."
+
+
+def test_many_slices_raise_few_false_alarms():
+    """Sixty slices of an acceptable model just above the limit: corrected, none is refused."""
+    duel = Duel(n_rows=6000, policy=rules(slices={**SLICES, "limit": 0.7, "min_rows": 50}))
+    many = np.array([f"place {i % 60}" for i in range(6000)], dtype=object)
+    verdict = duel.decide(groups={"origin": many})
+    assert [c for c in verdict.checks if c.status == "fail"] == []
+    assert any("within noise" in c.message for c in verdict.checks)
+
+
+def test_an_unfair_gap_is_rejected():
+    """Late flights are found in two airports and missed in the third."""
+    duel = Duel(policy=rules(fairness=FAIRNESS))
+    assert check(duel.decide(), "fairness").status == "pass"
+    deaf = np.where(duel.holdout.groups["origin"] == "LGA", duel.signal - 1.5, duel.signal)
+    found = check(duel.decide(duel.model(signal=deaf)), "fairness")
+    assert (found.status, found.threshold) == ("fail", 0.2)
+    assert "origin=LGA" in found.slice
+
+
+def test_a_gap_that_may_be_noise_is_held():
+    """Wide, though from a handful of rows."""
+    duel = Duel(n_rows=90, policy=rules(fairness=[{**FAIRNESS[0], "max_gap": 1e-6, "min_rows": 9}]))
+    found = check(duel.decide(), "fairness")
+    assert (found.status, found.low < 0) == ("hold", True)
+    assert found.rows_needed > found.n_rows
+
+
+@pytest.mark.parametrize(
+    ("measured", "required", "status"),
+    [
+        ({"mb": 90.0}, False, "pass"),
+        ({"mb": 101.0}, False, "fail"),
+        ({"mb": float("nan")}, False, "fail"),
+        ({}, False, "skip"),
+        ({}, True, "hold"),
+    ],
+)
+def test_budgets(measured, required, status):
+    """Over it fails; unmeasured is said, and held where it is required."""
+    budgets = {"mb": {"at_most": 100, "required": required}}
+    duel = Duel(policy=rules(budgets=budgets), options={"measurements": measured})
+    assert check(duel.decide(), "budget").status == status
+
+
+def test_regression_has_the_same_gate():
+    """Fewer minutes are better, and the unit is said."""
+    changes = {"task": "regression", "absolute": {"mae": 1}, "slices": {**SLICES, "metric": "mae"}}
+    suspicion = {"too_good": 0.1, "max_gain": 0.5}
+    primary = {"metric": "mae", "margin": 0.05}
+    duel = Duel(policy=rules(**changes, primary=primary, suspicion=suspicion))
+    far, near = (duel.signal + k * duel.rng.normal(0, 1, 3000) for k in (0.9, 0.5))
+    new, old = (contenders.Contender(n, n, DELAY, s, "rows") for n, s in (("n", near), ("o", far)))
+    duel.champion = old
+    verdict = duel.decide(new, target=duel.signal)
+    assert (verdict.decision, check(verdict, "comparison").unit) == ("PROMOTE", "min")
+    duel.champion = new
+    assert duel.decide(old, target=duel.signal).decision == "REJECT"
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 1000), st.floats(0, 2), st.floats(0, 2))
+def test_more_noise_never_improves_the_comparison(seed, noise, more):
+    """The same model with less of the signal in it cannot get a better answer."""
+    duel = Duel(n_rows=500, seed=seed)
+    shuffled = duel.rng.permutation(duel.signal)
+    worse = [duel.signal * (1 - w) + shuffled * w for w in sorted((noise / 2, more / 2))]
+    found = [check(duel.decide(duel.model(noise=0, signal=s)), "comparison") for s in worse]
+    if found[1].estimate < found[0].estimate - 0.05:
+        order = ("pass", "hold", "fail")
+        assert order.index(found[1].status) >= order.index(found[0].status)
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.integers(0, 1000))
+def test_the_verdict_does_not_depend_on_the_order_of_rows(seed):
+    """To the last digit of every check."""
+    duel = Duel(n_rows=400, seed=seed, policy=rules(slices=SLICES, fairness=FAIRNESS))
+    model, order = duel.model(), duel.rng.permutation(400)
+    before = duel.decide(model)
+    duel.champion = replace(duel.champion, scores=duel.champion.scores[order])
+    groups = {"origin": duel.holdout.groups["origin"][order]}
+    model = replace(model, scores=model.scores[order])
+    assert duel.decide(model, target=duel.holdout.target[order], groups=groups) == before
