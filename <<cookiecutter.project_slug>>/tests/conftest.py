@@ -1,0 +1,62 @@
+"""What every test starts from: no settings of the machine, and a bundle that is small."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from <<cookiecutter.__package_name>> import bundle, contract
+
+
+@pytest.fixture(autouse=True)
+def isolate(tmp_path_factory, monkeypatch):
+    """Git and DVC see a home of their own, a fixed identity, and no settings of this machine."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ada Tester")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.org")
+    for place in ("GLOBAL_CONFIG", "SYSTEM_CONFIG", "SITE_CACHE"):
+        monkeypatch.setenv(f"DVC_{place}_DIR", str(home / place.lower()))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+
+
+@pytest.fixture
+def git() -> Callable[..., str]:
+    """`git(folder, "tag", "--list")` runs git and returns what it prints."""
+
+    def run(folder: Path, *args: str) -> str:
+        done = subprocess.run(
+            ["git", *args], cwd=folder, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    return run
+
+
+@pytest.fixture
+def write_bundle() -> Callable[..., bundle.Bundle]:
+    """`write_bundle(folder, "a")` writes a bundle that loads; another mark, another id."""
+
+    def write(folder: Path, mark: str = "a") -> bundle.Bundle:
+        folder.mkdir(parents=True, exist_ok=True)
+        columns = (contract.Column("distance", "number", minimum=0),)
+        classes = ("on time", "late")
+        contract.Contract("classification", "late", columns, classes).save(folder / "contract.json")
+        (folder / "reference.json").write_text("{}\n")
+        (folder / "golden.jsonl").write_text('{"row": {"distance": 1.0}, "score": [0.9, 0.1]}\n')
+        (folder / "metrics.json").write_text(json.dumps({"mark": mark}) + "\n")
+        (folder / "model_card.md").write_text(f"# Model {mark}\n")
+        bundle.write_manifest(folder, {"data": mark})
+        return bundle.load(folder)
+
+    return write

@@ -1,0 +1,83 @@
+"""A project in a git repository, whose models are trained by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from <<cookiecutter.__package_name>>.bundle import Bundle
+from <<cookiecutter.__package_name>>.delivery import lock
+
+
+@dataclass
+class Project:
+    """`train("a")` leaves a bundle and its dvc.lock, as `dvc repro` does; `commit` keeps both."""
+
+    root: Path
+    _git: Callable[..., str]
+    _write: Callable[..., Bundle]
+    _dvc: bool = False
+
+    def git(self, *args):
+        return self._git(self.root, *args)
+
+    def train(self, mark):
+        made = self._write(self.root / lock.OUTPUT, mark)
+        outs = [{"path": lock.OUTPUT, "hash": "md5", "md5": lock.folder_hash(made.folder)}]
+        stages = {"export": {"cmd": "exit 1", "outs": outs}}
+        (self.root / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+        return made
+
+    def store(self):
+        """Let DVC store the bundle and write its own lock."""
+        with Repo(str(self.root)) as repo:
+            repo.commit(force=True)
+
+    def commit(self, message="Train the model"):
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+    def ship(self, mark):
+        """Train and commit; return the bundle and a verdict that lets it pass."""
+        made = self.train(mark)
+        if self._dvc:
+            self.store()
+        self.commit(f"Train {mark}")
+        return made, promote(made)
+
+
+def promote(made):
+    return {"decision": "PROMOTE", "challenger": made.id, "overridden": False}
+
+
+@pytest.fixture
+def start_project(git, write_bundle) -> Callable[[Path], Project]:
+    """`start_project(folder)` makes a repository without a commit; models/ is ignored by git."""
+
+    def start(root: Path) -> Project:
+        root.mkdir(parents=True, exist_ok=True)
+        git(root, "init", "--quiet", "--initial-branch=main")
+        (root / ".gitignore").write_text("/models/\n/build/\n")
+        return Project(root, git, write_bundle)
+
+    return start
+
+
+@pytest.fixture
+def project(start_project, tmp_path) -> Project:
+    return start_project(tmp_path / "project")
+
+
+@pytest.fixture
+def dvc_project(project) -> Project:
+    """A project whose bundles DVC itself stores and locks."""
+    Repo.init(str(project.root)).close()
+    stage = {"cmd": "exit 1", "outs": [lock.OUTPUT]}
+    (project.root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"export": stage}}))
+    return replace(project, _dvc=True)
