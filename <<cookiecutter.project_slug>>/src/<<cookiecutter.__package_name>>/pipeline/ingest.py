@@ -43,8 +43,7 @@ def _one_type_per_column(table: pd.DataFrame) -> pd.DataFrame:
 
     A Parquet column has one type; `validate` reads the numbers again and tells the others.
     """
-    mixed = table.select_dtypes(object).columns
-    for name in mixed:
+    for name in table.columns[table.dtypes == object]:
         if pd.api.types.infer_dtype(table[name]) in ("mixed", "mixed-integer"):
             table[name] = table[name].map(str, na_action="ignore")
     return table
@@ -57,7 +56,10 @@ def _read_file(file: fsspec.core.OpenFile, kind: str) -> pd.DataFrame:
                 return pd.read_parquet(stream)
             return pd.read_csv(stream, low_memory=False)
     except FileNotFoundError as error:
-        raise UsageError(f"{file.path} does not exist. See source.path in params.yaml.") from error
+        reason = f" ({error.__cause__})" if error.__cause__ else ""
+        raise UsageError(
+            f"{file.path} cannot be found{reason}. See source.path in params.yaml."
+        ) from error
     except (ValueError, OSError) as error:
         reason = " ".join(str(error).split())
         raise DataRefused(f"{file.path} cannot be read as {kind}: {reason}") from error

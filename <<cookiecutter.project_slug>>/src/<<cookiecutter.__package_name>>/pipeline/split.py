@@ -33,14 +33,14 @@ def make_rule(rows: pd.DataFrame, params: Split, seed: int) -> dict[str, Any]:
     group, `_key` for random. Raises DataRefused where a part would be empty.
     """
     rule: dict[str, Any] = {"strategy": params.strategy, "seed": seed}
-    if params.strategy == "time":
+    if params.strategy == "time" and len(rows):
         moments = sorted(rows[TIME].tolist())
         n = len(moments)
         rule["holdout_from"] = moments[int(n * (1 - params.holdout))]
         rule["validation_from"] = moments[int(n * (1 - params.holdout - params.validation))]
     else:
         rule |= {"validation": params.validation, "holdout": params.holdout}
-    counts = part_of(rows, rule).value_counts()
+    counts = part_of(rows, rule).value_counts() if len(rows) else {}
     if empty := [part for part in PARTS if counts.get(part, 0) == 0]:
         raise DataRefused(
             f"The split by {params.strategy} leaves no rows for {', '.join(empty)}: "

@@ -1,0 +1,137 @@
+"""A small made-up world: schemas, parameters and rows that have nothing to do with the sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+from pandera.typing import Series
+from threadpoolctl import threadpool_limits
+
+from <<cookiecutter.__package_name>> import contract, params
+
+TARGETS = {"binary": ["no", "yes"], "multi-class": ["low", "mid", "high"], "regression": []}
+
+
+class Inputs(pa.DataFrameModel):
+    """One column of each kind."""
+
+    size: Series[float] = pa.Field(ge=-100, le=100, nullable=True, metadata={"unit": "cm"})
+    count: Series[int] = pa.Field(ge=0)
+    member: Series[bool]
+    colour: Series[str] = pa.Field(isin=["red", "green", "blue"])
+    town: Series[str] = pa.Field(nullable=True)
+
+    class Config:
+        coerce = True
+        strict = "filter"
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Many small fits are quicker without threads, above all beside other tests."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture
+def inputs() -> type[pa.DataFrameModel]:
+    """The model input of the made-up world."""
+    return Inputs
+
+
+@pytest.fixture(scope="session")
+def make_params() -> Callable[..., params.Params]:
+    """`make_params("binary", {"split.strategy": "time"})`: quick and valid parameters."""
+
+    def make(kind: str = "binary", changes: dict[str, Any] | None = None) -> params.Params:
+        task = "regression" if kind == "regression" else "classification"
+        data: dict[str, Any] = {
+            "task": task,
+            "seed": 7,
+            "source": {"path": "raw.csv"},
+            "validate": {"max_failed_share": 0.1},
+            "target": {"column": "outcome"},
+            "prepare": {"key": ["id"], "keep": ["team"]},
+            "split": {"strategy": "random", "validation": 0.2, "holdout": 0.3},
+            "train": {"estimator": "linear", "grid": {}, "folds": 2, "scoring": "log_loss"},
+            "export": {},
+            "evaluate": {"slices": ["team", "colour"], "min_slice_rows": 20},
+        }
+        if task == "regression":
+            data["train"]["scoring"] = "mae"
+        for key, value in (changes or {}).items():
+            *parents, name = key.split(".")
+            section = data
+            for parent in parents:
+                section = section[parent]
+            section[name] = value
+        return params.Params.model_validate(data)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_rows() -> Callable[..., pd.DataFrame]:
+    """`make_rows(300, "binary")`: rows with the columns of `Inputs`, and `_target` and so on."""
+
+    def make(n: int = 300, kind: str = "binary", seed: int = 0) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
+        size = rng.normal(10, 5, n)
+        colour = rng.choice(["red", "green", "blue"], n)
+        number = size + 8 * (colour == "red") + rng.normal(0, 2, n)
+        rows = pd.DataFrame(
+            {
+                "id": np.arange(n),
+                "size": np.where(rng.random(n) < 0.1, np.nan, size),
+                "count": rng.integers(0, 9, n),
+                "member": rng.random(n) < 0.5,
+                "colour": colour,
+                "town": pd.Series(rng.choice(["here", "there", "far"], n)).mask(rng.random(n) < 0.1),
+                "team": rng.choice(["a", "b", "c"], n, p=[0.5, 0.46, 0.04]),
+                "moment": pd.date_range("2024-01-01", periods=n, freq="6h").strftime("%FT%TZ"),
+                "outcome": number,
+            }
+        )
+        if TARGETS[kind]:
+            cuts = np.quantile(number, np.linspace(0, 1, len(TARGETS[kind]) + 1)[1:-1])
+            rows["outcome"] = np.array(TARGETS[kind])[np.searchsorted(cuts, number)]
+        return rows.assign(
+            _key=rows["id"].astype(str),
+            _time=rows["moment"],
+            _group=rows["team"] + (rows["id"] % 9).astype(str),
+            _target=rows["outcome"],
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_contract() -> Callable[..., contract.Contract]:
+    """`make_contract("binary")`: a contract without columns, for metrics and plots."""
+
+    def make(kind: str = "binary", threshold: float = 0.5) -> contract.Contract:
+        task = "regression" if kind == "regression" else "classification"
+        return contract.Contract(task, "outcome", (), tuple(TARGETS[kind]), threshold, "EUR")
+
+    return make
+
+
+@pytest.fixture
+def make_scores() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """`make_scores("binary", 200)`: true values and scores of a fair model."""
+
+    def make(kind: str = "binary", n: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        if kind == "regression":
+            y = rng.normal(10, 4, n)
+            return y, y + rng.normal(0, 1, n)
+        y = rng.integers(0, len(TARGETS[kind]), n)
+        weights = rng.random((n, len(TARGETS[kind]))) + np.eye(len(TARGETS[kind]))[y]
+        return y, weights / weights.sum(axis=1, keepdims=True)
+
+    return make

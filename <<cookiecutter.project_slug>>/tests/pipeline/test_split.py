@@ -1,0 +1,128 @@
+"""The split is a rule: every row has one part, and keeps it."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from <<cookiecutter.__package_name>> import errors, params
+from <<cookiecutter.__package_name>>.pipeline import split
+
+STRATEGIES = ["time", "group", "random"]
+
+
+def settings_for(strategy: str) -> params.Split:
+    return params.Split(strategy=strategy, column="c", validation=0.2, holdout=0.3)
+
+
+def rows_of(keys: list) -> pd.DataFrame:
+    return pd.DataFrame({split.KEY: keys, split.GROUP: keys, split.TIME: keys})
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@given(keys=st.lists(st.integers(0, 30).map(float), min_size=1, max_size=80))
+@settings(max_examples=50, deadline=None)
+def test_parts_are_a_partition_or_refused(strategy, keys):
+    """Every row is in one part, no part is empty, and equal values stay together."""
+    rows = rows_of(keys)
+    try:
+        rule = split.make_rule(rows, settings_for(strategy), seed=1)
+    except errors.DataRefused:
+        return
+    parts = split.part_of(rows, rule)
+    assert set(parts) == set(split.PARTS)
+    assert (parts.groupby(rows[split.KEY]).nunique() == 1).all()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_rule_survives_json(strategy, make_rows):
+    """What is asked after training gives what was done in training."""
+    rows = make_rows()
+    rule = split.make_rule(rows, settings_for(strategy), seed=1)
+    again = json.loads(json.dumps(rule))
+    pd.testing.assert_series_equal(split.part_of(rows, rule), split.part_of(rows, again))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_shares_are_about_what_was_asked(strategy):
+    """With many values, each part has its share of the rows."""
+    rows = rows_of([float(i) for i in range(4000)])
+    parts = split.part_of(rows, split.make_rule(rows, settings_for(strategy), seed=1))
+    shares = parts.value_counts(normalize=True)
+    assert shares.to_dict() == pytest.approx({"train": 0.5, "validation": 0.2, "holdout": 0.3}, abs=0.03)
+
+
+@pytest.mark.parametrize("strategy", ["group", "random"])
+def test_a_row_keeps_its_part_when_rows_are_added(strategy, make_rows):
+    """A row that was held out once is held out for ever."""
+    rows = make_rows(400)
+    small, large = (
+        split.part_of(part, split.make_rule(part, settings_for(strategy), seed=1))
+        for part in (rows[100:300], rows)
+    )
+    pd.testing.assert_series_equal(small, large[100:300])
+
+
+def test_the_order_of_rows_does_not_matter(make_rows):
+    """Sorting the source changes no part."""
+    rows = make_rows(200)
+    shuffled = rows.sample(frac=1, random_state=1)
+    for strategy in STRATEGIES:
+        rule = split.make_rule(rows, settings_for(strategy), seed=1)
+        assert split.make_rule(shuffled, settings_for(strategy), seed=1) == rule
+        pd.testing.assert_series_equal(
+            split.part_of(rows, rule), split.part_of(shuffled, rule).sort_index()
+        )
+
+
+def test_time_goes_forward(make_rows):
+    """Training is before validation, validation before the holdout."""
+    rows = make_rows(200)
+    parts = split.part_of(rows, split.make_rule(rows, settings_for("time"), seed=1))
+    first, last = (rows[split.TIME].groupby(parts).agg(how) for how in ("min", "max"))
+    assert last["train"] < first["validation"]
+    assert last["validation"] < first["holdout"]
+
+
+def test_rows_of_one_moment_stay_together():
+    """A limit never cuts through ties."""
+    rows = rows_of([1.0] * 5 + [2.0] * 3 + [3.0] * 4)
+    parts = split.part_of(rows, split.make_rule(rows, settings_for("time"), seed=1))
+    assert parts.tolist() == ["train"] * 5 + ["validation"] * 3 + ["holdout"] * 4
+
+
+@pytest.mark.parametrize("strategy", ["group", "random"])
+def test_another_seed_is_another_split(strategy):
+    """The seed is a parameter of the split."""
+    rows = rows_of([str(i) for i in range(200)])
+    parts = [
+        split.part_of(rows, split.make_rule(rows, settings_for(strategy), seed)) for seed in (1, 2)
+    ]
+    assert (parts[0] != parts[1]).any()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_seen_is_all_but_the_holdout(strategy, make_rows):
+    """Validation rows were tuned on: they count as seen."""
+    rows = make_rows(200)
+    rule = split.make_rule(rows, settings_for(strategy), seed=1)
+    assert (split.seen(rows, rule) == (split.part_of(rows, rule) != "holdout")).all()
+    assert split.seen(rows, rule).sum() > (split.part_of(rows, rule) == "train").sum()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("keys", [["a"], ["a"] * 50, []], ids=["one row", "one value", "no rows"])
+def test_empty_parts_are_refused(strategy, keys):
+    """The message names the parts and the key in params.yaml."""
+    with pytest.raises(errors.DataRefused, match=r"leaves no rows for .* See split in params.yaml"):
+        split.make_rule(rows_of(keys), settings_for(strategy), seed=1)
+
+
+def test_the_hash_is_the_same_for_ever():
+    """A champion's rule is asked years later, on another machine."""
+    assert split.uniform("key", 1) == 0.507819566984265
+    assert all(0 <= split.uniform(str(i), 0) < 1 for i in range(100))

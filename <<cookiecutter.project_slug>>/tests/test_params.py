@@ -1,0 +1,147 @@
+"""`params.yaml` is read whole or refused by name."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from <<cookiecutter.__package_name>> import errors, params
+
+VALID = {
+    "task": "classification",
+    "seed": 1,
+    "source": {"path": "data/*.csv"},
+    "validate": {"max_failed_share": 0.01},
+    "target": {"column": "outcome"},
+    "prepare": {"key": ["id"]},
+    "split": {"strategy": "random", "validation": 0.2, "holdout": 0.2},
+    "train": {"estimator": "linear", "scoring": "roc_auc"},
+    "export": {"format": "onnx"},
+    "evaluate": {"slices": ["team"]},
+}
+WRONG = [
+    ("task", "ranking", "'classification' or 'regression'"),
+    ("seed", -1, "greater than or equal to 0"),
+    ("seed", "many", "valid integer"),
+    ("source.path", None, "valid string"),
+    ("source.kind", "sql", "'files'"),
+    ("source.format", "xlsx", "'csv' or 'parquet'"),
+    ("validate.max_failed_share", 1, "less than 1"),
+    ("validate.max_failed_share", -0.1, "greater than or equal to 0"),
+    ("target.above", "much", "valid number"),
+    ("prepare.key", "id", "valid tuple"),
+    ("split.strategy", "alphabet", "'time', 'group' or 'random'"),
+    ("split.holdout", 0, "greater than 0"),
+    ("split.validation", 1.0, "less than 1"),
+    ("train.candidates", 0, "greater than or equal to 1"),
+    ("train.folds", 1, "greater than or equal to 2"),
+    ("train.grid", {"C": []}, "at least 1 item"),
+    ("train.grid", [1], "valid dictionary"),
+    ("train.threshold", 1.5, "less than 1"),
+    ("export.format", "pickle", "'onnx' or 'skops'"),
+    ("export.tolerance", 0, "greater than 0"),
+    ("export.golden_rows", 0, "greater than or equal to 1"),
+    ("evaluate.min_slice_rows", 0, "greater than or equal to 1"),
+]
+
+
+@pytest.fixture
+def load(tmp_path):
+    """`load({"split.holdout": 0.3})` writes a valid file with that change and reads it."""
+
+    def write_and_load(changes: dict) -> params.Params:
+        data = copy.deepcopy(VALID)
+        for key, value in changes.items():
+            *parents, name = key.split(".")
+            section = data
+            for parent in parents:
+                section = section[parent]
+            section[name] = value
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(data))
+        return params.load(path)
+
+    return write_and_load
+
+
+def test_the_project_own_file_is_valid():
+    """What is committed can be read."""
+    assert params.load(Path("params.yaml")).source.path
+
+
+@pytest.mark.parametrize(("key", "value", "allowed"), WRONG, ids=[f"{k}={v}" for k, v, _ in WRONG])
+def test_a_wrong_value_is_refused_by_name(load, key, value, allowed):
+    """The message names file, key, value and what is allowed."""
+    with pytest.raises(errors.UsageError) as error:
+        load({key: value})
+    text = str(error.value)
+    assert f"params.yaml: {key}" in text
+    assert allowed in text
+    assert isinstance(value, dict) or f"= {value!r}" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"split.strategy": "time"}, "strategy 'time' needs a column"),
+        ({"split.holdout": 0.7, "split.validation": 0.25}, "must stay under 0.9"),
+        ({"target.above": 3}, "target.above needs target.classes"),
+        ({"target.classes": ["no", "yes"]}, "target.classes names the sides of target.above"),
+        (
+            {"target.above": 3, "target.classes": ["no", "yes"], "target.positive": "no"},
+            "target.positive is the last of target.classes",
+        ),
+        ({"task": "regression", "target.positive": "yes"}, "target.positive makes classes"),
+        (
+            {"task": "regression", "target.above": 3, "target.classes": ["no", "yes"]},
+            "target.above makes classes",
+        ),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else value,
+)
+def test_values_that_do_not_fit_each_other_are_refused(load, changes, reason):
+    """The message says which two, without repeating the whole file."""
+    with pytest.raises(errors.UsageError, match=reason) as error:
+        load(changes)
+    assert len(str(error.value)) < 200
+
+
+@pytest.mark.parametrize("key", ["colour", "train.epochs", "source.url"])
+def test_an_unknown_key_is_refused(load, key):
+    """A typing error is never silently ignored."""
+    with pytest.raises(errors.UsageError, match=f"{key} = 1: Extra inputs are not permitted"):
+        load({key: 1})
+
+
+def test_all_wrong_values_are_told_at_once(load):
+    """One line each."""
+    with pytest.raises(errors.UsageError) as error:
+        load({"seed": -1, "train.folds": 0, "task": None})
+    assert len(str(error.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("a: [", "is not YAML"), ("", "valid dictionary"), ("- 1", "valid dictionary")],
+    ids=["broken", "empty", "list"],
+)
+def test_a_file_that_holds_no_parameters_is_refused(tmp_path, text, reason):
+    """Not YAML, or YAML of something else."""
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(errors.UsageError, match=reason):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_a_missing_file_says_where_to_be(tmp_path):
+    """Most often the command was called in another folder."""
+    with pytest.raises(errors.UsageError, match="is missing. Run this in the project's root"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_parameters_cannot_be_changed(load):
+    """A stage cannot leave a changed value to the next one."""
+    with pytest.raises(ValueError, match="frozen"):
+        load({}).seed = 2
