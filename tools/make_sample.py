@@ -49,6 +49,7 @@ def join(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
+    """Write one CSV file per month."""
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     table = join(*read(Path(sys.argv[1])))

@@ -55,11 +55,12 @@ class Demo:
     def verb(self, *arguments: str, expect: int = 0) -> None:
         self.run("python", "-m", PACKAGE, *arguments, expect=expect)
 
-    def train(self, estimator: str, grid: dict | None) -> None:
-        path = self.folder / "params.yaml"
-        params = yaml.safe_load(path.read_text(encoding="utf-8"))
-        params["train"] |= {"estimator": estimator, "grid": grid}
-        path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    def train(self, **changes: object) -> None:
+        """Run the stages with the project's own parameters, but for these of `train`."""
+        params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+        params["train"] |= changes
+        text = yaml.safe_dump(params, sort_keys=False)
+        (self.folder / "params.yaml").write_text(text, encoding="utf-8")
         self.run("dvc", "repro", "--quiet")
 
     def commit(self, message: str) -> None:
@@ -128,16 +129,15 @@ def main() -> None:
     copy_project(LOOP)
     demo.run("git", "init", "--quiet", "--initial-branch", "main")
     demo.step("1. A first model: floors only, as there is no champion yet")
-    demo.train("linear", None)
+    demo.train(estimator="linear", grid=None)
     demo.promote("First model")
     demo.step("2. July arrives, and a better estimator: challenger against champion")
     later = LOOP / "data/later/flights-2013-07.csv"
     shutil.copy(later, LOOP / "data/raw" / later.name)
-    boosting = {"max_iter": [150], "learning_rate": [0.06], "min_samples_leaf": [50]}
-    demo.train("hist_gradient_boosting", boosting)
+    demo.train()
     demo.promote("July, gradient boosting")
-    demo.step("3. A worse model: two trees")
-    demo.train("hist_gradient_boosting", boosting | {"max_iter": [2]})
+    demo.step("3. A worse model: two small trees")
+    demo.train(grid={"max_iter": [2], "max_leaf_nodes": [3]})
     demo.verb("gate", expect=1)
     demo.verb("report")
     shutil.copy(LOOP / "reports/index.html", LOOP / "reports/refused.html")

@@ -23,7 +23,7 @@ def main() -> None:
         except ValueError:
             sys.exit(f"upgrade: {sys.argv[1]!r} is no day. Write YYYY-MM-DD.")
     path = Path("pyproject.toml")
-    text, n = SETTING.subn(f'exclude-newer = "{day}"', path.read_text(encoding="utf-8"))
+    text, n = SETTING.subn(f'exclude-newer = "{day}T00:00:00Z"', path.read_text(encoding="utf-8"))
     if n != 1:
         sys.exit("upgrade: pyproject.toml has no line `exclude-newer` under [tool.uv].")
     path.write_text(text, encoding="utf-8")

@@ -27,10 +27,15 @@ def collect(reports: Path, bundle: bundles.Bundle) -> dict[str, Any]:
         for name in OPTIONAL
     }
     plots = [
-        Markup(_drawing(path.read_text(encoding="utf-8")))  # noqa: S704
+        Markup(_drawing(path.read_text(encoding="utf-8")))
         for path in sorted((reports / "plots").glob("*.svg"))
     ]
+    scoring = (found["training"] or {}).get("scoring", "")
+    values = [abs(record.get(scoring) or 0) for record in found["slices"] or []]
     return found | {
+        "title": f"{bundle.contract.target.replace('_', ' ').capitalize()}: model report",
+        "scoring": scoring,
+        "widest": max(values, default=0) or 1,
         "plots": plots,
         "metrics": bundle.read_json("metrics.json"),
         "bundle_id": bundle.id,

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic_core import to_json
@@ -28,7 +28,7 @@ from . import model as models
 from . import openapi, page
 from .body import read_body
 from .model import Model
-from .problems import BodyRefused, RowsRefused
+from .problems import BodyRefused, Problem, RowsRefused
 from .settings import Settings
 
 
@@ -38,20 +38,10 @@ class Refusal(BaseModel):
     detail: str
 
 
-class RefusedValue(BaseModel):
-    """One value that is not allowed; `row` counts from 0 and is null for a single row."""
-
-    column: str | None
-    row: int | None
-    value: Any
-    problem: str
-    allowed: str
-
-
 class RefusedRows(Refusal):
     """The first problems of `total`."""
 
-    errors: list[RefusedValue]
+    errors: list[Problem]
     total: int
 
 
@@ -108,7 +98,13 @@ def ready_model(request: Request) -> Model:
 def _add_predict(app: FastAPI) -> None:
     max_body_bytes = app.state.settings.max_body_bytes
 
-    @app.post("/predict", responses=_ERRORS, summary="Predict one row or many")
+    @app.post(
+        "/predict",
+        responses=_ERRORS,
+        summary="Predict one row or many",
+        response_description="One prediction for each row, in the order of the rows.",
+        tags=["Prediction"],
+    )
     async def predict(request: Request) -> Response:
         model = ready_model(request)
         body = await read_body(request, max_body_bytes)
@@ -116,21 +112,25 @@ def _add_predict(app: FastAPI) -> None:
 
 
 def _add_probes(app: FastAPI) -> None:
-    @app.get("/health", summary="Is the process alive?")
+    probes = APIRouter(tags=["What runs here"])
+
+    @probes.get("/health", summary="Is the process alive?")
     async def health() -> dict[str, str]:
         return {"status": "alive"}
 
-    @app.get("/ready", responses={503: _ERRORS[503]}, summary="Can it predict?")
+    @probes.get("/ready", responses={503: _ERRORS[503]}, summary="Can it predict?")
     async def ready(request: Request) -> dict[str, str]:
         return {"status": "ready", "bundle": ready_model(request).bundle.id}
 
-    @app.get("/version", summary="What runs here?")
+    @probes.get("/version", summary="What runs here?")
     async def version(request: Request) -> dict[str, str | None]:
         return _version(request.app.state.settings, request.app.state.model)
 
-    @app.get("/contract", responses={503: _ERRORS[503]}, summary="What does the model take?")
+    @probes.get("/contract", responses={503: _ERRORS[503]}, summary="What does the model take?")
     async def contract(request: Request) -> dict[str, Any]:
         return ready_model(request).bundle.read_json("contract.json")
+
+    app.include_router(probes)
 
 
 def _version(settings: Settings, model: Model | None) -> dict[str, str | None]:

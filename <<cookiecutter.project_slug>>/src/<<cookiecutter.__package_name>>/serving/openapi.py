@@ -9,7 +9,7 @@ from typing import Any
 
 from ..contract import Column, Contract
 from .model import Model
-from .problems import describe, plain
+from .problems import describe, plain, sentence
 from .rows import Row, limits
 
 JsonSchema = dict[str, Any]
@@ -63,7 +63,7 @@ def column_schema(column: Column) -> JsonSchema:
     schema = {
         **_value_schema(column),
         "title": column.title or column.name,
-        "description": f"{text}{describe(column).capitalize()}.",
+        "description": f"{text}{sentence(describe(column))}.",
     }
     if column.example is not None:
         schema["examples"] = [column.example]

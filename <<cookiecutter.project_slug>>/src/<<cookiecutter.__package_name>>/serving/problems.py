@@ -138,13 +138,21 @@ def _describe_value(column: Column) -> str:
         *others, last = column.levels
         return f"{', '.join(others)} or {last}" if others else last
     if column.kind == "category":
-        return f"text of the form {column.pattern}" if column.pattern else "text"
+        return _describe_text(column)
     noun = "a whole number" if column.kind == "integer" else "a number"
     unit = f" ({column.unit})" if column.unit else ""
-    return f"{noun}{_range(column)}{unit}"
+    return f"{noun}{describe_range(column)}{unit}"
 
 
-def _range(column: Column) -> str:
+def _describe_text(column: Column) -> str:
+    if not column.pattern:
+        return "text"
+    words = f" ({column.description})" if column.description else ""
+    return f"text of the form {column.pattern}{words}"
+
+
+def describe_range(column: Column) -> str:
+    """' from 0 to 24', ' of at least 0', ' of at most 24', or nothing."""
     low, high = column.minimum, column.maximum
     if low is not None and high is not None:
         return f" from {plain(low)} to {plain(high)}"
@@ -175,3 +183,8 @@ def _cut(text: str) -> str:
 
 def _spoken(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def sentence(words: str) -> str:
+    """The first letter in upper case, the others as they are."""
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,120 @@
+"""Small bundles with real ONNX models, and clients of apps that serve them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from skl2onnx import to_onnx
+
+from <<cookiecutter.__package_name>> import bundle, contract
+from <<cookiecutter.__package_name>>.serving import app, settings
+
+Column = contract.Column
+COLUMNS = (
+    Column("air temp", "number", True, -60, 130, unit="°F", title="Temperature", example=61.5),
+    Column("weekday", "integer", minimum=0, maximum=6, description="0 is Monday"),
+    Column("origin", "category", levels=("EWR", "JFK", "LGA"), closed=True),
+    Column("dest", "category", levels=("BOS", "<b>MIA</b>"), pattern="[A-Z]{3}$|<b>"),
+    Column("holiday", "boolean", nullable=True),
+    Column("<script>alert(1)</script>", "number", nullable=True),
+)
+ROW = {"air temp": 61.5, "weekday": 4, "origin": "JFK", "dest": "BOS", "holiday": False}
+ROWS = [
+    ROW,
+    ROW | {"air temp": None, "origin": "EWR", "weekday": 0},
+    ROW | {"dest": "<b>MIA</b>", "holiday": None, "<script>alert(1)</script>": 2.5},
+    ROW | {"dest": "LAX", "weekday": 6.0},
+]
+
+
+def contract_of(task, classes):
+    return contract.Contract(
+        task, "arr_delay", COLUMNS, classes, 0.4, "min" if task == "regression" else ""
+    )
+
+
+def fit(contract_, matrix):
+    """A model that depends on every column, fitted on made-up targets."""
+    rng = np.random.default_rng(0)
+    many = np.repeat(matrix, 20, axis=0) + rng.normal(size=(20 * len(matrix), matrix.shape[1]))
+    score = np.nan_to_num(many).sum(axis=1)
+    if contract_.task == "regression":
+        return make_pipeline(SimpleImputer(), Ridge()).fit(many, score)
+    n_classes = len(contract_.classes)
+    cuts = np.quantile(score, np.arange(1, n_classes) / n_classes)
+    model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=5000))
+    return model.fit(many, np.digitize(score, cuts))
+
+
+def write_bundle(folder: Path, task="classification", classes=("on time", "late")) -> Path:
+    """A bundle whose golden rows carry the scores of the scikit-learn pipeline itself."""
+    folder.mkdir(parents=True)
+    made = contract_of(task, classes if task == "classification" else ())
+    matrix = made.encode_rows(ROWS)
+    model = fit(made, matrix)
+    onnx = to_onnx(model, matrix, options={"zipmap": False} if made.classes else None)
+    (folder / "model.onnx").write_bytes(onnx.SerializeToString())
+    scores = model.predict_proba(matrix) if made.classes else model.predict(matrix)
+    lines = [
+        json.dumps({"row": row, "score": score})
+        for row, score in zip(ROWS, scores.tolist(), strict=True)
+    ]
+    (folder / "golden.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for name in ("reference.json", "metrics.json", "model_card.md"):
+        (folder / name).write_text("{}", encoding="utf-8")
+    made.save(folder / "contract.json")
+    bundle.write_manifest(folder, {})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory):
+    """Bundles by kind: binary, many (three classes) and regression."""
+    root = tmp_path_factory.mktemp("bundles")
+    return {
+        "binary": write_bundle(root / "binary"),
+        "many": write_bundle(root / "many", classes=("early", "on time", "late")),
+        "regression": write_bundle(root / "regression", task="regression"),
+    }
+
+
+@pytest.fixture(name="start")
+def _start():
+    """Start an app over a bundle folder; returns its client. Stops them all afterwards."""
+    clients = []
+
+    def start(folder, **given):
+        made = settings.Settings.from_environment({}, bundle_dir=folder, **given)
+        client = TestClient(app.create_app(made), raise_server_exceptions=False)
+        clients.append(client.__enter__())
+        return client
+
+    yield start
+    for client in clients:
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def client(start, bundles):
+    return start(bundles["binary"], model_version="v1.4.0")
+
+
+@pytest.fixture
+def copy_of(bundles, tmp_path):
+    """A bundle of one's own to damage."""
+
+    def copy(kind):
+        return Path(shutil.copytree(bundles[kind], tmp_path / kind))
+
+    return copy
+
+
+@pytest.fixture
+def row():
+    return dict(ROW)

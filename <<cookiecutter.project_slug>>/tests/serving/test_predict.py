@@ -1,0 +1,88 @@
+"""`/predict`: the same answers as the trained pipeline, for one row and for many."""
+
+import json
+
+import pytest
+
+from <<cookiecutter.__package_name>> import bundle
+
+
+def golden(folder):
+    return bundle.load(folder).golden()
+
+
+def scores_of(prediction):
+    return list(prediction.get("probabilities", {"": prediction["prediction"]}).values())
+
+
+@pytest.mark.parametrize("kind", ["binary", "many", "regression"])
+def test_golden_rows_one_by_one(start, bundles, kind):
+    """Every golden row gets the score of the pipeline, missing values and all."""
+    client = start(bundles[kind])
+    for line in golden(bundles[kind]):
+        answer = client.post("/predict", json=line["row"]).json()
+        expected = line["score"] if isinstance(line["score"], list) else [line["score"]]
+        assert scores_of(answer) == pytest.approx(expected, abs=1e-5, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["binary", "many", "regression"])
+def test_many_rows_answer_like_one(start, bundles, kind):
+    """A batch gives each row what it gets alone."""
+    client = start(bundles[kind])
+    rows = [line["row"] for line in golden(bundles[kind])]
+    batch = client.post("/predict", json=rows).json()["predictions"]
+    for row, answer in zip(rows, batch, strict=True):
+        alone = client.post("/predict", json=row).json()
+        assert scores_of(answer) == pytest.approx(scores_of(alone), abs=1e-5)
+        assert alone["prediction"] == pytest.approx(answer["prediction"], abs=1e-5)
+
+
+def test_binary_answer(client, row):
+    """Two classes: the probability is that of the positive one, decided at the threshold."""
+    answer = client.post("/predict", json=row).json()
+    assert list(answer) == ["prediction", "probability", "probabilities", "model_version"]
+    assert answer["probability"] == answer["probabilities"]["late"]
+    assert answer["prediction"] == ("late" if answer["probability"] >= 0.4 else "on time")
+    assert answer["model_version"] == "v1.4.0"
+
+
+def test_many_classes_answer(start, bundles, row):
+    """Three classes: the most probable one, with its own probability."""
+    answer = start(bundles["many"]).post("/predict", json=row).json()
+    assert answer["probability"] == max(answer["probabilities"].values())
+    assert answer["probabilities"][answer["prediction"]] == answer["probability"]
+
+
+def test_regression_answer(start, bundles, row):
+    """A number with its unit, and no probabilities."""
+    answer = start(bundles["regression"]).post("/predict", json=row).json()
+    assert isinstance(answer.pop("prediction"), float)
+    assert answer == {"unit": "min", "model_version": "unregistered"}
+
+
+def test_absent_is_missing(client, row):
+    """A nullable column may be left out or be null; both mean missing."""
+    absent = {key: value for key, value in row.items() if key != "air temp"}
+    answers = [client.post("/predict", json=each) for each in (absent, row | {"air temp": None})]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    assert answers[0].json() != client.post("/predict", json=row).json()
+
+
+def test_unseen_category_of_an_open_column(client, row):
+    """An open column takes a category that training never had."""
+    answer = client.post("/predict", json=row | {"dest": "XYZ"})
+    assert answer.status_code == 200
+
+
+def test_whole_floats_are_integers(client, row):
+    """5.0 is an integer, as in JSON Schema: many clients write whole numbers so."""
+    one = client.post("/predict", json=row | {"weekday": 5})
+    other = client.post("/predict", content=json.dumps(row | {"weekday": 5.0}))
+    assert one.json() == other.json()
+
+
+def test_space_before_an_array(client, row):
+    """White space before the body changes nothing."""
+    answer = client.post("/predict", content=b" \n\t" + json.dumps([row]).encode())
+    assert len(answer.json()["predictions"]) == 1

@@ -1,0 +1,117 @@
+"""Alive, ready, version, contract: with a model, without one, and with a damaged one."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from <<cookiecutter.__package_name>> import bundle, errors
+from <<cookiecutter.__package_name>>.serving import server, settings
+
+
+def test_with_a_model(client, bundles):
+    """Ready, and `/version` tells which bundle answers."""
+    loaded = bundle.load(bundles["binary"])
+    assert client.get("/ready").json() == {"status": "ready", "bundle": loaded.id}
+    assert client.get("/version").json() == {
+        "model_version": "v1.4.0",
+        "bundle": loaded.id,
+        "task": "classification",
+        "git_commit": None,
+        "image_digest": None,
+    }
+
+
+def test_contract(client, bundles):
+    """`/contract` is the file of the bundle."""
+    assert client.get("/contract").json() == json.loads(
+        (bundles["binary"] / "contract.json").read_text(encoding="utf-8")
+    )
+
+
+def test_without_a_bundle(start, tmp_path, row):
+    """Alive but not ready: the app starts, and every answer says what is missing."""
+    client = start(tmp_path)
+    assert client.get("/health").status_code == 200
+    assert client.get("/version").json()["bundle"] is None
+    for answer in (client.get("/ready"), client.get("/contract"), client.post("/predict", json=row)):
+        assert answer.status_code == 503
+        assert f"No model bundle in {tmp_path}" in answer.json()["detail"]
+
+
+def damage_model(folder):
+    (folder / "model.onnx").write_bytes(b"other bytes")
+
+
+def damage_with_matching_hash(folder):
+    damage_model(folder)
+    bundle.write_manifest(folder, {})
+
+
+def narrow_contract(folder):
+    text = json.loads((folder / "contract.json").read_text(encoding="utf-8"))
+    text["columns"].pop()
+    (folder / "contract.json").write_text(json.dumps(text), encoding="utf-8")
+    bundle.write_manifest(folder, {})
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (damage_model, "does not match its manifest"),
+        (damage_with_matching_hash, "cannot answer its golden rows"),
+        (narrow_contract, "cannot answer its golden rows"),
+    ],
+)
+def test_damaged_bundle(start, copy_of, row, damage, reason):
+    """A bundle that was changed, or that cannot answer, is refused with the reason."""
+    folder = copy_of("binary")
+    damage(folder)
+    client = start(folder)
+    assert client.post("/predict", json=row).status_code == 503
+    assert reason in client.get("/ready").json()["detail"]
+
+
+def test_serve_requires_a_bundle(tmp_path):
+    """On a laptop, `serve` without a bundle ends before it listens."""
+    with pytest.raises(errors.NoValidBundle, match="make pipeline"):
+        server.serve(port=0, bundle=tmp_path)
+
+
+def test_serving_needs_neither_pandas_nor_sklearn(bundles):
+    """The container has no training library, so importing and answering must not ask for one."""
+    code = f"""
+import sys
+from <<cookiecutter.__package_name>>.serving import app, model, server, settings
+made = settings.Settings.from_environment({{}}, bundle_dir={str(bundles["binary"])!r})
+loaded = model.load(settings.Settings(bundle_dir=__import__("pathlib").Path(made.bundle_dir)))
+app.create_app(made)
+loaded.predict_one(loaded.golden[0])
+print(sorted({{"pandas", "sklearn", "pandera", "skl2onnx", "yaml", "dvc"}} & set(sys.modules)))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+WRONG = {
+    "PORT": ("99999", "whole number from 0 to 65535"),
+    "MAX_ROWS": ("many", "whole number from 1"),
+    "MAX_BODY_BYTES": ("-1", "whole number from 1024"),
+    "REQUIRE_BUNDLE": ("maybe", "neither true nor false"),
+}
+
+
+@pytest.mark.parametrize(("name", "value", "allowed"), [(k, *v) for k, v in WRONG.items()], ids=WRONG)
+def test_wrong_settings(name, value, allowed):
+    """A wrong variable is named, with its value and what is allowed."""
+    with pytest.raises(errors.UsageError, match=f"{name}='{value}' .*{allowed}"):
+        settings.Settings.from_environment({name: value})
+
+
+def test_precedence_of_settings():
+    """A given value beats the environment, which beats the default; empty counts as absent."""
+    environment = {"PORT": "9000", "MODEL_VERSION": "v2", "GIT_COMMIT": "", "REQUIRE_BUNDLE": "No"}
+    made = settings.Settings.from_environment(environment, port=9001, model_version=None)
+    assert (made.port, made.model_version, made.git_commit) == (9001, "v2", "")
+    assert not made.require_bundle
