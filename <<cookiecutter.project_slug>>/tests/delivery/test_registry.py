@@ -443,6 +443,7 @@ class TestSurroundings:
         for role in ("AUTHOR", "COMMITTER"):
             monkeypatch.delenv(f"GIT_{role}_NAME")
             monkeypatch.delenv(f"GIT_{role}_EMAIL")
+        monkeypatch.setenv("EMAIL", "guess@example.org")
         with pytest.raises(UsageError, match=r"git config user\.name"):
             registry.register(project.root, *call)
         with pytest.raises(UsageError, match=r"git config user\.name"):
