@@ -6,6 +6,7 @@ that ONNX cannot express; it needs scikit-learn, and loads only the types in `TR
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -42,9 +43,10 @@ class OnnxPredictor:
     """ONNX Runtime on one thread: a row takes microseconds, and replicas scale by process."""
 
     def __init__(self, path: Path) -> None:
+        # Read while the library is imported; its own function comes too late for the device id.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
-        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

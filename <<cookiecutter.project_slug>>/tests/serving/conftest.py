@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from skl2onnx import to_onnx
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from skl2onnx import to_onnx
 
 from <<cookiecutter.__package_name>> import bundle, contract
 from <<cookiecutter.__package_name>>.serving import app, settings

@@ -34,7 +34,9 @@ def test_every_field_is_labelled(client):
     """Each control has an id that a label names, and a description that exists."""
     page = client.get("/").text
     ids = set(re.findall(r' id="([^"]+)"', page))
-    controls = re.findall(r'<(?:input|select) [^>]*?id="([^"]+)"[^>]*aria-describedby="([^"]+)"', page)
+    controls = re.findall(
+        r'<(?:input|select) [^>]*?id="([^"]+)"[^>]*aria-describedby="([^"]+)"', page
+    )
     assert len(controls) == 6
     for control, described_by in controls:
         assert f'<label for="{control}">' in page

@@ -37,13 +37,17 @@ def test_many_rows_answer_like_one(start, bundles, kind):
         assert alone["prediction"] == pytest.approx(answer["prediction"], abs=1e-5)
 
 
-def test_binary_answer(client, row):
+def test_binary_answer(client, bundles):
     """Two classes: the probability is that of the positive one, decided at the threshold."""
-    answer = client.post("/predict", json=row).json()
-    assert list(answer) == ["prediction", "probability", "probabilities", "model_version"]
-    assert answer["probability"] == answer["probabilities"]["late"]
-    assert answer["prediction"] == ("late" if answer["probability"] >= 0.4 else "on time")
-    assert answer["model_version"] == "v1.4.0"
+    answers = [
+        client.post("/predict", json=line["row"]).json() for line in golden(bundles["binary"])
+    ]
+    for answer in answers:
+        assert list(answer) == ["prediction", "probability", "probabilities", "model_version"]
+        assert answer["probability"] == answer["probabilities"]["late"]
+        assert answer["prediction"] == ("late" if answer["probability"] >= 0.4 else "on time")
+        assert answer["model_version"] == "v1.4.0"
+    assert {answer["prediction"] for answer in answers} == {"late", "on time"}
 
 
 def test_many_classes_answer(start, bundles, row):

@@ -1,13 +1,14 @@
 """Alive, ready, version, contract: with a model, without one, and with a damaged one."""
 
 import json
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from <<cookiecutter.__package_name>> import bundle, errors
-from <<cookiecutter.__package_name>>.serving import server, settings
+from <<cookiecutter.__package_name>>.serving import app, health, settings
 
 
 def test_with_a_model(client, bundles):
@@ -35,7 +36,11 @@ def test_without_a_bundle(start, tmp_path, row):
     client = start(tmp_path)
     assert client.get("/health").status_code == 200
     assert client.get("/version").json()["bundle"] is None
-    for answer in (client.get("/ready"), client.get("/contract"), client.post("/predict", json=row)):
+    for answer in (
+        client.get("/ready"),
+        client.get("/contract"),
+        client.post("/predict", json=row),
+    ):
         assert answer.status_code == 503
         assert f"No model bundle in {tmp_path}" in answer.json()["detail"]
 
@@ -76,14 +81,29 @@ def test_damaged_bundle(start, copy_of, row, damage, reason):
 def test_serve_requires_a_bundle(tmp_path):
     """On a laptop, `serve` without a bundle ends before it listens."""
     with pytest.raises(errors.NoValidBundle, match="make pipeline"):
-        server.serve(port=0, bundle=tmp_path)
+        app.serve(port=0, bundle=tmp_path)
+
+
+def test_serve_on_a_taken_port(bundles):
+    """A port that is taken is told with the next command."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(errors.UsageError, match=f"port {port}: .* serve --port {port + 1}"):
+            app.serve(port=port, bundle=bundles["binary"])
+
+
+def test_health_check_without_a_server():
+    """The container's health check gives a reason where nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert "refused" in health.check(port)
 
 
 def test_serving_needs_neither_pandas_nor_sklearn(bundles):
     """The container has no training library, so importing and answering must not ask for one."""
     code = f"""
 import sys
-from <<cookiecutter.__package_name>>.serving import app, model, server, settings
+from <<cookiecutter.__package_name>>.serving import app, model, settings
 made = settings.Settings.from_environment({{}}, bundle_dir={str(bundles["binary"])!r})
 loaded = model.load(settings.Settings(bundle_dir=__import__("pathlib").Path(made.bundle_dir)))
 app.create_app(made)
@@ -102,7 +122,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("name", "value", "allowed"), [(k, *v) for k, v in WRONG.items()], ids=WRONG)
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"), [(k, *v) for k, v in WRONG.items()], ids=WRONG
+)
 def test_wrong_settings(name, value, allowed):
     """A wrong variable is named, with its value and what is allowed."""
     with pytest.raises(errors.UsageError, match=f"{name}='{value}' .*{allowed}"):

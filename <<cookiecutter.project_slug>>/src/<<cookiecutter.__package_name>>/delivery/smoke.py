@@ -11,10 +11,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from .. import bundle as bundles
 from ..bundle import Bundle
 from ..errors import SmokeFailed
 
@@ -37,25 +35,30 @@ class SmokeReport:
     largest_difference: float | None
     seconds: float
 
+    def __str__(self) -> str:
+        asked = "the example row"
+        if self.largest_difference is not None:
+            asked = f"{self.n_rows} golden rows, equal to {self.largest_difference:.1e}"
+        what = f"{self.model_version} (bundle {self.bundle})"
+        return f"smoke: {self.url} runs {what} and answers {asked}; {self.seconds:g} s"
 
-def smoke(url: str, bundle: Path | None = None, timeout_s: float = 60.0) -> SmokeReport:
+
+def smoke(url: str, bundle: Bundle | None = None, timeout_s: float = 60.0) -> SmokeReport:
     """Wait up to `timeout_s` for the endpoint to be ready, then try it.
 
-    With the folder of a `bundle`, the endpoint must run that bundle and give its golden rows
+    With a `bundle`, the endpoint must run that bundle and give its golden rows
     their scores, one by one and as a batch. Without one, the endpoint must answer the example
     of its own documentation. In both cases it must refuse a row with an unknown column.
-    Raises SmokeFailed naming the address, the row, and what was expected and found;
-    NoValidBundle where `bundle` is none.
+    Raises SmokeFailed naming the address, the row, and what was expected and found.
     """
     start = time.monotonic()
     url = url.rstrip("/")
-    expected = bundles.load(bundle) if bundle else None
     wait_until_ready(url, timeout_s)
     version = _get(f"{url}/version")
-    if expected:
-        _check_bundle(url, version, expected)
-        rows = [line["row"] for line in expected.golden()]
-        largest = _check_golden(url, expected)
+    if bundle:
+        _check_bundle(url, version, bundle)
+        rows = [line["row"] for line in bundle.golden()]
+        largest = _check_golden(url, bundle)
     else:
         rows, largest = [_example(url)], None
         _post(f"{url}/predict", rows[0])
@@ -109,9 +112,7 @@ def _check_golden(url: str, expected: Bundle) -> float:
     )
 
 
-def _check_scores(
-    url: str, number: int, line: Json, answer: Json, classes: Sequence[str]
-) -> float:
+def _check_scores(url: str, number: int, line: Json, answer: Json, classes: Sequence[str]) -> float:
     """The difference of one row, relative to the score for large numbers of a regression."""
     expected = line["score"] if classes else [line["score"]]
     found = [answer["probabilities"][name] for name in classes] or [answer["prediction"]]

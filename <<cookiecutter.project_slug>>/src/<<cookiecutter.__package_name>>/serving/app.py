@@ -1,7 +1,7 @@
-"""The endpoint, as an ASGI application: `create_app(settings)`.
+"""The endpoint: `create_app(settings)` for a server of your own, `serve()` to run it here.
 
     POST /predict    one row or many -> predictions
-    GET  /           the page: a form made from the contract (`page.py`)
+    GET  /           the page: a form made from the contract
     GET  /docs       the OpenAPI page, without a CDN
     GET  /health     the process is alive; depends on nothing
     GET  /ready      200 with a model that answers, 503 with the reason without
@@ -14,47 +14,24 @@ says why it cannot predict: an orchestrator can then tell "not ready" from "cras
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+import uvicorn
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
-from pydantic_core import to_json
 
-from ..errors import NoValidBundle
+from .. import bundle as bundles
+from ..errors import NoValidBundle, UsageError
 from . import model as models
-from . import openapi, page
-from .body import read_body
-from .model import Model
-from .problems import BodyRefused, Problem, RowsRefused
+from . import openapi, page, routes
 from .settings import Settings
 
-
-class Refusal(BaseModel):
-    """An answer that is not a prediction: what is wrong, in one sentence."""
-
-    detail: str
-
-
-class RefusedRows(Refusal):
-    """The first problems of `total`."""
-
-    errors: list[Problem]
-    total: int
-
-
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Refusal, "description": "The body is not JSON."},
-    413: {"model": Refusal, "description": "The body is too large."},
-    422: {"model": RefusedRows, "description": "A value is not allowed, and here is what is."},
-    503: {"model": Refusal, "description": "No model is loaded, and here is why."},
-}
-
-
-class NotReady(Exception):
-    """There is no model; the message is the reason."""
+GRACE_S = 20
+BACKLOG = 2048
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -70,10 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.model = None
     app.state.reason = "The model is not loaded yet."
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
-    app.add_exception_handler(NotReady, _refuse(503))
-    app.add_exception_handler(BodyRefused, _refuse_body)
-    _add_predict(app)
-    _add_probes(app)
+    routes.add_to(app)
     page.add_to(app)
     return app
 
@@ -87,81 +61,54 @@ async def _load_model(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def ready_model(request: Request) -> Model:
-    """The model that serves; raises NotReady with the reason where there is none."""
-    state = request.app.state
-    if state.model is None:
-        raise NotReady(state.reason)
-    return state.model
-
-
-def _add_predict(app: FastAPI) -> None:
-    max_body_bytes = app.state.settings.max_body_bytes
-
-    @app.post(
-        "/predict",
-        responses=_ERRORS,
-        summary="Predict one row or many",
-        response_description="One prediction for each row, in the order of the rows.",
-        tags=["Prediction"],
-    )
-    async def predict(request: Request) -> Response:
-        model = ready_model(request)
-        body = await read_body(request, max_body_bytes)
-        return Response(model.answer(body), media_type="application/json")
-
-
-def _add_probes(app: FastAPI) -> None:
-    probes = APIRouter(tags=["What runs here"])
-
-    @probes.get("/health", summary="Is the process alive?")
-    async def health() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @probes.get("/ready", responses={503: _ERRORS[503]}, summary="Can it predict?")
-    async def ready(request: Request) -> dict[str, str]:
-        return {"status": "ready", "bundle": ready_model(request).bundle.id}
-
-    @probes.get("/version", summary="What runs here?")
-    async def version(request: Request) -> dict[str, str | None]:
-        return _version(request.app.state.settings, request.app.state.model)
-
-    @probes.get("/contract", responses={503: _ERRORS[503]}, summary="What does the model take?")
-    async def contract(request: Request) -> dict[str, Any]:
-        return ready_model(request).bundle.read_json("contract.json")
-
-    app.include_router(probes)
-
-
-def _version(settings: Settings, model: Model | None) -> dict[str, str | None]:
-    """Unknown facts are null."""
-    return {
-        "model_version": settings.model_version,
-        "bundle": model and model.bundle.id,
-        "task": model and model.contract.task,
-        "git_commit": settings.git_commit or None,
-        "image_digest": settings.image_digest or None,
-    }
-
-
 def _openapi(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     return openapi.complete(document, app.state.model) if app.state.model else document
 
 
-def _refuse(status: int) -> Any:
-    async def refuse(_request: Request, error: Exception) -> Response:
-        return _json(status, {"detail": str(error)})
+def serve(
+    host: str | None = None,
+    port: int | None = None,
+    bundle: Path | None = None,
+    require_bundle: bool | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; requests in flight get `GRACE_S` seconds to finish.
 
-    return refuse
+    What is None comes from the environment (`settings.py`). Port 0 takes any free one.
+    Raises NoValidBundle where a bundle is required and none is valid, UsageError where the
+    address cannot be bound.
+    """
+    settings = Settings.from_environment(
+        bind_host=host, port=port, bundle_dir=bundle, require_bundle=require_bundle
+    )
+    if settings.require_bundle:
+        bundles.load(settings.bundle_dir)
+    listener = _bind(settings)
+    address = _address(listener)
+    print(f"Page  {address}/\nAPI   {address}/docs", flush=True)
+    config = uvicorn.Config(
+        create_app(settings), server_header=False, timeout_graceful_shutdown=GRACE_S
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:  # uvicorn stopped gracefully, then raises it once more
+        print("Stopped.")
 
 
-async def _refuse_body(_request: Request, error: BodyRefused) -> Response:
-    content: dict[str, Any] = {"detail": str(error)}
-    if isinstance(error, RowsRefused):
-        content |= {"errors": error.problems, "total": error.total}
-    return _json(error.status, content)
+def _bind(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.bind_host else socket.AF_INET
+    address = (settings.bind_host, settings.port)
+    try:
+        return socket.create_server(address, family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot listen on {settings.bind_host} port {settings.port}: {error.strerror}. "
+            f"Next: serve --port {settings.port + 1}"
+        ) from error
 
 
-def _json(status: int, content: Any) -> Response:
-    return Response(to_json(content), status, media_type="application/json")
+def _address(listener: socket.socket) -> str:
+    """A URL that a browser on this machine can open."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -85,4 +85,3 @@ def load(settings: Settings) -> Model:
     except Exception as error:  # whatever the runtime raises: the reason is shown at /ready
         raise NoValidBundle(f"{bundle.folder} cannot answer its golden rows: {error}") from error
     return model
-

@@ -71,7 +71,8 @@ class Field:
         """What may be typed, where the field itself does not show it."""
         parts = [self.column.description]
         if self.is_number:
-            parts.append(describe_range(self.column).strip())
+            whole = "whole number" if self.column.kind == "integer" else ""
+            parts.append(f"{whole}{describe_range(self.column)}".strip())
         elif self.column.pattern and not self.column.description:
             parts.append(describe(self.column))
         return ". ".join(sentence(part) for part in parts if part)
@@ -110,7 +111,10 @@ def project_name() -> str:
 def add_to(app: FastAPI) -> None:
     """Add the page, its files and the API's documentation to the app."""
     templates = Environment(
-        loader=FileSystemLoader(WEB), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader(WEB),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
     )
 

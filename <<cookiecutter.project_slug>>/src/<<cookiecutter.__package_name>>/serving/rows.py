@@ -112,4 +112,3 @@ def limits(column: Column) -> tuple[float, float]:
     low = -LARGEST if column.minimum is None else column.minimum
     high = LARGEST if column.maximum is None else column.maximum
     return low, high
-

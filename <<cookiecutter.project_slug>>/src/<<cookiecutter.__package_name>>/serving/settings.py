@@ -35,7 +35,9 @@ class Settings:
     image_digest: str = ""
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    def from_environment(
+        cls, environment: Mapping[str, str] | None = None, **given: Any
+    ) -> Settings:
         """Settings by precedence: `given` (unless None), `environment`, default.
 
         Raises UsageError naming the variable, its value and what is allowed.

@@ -1,0 +1,221 @@
+"""The container of a trained project: built, locked down, asked the golden rows, and stopped."""
+
+import json
+import os
+import pwd
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import require_tool
+
+BASE = "python:3.11-slim-bookworm"
+MOST_BYTES_BEYOND_BASE = 220_000_000
+LOCKED_DOWN = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
+IMPATIENT = ["--health-interval=1s", "--health-start-period=0s", "--health-retries=2"]
+TASKS = ("classification", "regression")
+
+
+@pytest.fixture(scope="session")
+def docker():
+    """Give a function that runs docker; skip without the program or without an engine."""
+    program = require_tool("docker")
+    # Its plugins lie in the real home, which the tests do not otherwise use.
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    environment = os.environ | {"DOCKER_CONFIG": str(home / ".docker"), "DOCKER_BUILDKIT": "1"}
+
+    def call(*arguments, succeed=True, **more):
+        options = {"env": environment | more.pop("env", {}), "timeout": 600} | more
+        done = subprocess.run(
+            [program, *map(str, arguments)], capture_output=True, text=True, **options
+        )
+        assert done.returncode == 0 or not succeed, done.stdout + done.stderr
+        return done
+
+    if call("info", succeed=False).returncode:
+        require_tool("a running docker engine")
+    return call
+
+
+@pytest.fixture(scope="session")
+def image(docker, trained_project):
+    """Give a function that builds the image of a task once and returns its name."""
+    built = {}
+
+    def build(task):
+        if task not in built:
+            project = trained_project(task)
+            name = f"{project.name}-{task}:test-{os.getpid()}"
+            facts = ["--build-arg=MODEL_VERSION=v1.4.0", "--build-arg=GIT_COMMIT=0123abc"]
+            docker("build", *facts, *certificates(), "--tag", name, project)
+            built[task] = name
+        return built[task]
+
+    yield build
+    for name in built.values():
+        docker("image", "rm", "--force", name)
+
+
+def certificates():
+    """Return the option that hands the build this machine's certificates, where it has own ones."""
+    file = os.environ.get("SSL_CERT_FILE")
+    return [f"--secret=id=ca,src={file}"] if file and Path(file).exists() else []
+
+
+@pytest.fixture
+def start(docker, image):
+    """Give a function that starts a container and returns its name and address."""
+    names = []
+
+    def run(task, *options):
+        name = f"{task}-{os.getpid()}-{len(names)}"
+        names.append(name)
+        docker("run", "--detach", "--name", name, "-p", "127.0.0.1::8000", *options, image(task))
+        return name, "http://" + docker("port", name, "8000").stdout.split()[0]
+
+    yield run
+    for name in names:
+        docker("rm", "--force", name)
+
+
+def smoke(project, url):
+    """Run the project's own smoke test, as the release does, and return what it says."""
+    command = [project / ".venv" / "bin" / "python", "-m", "flight_delays", "smoke", url]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def health(docker, name):
+    """Wait for a verdict of the health check; return it and the last thing that it printed."""
+    for _ in range(60):
+        state = json.loads(docker("inspect", "--format", "{{json .State}}", name).stdout)
+        if state["Health"]["Status"] != "starting":
+            return state["Health"]["Status"], state["Health"]["Log"][-1]["Output"]
+        time.sleep(0.5)
+    pytest.fail(f"the health check of {name} says nothing: {state}")
+
+
+def get(url):
+    """Return status and JSON of an answer; wait while nobody listens yet."""
+    for _ in range(60):
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # loopback
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+        except OSError:
+            time.sleep(0.5)
+    pytest.fail(f"{url} does not answer")
+
+
+@contextmanager
+def composed(docker, project, **environment):
+    """Bring the project's compose file up and wait until it is healthy; take it down again."""
+    name = f"--project-name=test-{os.getpid()}"
+    try:
+        yield docker("compose", name, "up", "--detach", "--wait", cwd=project, env=environment)
+    finally:
+        docker("compose", name, "down", "--timeout=10", cwd=project, env=environment)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_golden_rows(start, docker, trained_project, task):
+    """Read-only and without rights, the container gives the golden rows the gate's scores."""
+    name, url = start(task, *LOCKED_DOWN, *IMPATIENT)
+    assert "50 golden rows" in smoke(trained_project(task), url)
+    assert health(docker, name)[0] == "healthy"
+
+
+def test_facts_of_the_build(start, docker, image):
+    """Version and commit of the build are at `/version` and in the labels."""
+    _, url = start("classification", "--env=IMAGE_DIGEST=sha256:9f")
+    version = get(f"{url}/version")[1]
+    told = [version[fact] for fact in ("model_version", "git_commit", "image_digest")]
+    assert told == ["v1.4.0", "0123abc", "sha256:9f"]
+    labels = docker("inspect", "--format", "{{json .Config.Labels}}", image("classification"))
+    assert json.loads(labels.stdout)["org.opencontainers.image.version"] == "v1.4.0"
+
+
+def test_without_a_bundle(start, docker):
+    """A container without a bundle runs, is not ready, and says why wherever one looks."""
+    name, url = start("classification", "--env=BUNDLE_DIR=/tmp", *LOCKED_DOWN, *IMPATIENT)
+    assert get(f"{url}/health")[0] == 200
+    status, answer = get(f"{url}/ready")
+    assert (status, answer["detail"].split(".")[0]) == (503, "No model bundle in /tmp")
+    verdict, reason = health(docker, name)
+    assert verdict == "unhealthy"
+    assert "No model bundle in /tmp" in reason
+
+
+def test_changed_bundle(start, docker, image, tmp_path):
+    """A bundle that was changed after training is not served, and the file is named."""
+    origin = docker("create", image("classification")).stdout.strip()
+    docker("cp", f"{origin}:/app/models/bundle", tmp_path / "bundle")
+    docker("rm", origin)
+    with (tmp_path / "bundle" / "model.onnx").open("ab") as file:
+        file.write(b"!")
+    _, url = start("classification", f"--volume={tmp_path / 'bundle'}:/app/models/bundle:ro")
+    status, answer = get(f"{url}/ready")
+    assert status == 503
+    assert "model.onnx does not match its manifest" in answer["detail"]
+
+
+def test_stops_gracefully(start, docker):
+    """A stop is obeyed at once and ends with 0, not with a kill."""
+    name, url = start("classification")
+    assert get(f"{url}/ready")[0] == 200
+    begin = time.monotonic()
+    docker("stop", "--time=20", name)
+    assert time.monotonic() - begin < 10
+    assert docker("inspect", "--format", "{{.State.ExitCode}}", name).stdout.strip() == "0"
+
+
+def test_only_what_serving_needs(docker, image):
+    """No training library, no build tool, no root."""
+    code = (
+        "import importlib.util as u, json, os, shutil;"
+        "names = 'pandas', 'sklearn', 'dvc', 'pandera', 'skl2onnx', 'pytest';"
+        "found = [name for name in names if u.find_spec(name)];"
+        "print(json.dumps([found, shutil.which('uv'), os.getuid()]))"
+    )
+    done = docker("run", "--rm", image("classification"), "python", "-c", code)
+    assert json.loads(done.stdout) == [[], None, 10001]
+
+
+def test_nothing_of_the_build_machine(docker, image):
+    """Secrets that the build was handed are in no layer, and the code was compiled before."""
+    code = (
+        "import pathlib, flight_delays;"
+        "print(len(list((pathlib.Path(flight_delays.__file__).parent / '__pycache__').iterdir())));"
+        "print([p for p in ('/app/uv.lock', '/root/.netrc', '/root/.config') "
+        "if pathlib.Path(p).exists()])"
+    )
+    done = docker("run", "--rm", "--user=0", image("classification"), "python", "-c", code)
+    compiled, left = done.stdout.splitlines()
+    assert int(compiled) > 0
+    assert left == "[]"
+
+
+def test_size(docker, image):
+    """The image stays under its budget beyond the base."""
+    size, base = (
+        int(docker("image", "inspect", "--format", "{{.Size}}", name).stdout)
+        for name in (image("classification"), BASE)
+    )
+    assert size - base < MOST_BYTES_BEYOND_BASE
+
+
+def test_compose(docker, image, trained_project):
+    """`docker compose up --wait` ends healthy, on a loopback port that answers the golden rows."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    project = trained_project("classification")
+    with composed(docker, project, IMAGE=image("classification"), PUBLISHED_PORT=port):
+        assert "50 golden rows" in smoke(project, f"http://127.0.0.1:{port}")

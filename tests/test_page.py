@@ -1,0 +1,218 @@
+"""The web page of a trained project in a real browser: with and without JavaScript, by keyboard."""
+
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+from conftest import require_tool
+from playwright.sync_api import expect, sync_playwright
+
+WIDE = {"width": 1280, "height": 900}
+NARROW = {"width": 360, "height": 740}
+
+
+@contextmanager
+def serving(project, folder):
+    """Serve the project's bundle by its own command on a free port; give the printed address."""
+    command = [project / ".venv/bin/python", "-m", "flight_delays", "serve", "--port", "0"]
+    log = folder / "serve.log"
+    with log.open("w") as out, subprocess.Popen(command, cwd=project, stdout=out) as server:
+        try:
+            yield printed_address(log)
+        finally:
+            server.terminate()
+            assert server.wait(timeout=30) in (0, -signal.SIGTERM)
+
+
+def printed_address(log):
+    """Wait until the server has printed its address and return it."""
+    for _ in range(240):
+        if found := re.search(r"http://\S+", log.read_text()):
+            return found[0]
+        time.sleep(0.25)
+    pytest.fail("serve printed no address")
+
+
+@pytest.fixture(scope="module")
+def address(trained_project, tmp_path_factory):
+    """Give the address of the served classifier."""
+    with serving(trained_project("classification"), tmp_path_factory.mktemp("page")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Give Debian's chromium, which loads nothing by itself."""
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    path = require_tool("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Give a function that opens the page; what it asks of other servers fails the test."""
+    contexts, foreign = [], []
+
+    def open_page(path="", **options):
+        context = browser.new_context(**{"viewport": WIDE} | options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda r: r.url.startswith(address) or foreign.append(r.url))
+        page.on("pageerror", lambda error: foreign.append(str(error)))
+        page.goto(address + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not [url for url in foreign if not url.startswith(("data:", "blob:"))]
+
+
+def shows_prediction(page):
+    """Expect one of the two classes, with its probability, and the model version."""
+    expect(page.locator(".verdict")).to_have_text(re.compile("^(on time|late)$"))
+    expect(page.locator(".predicted dd")).to_have_text(re.compile(r"^\d+\.\d %$"))
+    expect(page.get_by_text("unregistered")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["javascript", "no-javascript"])
+def test_predicts(visit, scripts):
+    """A changed form gives another prediction, and keeps what was typed."""
+    page = visit(java_script_enabled=scripts)
+    page.get_by_label("From").select_option("LGA")
+    page.get_by_label("Scheduled departure").fill("19.5")
+    page.get_by_role("button", name="Predict").click()
+    shows_prediction(page)
+    expect(page.get_by_label("Scheduled departure")).to_have_value("19.5")
+
+
+def test_predicts_without_a_reload(visit):
+    """With JavaScript the page stays: what a script left in it is still there."""
+    page = visit()
+    page.evaluate("window.kept = true")
+    page.get_by_role("button", name="Predict").click()
+    shows_prediction(page)
+    assert page.evaluate("window.kept")
+
+
+def test_keyboard_only(visit):
+    """Tab reaches every field and the button, and Enter predicts."""
+    page = visit()
+    focused = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        focused.append(page.evaluate("document.activeElement.name || document.activeElement.type"))
+        if focused[-1] == "submit":
+            break
+    page.keyboard.press("Enter")
+    shows_prediction(page)
+    assert {"carrier", "origin", "dest", "weekday", "visib"} <= set(focused)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["javascript", "no-javascript"])
+def test_error_beside_its_field(visit, scripts):
+    """A text that is not allowed is told beside its field, which is marked and described by it."""
+    page = visit(java_script_enabled=scripts)
+    page.get_by_label("To", exact=True).fill("Boston")
+    page.get_by_role("button", name="Predict").click()
+    field = page.get_by_label("To", exact=True)
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(re.compile("right form.*three capital letters"))
+    expect(page.locator(".trouble")).to_have_text("1 value needs another look")
+    if scripts:
+        expect(field).to_be_focused()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["javascript", "no-javascript"])
+def test_another_example(visit, scripts):
+    """The link fills the form with another row."""
+    page = visit(java_script_enabled=scripts)
+    before = page.locator("#fields").inner_html()
+    page.get_by_role("link", name="Another example").click()
+    expect(page.get_by_role("link", name="Another example")).to_have_attribute("href", "?example=2")
+    assert page.locator("#fields").inner_html() != before
+
+
+def test_server_that_is_gone(visit):
+    """Where the server does not answer, the page says so."""
+    page = visit()
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Predict").click()
+    expect(page.get_by_text("cannot be reached")).to_be_visible()
+
+
+def test_every_field_has_a_name(visit):
+    """A screen reader finds a name for every control."""
+    page = visit()
+    controls = page.locator("#fields :is(input, select)").all()
+    assert len(controls) == 13
+    for control in controls:
+        expect(control).to_have_accessible_name(re.compile(r"\w"))
+
+
+CONTRAST = """
+element => {
+  const numbers = text => text.match(/[\\d.]+/g).map(Number);
+  const light = rgb => rgb.slice(0, 3).map(x => x / 255)
+    .map(x => x <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4)
+    .reduce((sum, x, i) => sum + x * [.2126, .7152, .0722][i], 0);
+  const opaque = node => {
+    const ground = numbers(getComputedStyle(node).backgroundColor);
+    return ground.length === 4 && ground[3] === 0 ? opaque(node.parentElement) : ground;
+  };
+  const pair = [light(numbers(getComputedStyle(element).color)), light(opaque(element))];
+  return (Math.max(...pair) + .05) / (Math.min(...pair) + .05);
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast(visit, scheme):
+    """Text has the contrast of WCAG AA, 4.5, on light and on dark."""
+    page = visit(color_scheme=scheme)
+    page.get_by_label("To", exact=True).fill("Boston")
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator(".trouble")).to_be_visible()
+    for selector in ("h1", "h2", "label", ".hint", ".error", ".note", ".unit", "button", "nav a"):
+        assert page.locator(selector).first.evaluate(CONTRAST) >= 4.5, selector
+
+
+def test_narrow_screen(visit):
+    """On a telephone nothing has to be scrolled sideways."""
+    page = visit(viewport=NARROW)
+    page.get_by_role("button", name="Predict").click()
+    shows_prediction(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    expect(page.locator(".verdict")).to_be_in_viewport()
+
+
+def test_documentation(visit):
+    """The OpenAPI page works without a CDN: its example can be tried, and is answered."""
+    page = visit("docs")
+    page.locator(".opblock-post .opblock-summary-control").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
+
+
+def test_regression(browser, trained_project, tmp_path):
+    """A number is shown with its unit."""
+    with serving(trained_project("regression"), tmp_path) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.get_by_role("button", name="Predict").click()
+        expect(page.locator(".verdict")).to_have_text(re.compile(r"^-?[\d.,]+ min$"))
+        page.close()
+
+
+def test_address_in_the_terminal(address):
+    """The printed address answers."""
+    with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  # loopback
+        assert "<form" in answer.read().decode()
