@@ -106,11 +106,12 @@ def test_a_worse_model_is_rejected():
 
 def test_too_few_rows_hold_and_say_how_many_would_do():
     """An interval wider than the margin decides nothing."""
-    duel = Duel(n_rows=400, policy=rules(primary={"metric": "roc_auc", "margin": 0.01}))
+    duel = Duel(n_rows=300, policy=rules(primary={"metric": "roc_auc", "margin": 0.01}))
     verdict = duel.decide()
-    assert check(verdict, "comparison").status == "hold"
-    assert verdict.decision == "HOLD"
-    assert 400 < verdict.rows_needed < 20_000
+    found = check(verdict, "comparison")
+    assert found.low < -0.01 < found.estimate
+    assert (verdict.decision, found.status) == ("HOLD", "hold")
+    assert 300 < verdict.rows_needed < 20_000
     assert f"About {verdict.rows_needed:,} rows would decide" in verdict.to_text()
 
 
@@ -310,8 +311,8 @@ def test_small_slices_are_said_and_not_judged():
 
 
 def test_many_slices_raise_few_false_alarms():
-    """Sixty slices of an acceptable model just above the limit: corrected, none is refused."""
-    duel = Duel(n_rows=6000, policy=rules(slices={**SLICES, "limit": 0.7, "min_rows": 50}))
+    """Of these sixty slices three would be refused, were each judged as if it were the only one."""
+    duel = Duel(n_rows=6000, policy=rules(slices={**SLICES, "limit": 0.8, "min_rows": 50}))
     many = np.array([f"place {i % 60}" for i in range(6000)], dtype=object)
     verdict = duel.decide(groups={"origin": many})
     assert [c for c in verdict.checks if c.status == "fail"] == []
