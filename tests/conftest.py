@@ -13,6 +13,8 @@ import pytest
 
 from tools import bake
 
+pytest_plugins = ["loop"]
+
 ROOT = bake.ROOT
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
 

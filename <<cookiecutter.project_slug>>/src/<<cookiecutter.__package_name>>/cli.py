@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -113,11 +114,25 @@ def smoke(url: str, bundle: Path, timeout_s: float) -> None:
 
 
 @cli.command(epilog=_example("serve --port 8000"))
-@click.option("--host", default=None, help="Address to listen on.  [default: $HOST or 127.0.0.1]")
-@click.option("--port", type=int, default=None, help="[default: $PORT or 8000]")
+@click.option("--host", default=None, help="Address.  [default: 127.0.0.1]")
+@click.option("--port", type=int, default=None, help="[default: 8000]")
 def serve(host: str | None, port: int | None) -> None:
-    """Answer predictions over HTTP, with a page to try them on."""
+    """Answer predictions over HTTP, with a page to try them on.
+
+    Settings come from the environment, see serving/settings.py.
+    """
+    _tell_version()
     _import("serving.app").serve(host=host, port=port)
+
+
+def _tell_version() -> None:
+    """On a laptop the registry knows the version of the bundle; an image was told at its build."""
+    if os.environ.get("MODEL_VERSION") or not Path(".git").exists():
+        return
+    with suppress(ProjectError):  # serving itself says what is wrong with a bundle
+        model = _import("bundle").load(Path(os.environ.get("BUNDLE_DIR", BUNDLE)))
+        version = _import("delivery.registry").version_of_bundle(Path(), model.id)
+        os.environ["MODEL_VERSION"] = version.version if version else ""
 
 
 def main() -> None:

@@ -1,0 +1,101 @@
+"""The loop of a generated project, run as its README says, for both tasks."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import TASKS, check, run
+
+ENVIRONMENT_FOLDER = ".venv"
+
+
+def in_project(folder: Path, *command: str, **options) -> subprocess.CompletedProcess[str]:
+    """Run a program of the project's environment in a project folder."""
+    program, *arguments = command
+    return run(folder / ENVIRONMENT_FOLDER / "bin" / program, *arguments, cwd=folder, **options)
+
+
+@pytest.fixture(params=TASKS)
+def turned(request, loop):
+    """Return what one turn of the loop left, for each task."""
+    return loop(request.param)
+
+
+def test_promotes_refuses_and_serves(turned):
+    """A better challenger is promoted, a worse one refused, and the served model predicts."""
+    words = ["PROMOTE: ", "may replace v1.0.0", "REJECT: ", "50 golden rows", "in truth it was"]
+    places = [turned.output.find(word) for word in words]
+    assert -1 not in places, dict(zip(words, places, strict=True))
+    assert places == sorted(places)
+
+
+def test_ledger(turned):
+    """The tags say that the second version is in production, and what came before."""
+    shown = in_project(turned.folder, "python", "-m", "flight_delays", "registry", "show", "--json")
+    production = json.loads(shown.stdout)["stages"]["production"]
+    assert (production["version"], production["previous"]) == ("v1.1.0", "v1.0.0")
+
+
+def test_steps_are_timed_and_reports_named(turned):
+    """The demo prints the seconds of each step, and addresses of reports that exist."""
+    assert turned.output.count(" s  ") >= 6
+    for name in ("index.html", "refused.html"):
+        page = turned.folder / "reports" / name
+        assert page.as_uri() in turned.output
+        assert page.stat().st_size > 10_000
+
+
+def test_second_repro_does_nothing(turned):
+    """With nothing changed, no stage runs."""
+    done = in_project(turned.folder, "dvc", "repro", "--no-commit")
+    assert "Data and pipelines are up to date." in done.stdout, done.stdout + done.stderr
+
+
+@pytest.fixture
+def fresh(loop, tmp_path: Path) -> Path:
+    """Return a clone of the classification loop in another folder, with an empty DVC cache."""
+    source = loop("classification").folder
+    folder = tmp_path / "elsewhere"
+    check("git", "clone", "--quiet", source, folder, cwd=tmp_path)
+    (folder / ENVIRONMENT_FOLDER).symlink_to(source.resolve() / ENVIRONMENT_FOLDER)
+    return folder
+
+
+def test_same_bytes_elsewhere_and_only_what_depends(fresh):
+    """Another folder without a cache gives the lock's very hashes; a parameter reruns its own."""
+    environment = {"PYTHONPATH": str(fresh / "src"), "PATH": path_of(fresh), "HOME": str(fresh)}
+    done = in_project(fresh, "dvc", "repro", env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert check("git", "status", "--porcelain", "--", "dvc.lock", cwd=fresh) == ""
+    params = fresh / "params.yaml"
+    params.write_text(params.read_text().replace("golden_rows: 50", "golden_rows: 40"))
+    done = in_project(fresh, "dvc", "repro", env=environment)
+    ran = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
+    assert ran == ["Running stage 'evaluate':"]
+
+
+def path_of(folder: Path) -> str:
+    """Return a PATH on which the project's own programs come first."""
+    return f"{folder / ENVIRONMENT_FOLDER / 'bin'}:/usr/local/bin:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_own_tests(baked, loop, task):
+    """`make test` and `make lint` of a generated project pass, as its README says."""
+    project = loop(task).project
+    for target in ("lint", "test"):
+        done = run("make", target, cwd=project, timeout=1200)
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def test_refuses_to_serve_a_changed_bundle(loop, tmp_path):
+    """A bundle in which one byte was changed is refused with exit code 7."""
+    folder = Path(shutil.copytree(loop("classification").folder / "models", tmp_path / "models"))
+    model = folder / "bundle" / "model.onnx"
+    model.write_bytes(model.read_bytes()[:-1] + b"!")
+    program = loop("classification").folder / ENVIRONMENT_FOLDER / "bin" / "python"
+    done = run(program, "-m", "flight_delays", "smoke", "http://127.0.0.1:9", cwd=tmp_path)
+    assert done.returncode == 7
+    assert "does not match its manifest" in done.stderr
