@@ -9,7 +9,6 @@
 4. The champion is served, asked for its golden rows, and predicts a flight of the next month.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -18,7 +17,10 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pandas as pd
 import yaml
+
+from <<cookiecutter.__package_name>> import features, schema
 
 PACKAGE = "<<cookiecutter.__package_name>>"
 LOOP = Path("build/loop")
@@ -84,30 +86,20 @@ def copy_project(folder: Path) -> None:
     (folder / ".dvc/config.local").write_text(f"[cache]\n    dir = {cache}\n", encoding="utf-8")
 
 
-def predict_next_month(url: str, folder: Path) -> None:
-    """Ask for the first flight of the next month, and print what really happened to it."""
-    ask = (
-        "import json, pandas as pd; from {0} import features, schema; "
-        "raw = pd.read_csv('data/later/flights-2013-08.csv').dropna().head(1); "
-        "row = features.model_rows(raw)[list(schema.ModelInput.to_schema().columns)]; "
-        "print(json.dumps([json.loads(row.to_json(orient='records'))[0], "
-        "raw.arr_delay.iloc[0].item(), raw.flight.iloc[0].item(), raw.time_hour.iloc[0]]))"
-    ).format(PACKAGE)
-    done = subprocess.run(
-        [sys.executable, "-c", ask],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": "src"},
-        check=True,
-        capture_output=True,
-    )
-    row, delay, flight, hour = json.loads(done.stdout)
+def predict_next_month(url: str) -> None:
+    """Ask for a flight of the month after the newest data, and print what happened to it."""
+    flight = pd.read_csv("data/later/flights-2013-08.csv").dropna().iloc[[0]]
+    names = list(schema.ModelInput.to_schema().columns)
+    row = features.model_rows(flight)[names].to_json(orient="records", lines=True)
     request = urllib.request.Request(
-        f"{url}/predict", json.dumps(row).encode(), {"Content-Type": "application/json"}
+        f"{url}/predict", row.encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         text = answer.read().decode()
-    print(f"\nFlight {row['carrier']} {flight}, {row['origin']} to {row['dest']}, {hour}")
-    print(f"  request  {json.dumps(row)}\n  answer   {text}\n  in truth it was {delay:g} min late")
+    [facts] = flight.to_dict("records")
+    print(f"\nFlight {facts['carrier']} {facts['flight']}, {facts['origin']} to {facts['dest']}")
+    print(f"  request  {row.strip()}\n  answer   {text}")
+    print(f"  in truth it was {facts['arr_delay']:g} min late")
 
 
 def serve_and_ask(demo: Demo) -> None:
@@ -117,7 +109,7 @@ def serve_and_ask(demo: Demo) -> None:
     server = subprocess.Popen(command, cwd=demo.folder, env=demo.environment)
     try:
         demo.verb("smoke", url)
-        predict_next_month(url, demo.folder)
+        predict_next_month(url)
     finally:
         server.terminate()
         server.wait(timeout=20)

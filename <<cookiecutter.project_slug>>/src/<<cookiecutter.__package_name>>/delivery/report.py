@@ -51,7 +51,7 @@ def _drawing(svg: str) -> str:
 def number(value: Any) -> str:
     """A number for people: thousands separated, four digits at most; a dash for none."""
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
