@@ -48,7 +48,7 @@ bcrypt billiard botocore celery certifi cffi charset_normalizer click click_didy
 click_plugins click_repl cloudpickle colorama configobj contourpy coverage cryptography cycler
 dateutil decorator dictdiffer diskcache distro dotenv dpath dulwich dvc dvc_azure dvc_data
 dvc_gs dvc_http dvc_objects dvc_render dvc_s3 dvc_ssh dvc_studio_client dvc_task entrypoints
-execnet fastapi filelock flatbuffers flatten_dict flufl flufl_lock fonttools frozenlist fsspec
+execnet fastapi fastapi_offline filelock flatbuffers flatten_dict flufl flufl_lock fonttools frozenlist fsspec
 funcy gcsfs git gitdb github githubkit gitpython google google_api_core google_auth
 google_auth_oauthlib google_cloud_core google_cloud_storage google_cloud_storage_control
 google_crc32c google_resumable_media googleapis_common_protos grandalf graphql graphql_core
