@@ -118,5 +118,5 @@ def test_a_foreign_contract_is_refused(tmp_path, write_bundle, text):
 
 def test_no_bundle_names_the_next_command(tmp_path):
     """An empty folder and one that is not there are the same: no bundle yet."""
-    with pytest.raises(errors.NoValidBundle, match="No model bundle in .* make pipeline"):
+    with pytest.raises(errors.NoValidBundle, match=r"No model bundle in .* make pipeline"):
         bundle.load(tmp_path / "nowhere")

@@ -137,7 +137,7 @@ def test_a_file_that_holds_no_parameters_is_refused(tmp_path, text, reason):
 
 def test_a_missing_file_says_where_to_be(tmp_path):
     """Most often the command was called in another folder."""
-    with pytest.raises(errors.UsageError, match="is missing. Run this in the project's root"):
+    with pytest.raises(errors.UsageError, match=r"is missing\. Run this in the project's root"):
         params.load(tmp_path / "params.yaml")
 
 

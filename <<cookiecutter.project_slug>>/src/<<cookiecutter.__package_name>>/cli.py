@@ -27,7 +27,7 @@ STAGES = {
     "export": "Convert the model and prove equality on every held-out row.",
     "evaluate": "Measure the exported model on the holdout and make models/bundle.",
 }
-LAZY = {"registry": ("delivery.registry_cli", "registry")}
+LAZY = {"registry": ("delivery.registry_cli", "registry", "Versions and assignments: git tags.")}
 ORDER = [*STAGES, "gate", "report", "registry", "smoke", "serve"]
 
 
@@ -39,9 +39,18 @@ class Verbs(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in LAZY:
-            module, attribute = LAZY[name]
+            module, attribute, _ = LAZY[name]
             return getattr(_import(module), attribute)
         return super().get_command(ctx, name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        limit = formatter.width - max(map(len, ORDER)) - 6
+        rows = [
+            (name, LAZY[name][2] if name in LAZY else self.commands[name].get_short_help_str(limit))
+            for name in ORDER
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 def _import(name: str):

@@ -26,7 +26,7 @@ def model_rows(raw: pd.DataFrame) -> pd.DataFrame:
     clock = raw["sched_dep_time"]
     return raw.assign(
         departure_hour=clock // 100 + clock % 100 / 60,
-        weekday=departure.dt.weekday.astype("int64"),
+        weekday=departure.dt.day_of_week.astype("int64"),
     )
 
 

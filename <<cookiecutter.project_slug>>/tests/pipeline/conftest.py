@@ -20,7 +20,7 @@ TARGETS = {"binary": ["no", "yes"], "multi-class": ["low", "mid", "high"], "regr
 class Inputs(pa.DataFrameModel):
     """One column of each kind."""
 
-    size: Series[float] = pa.Field(ge=-100, le=100, nullable=True, metadata={"unit": "cm"})
+    size: Series[float] = pa.Field(ge=-100, nullable=True, metadata={"unit": "cm"})
     count: Series[int] = pa.Field(ge=0)
     member: Series[bool]
     colour: Series[str] = pa.Field(isin=["red", "green", "blue"])
@@ -91,7 +91,9 @@ def make_rows() -> Callable[..., pd.DataFrame]:
                 "count": rng.integers(0, 9, n),
                 "member": rng.random(n) < 0.5,
                 "colour": colour,
-                "town": pd.Series(rng.choice(["here", "there", "far"], n)).mask(rng.random(n) < 0.1),
+                "town": pd.Series(rng.choice(["here", "there", "far"], n)).mask(
+                    rng.random(n) < 0.1
+                ),
                 "team": rng.choice(["a", "b", "c"], n, p=[0.5, 0.46, 0.04]),
                 "moment": pd.date_range("2024-01-01", periods=n, freq="6h").strftime("%FT%TZ"),
                 "outcome": number,
@@ -131,7 +133,7 @@ def make_scores() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
             y = rng.normal(10, 4, n)
             return y, y + rng.normal(0, 1, n)
         y = rng.integers(0, len(TARGETS[kind]), n)
-        weights = rng.random((n, len(TARGETS[kind]))) + np.eye(len(TARGETS[kind]))[y]
+        weights = rng.random((n, len(TARGETS[kind]))) + np.eye(len(TARGETS[kind]))[y] / 3
         return y, weights / weights.sum(axis=1, keepdims=True)
 
     return make

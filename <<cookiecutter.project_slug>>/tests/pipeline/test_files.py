@@ -70,4 +70,4 @@ def test_json_is_rounded_or_exact(tmp_path, digits, wanted):
     """Limits that rows are compared with are stored exactly, what people read is rounded."""
     files.write_json({"b": 0.12345678901234567, "a": 1}, tmp_path / "x.json", digits=digits)
     assert files.read_json(tmp_path / "x.json")["b"] == wanted
-    assert (tmp_path / "x.json").read_text().index("a") < (tmp_path / "x.json").read_text().index("b")
+    assert list(files.read_json(tmp_path / "x.json")) == ["a", "b"]

@@ -96,7 +96,7 @@ def test_a_server_that_does_not_give_the_file(read, server, path, reason):
 
 def test_a_server_that_is_not_there(read):
     """A refused connection is told, not traced."""
-    with pytest.raises(errors.ProjectError, match="127.0.0.1:9"):
+    with pytest.raises(errors.ProjectError, match=r"127\.0\.0\.1:9"):
         read("http://127.0.0.1:9/a.csv")
 
 

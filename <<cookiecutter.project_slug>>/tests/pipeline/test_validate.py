@@ -129,7 +129,7 @@ def test_a_rule_without_a_row_refuses_the_column():
 
     class Wide(Rows):
         @pa.check("n")
-        def mean_is_small(cls, values: pd.Series) -> bool:  # noqa: N805
+        def mean_is_small(cls, values: pd.Series) -> bool:
             return bool(values.mean() < 3)
 
     with pytest.raises(errors.DataRefused, match=r"'n' breaks mean_is_small as a whole .* Wide"):

@@ -48,7 +48,8 @@ def _inputs(contract: Contract) -> str:
     lines = ["## Inputs", "", "| column | type | allowed | missing |", "|---|---|---|---|"]
     for column in contract.columns:
         missing = "may be" if column.nullable else "no"
-        lines.append(f"| {column.name} | {column.kind} | {allowed(column)} | {missing} |")
+        cells = (column.name, column.kind, allowed(column), missing)
+        lines.append(f"| {' | '.join(_cell(text) for text in cells)} |")
     return "\n".join(lines)
 
 
@@ -76,7 +77,8 @@ def _slices(slices: list[dict[str, Any]], params: Params) -> str:
     lines = [f"## {metric} by slice", "", f"| slice | rows | {metric} |", "|---|---:|---:|"]
     for record in slices:
         value = _number(record.get(metric)) if metric in record else "too few rows"
-        lines.append(f"| {record['column']} = {record['value']} | {record['n_rows']:,} | {value} |")
+        name = _cell(f"{record['column']} = {record['value']}")
+        lines.append(f"| {name} | {record['n_rows']:,} | {value} |")
     return "\n".join(lines) if slices else "## Slices\n\nNone: see evaluate.slices in params.yaml."
 
 
@@ -87,6 +89,10 @@ def _limits(slices: list[dict[str, Any]], params: Params) -> str:
         least = params.evaluate.min_slice_rows
         text += f" Not measured, fewer than {least} rows: {', '.join(small)}."
     return text
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _number(value: Any) -> str:

@@ -18,8 +18,9 @@ from ..bundle import sha256
 from ..contract import Contract
 from ..params import Params
 from ..predictor import load_predictor
-from . import card, export, files, metrics, plots
+from . import card, files, metrics, plots
 from .derive import encode_target
+from .export import FOLDER as EXPORTED
 from .prepare import FOLDER as PREPARED
 from .prepare import RULE
 from .reference import make_reference
@@ -66,7 +67,7 @@ def _plain(value: Any) -> Any:
 def assemble(holdout: pd.DataFrame, result: dict[str, Any], params: Params) -> str:
     """Write `models/bundle/` out of what all stages made; returns the bundle's id."""
     shutil.rmtree(BUNDLE, ignore_errors=True)
-    shutil.copytree(export.FOLDER, BUNDLE)
+    shutil.copytree(EXPORTED, BUNDLE)
     contract = Contract.load(BUNDLE / "contract.json")
     training = files.read_table(PREPARED / "train.parquet")
     reference = make_reference(training, contract)
@@ -96,9 +97,9 @@ def _write_golden(rows: list[dict[str, Any]], contract: Contract) -> None:
 def run(params: Params) -> None:
     """Write metrics, slices, plots (DVC and SVG) and the bundle."""
     holdout = files.read_table(PREPARED / "holdout.parquet")
-    contract = Contract.load(export.FOLDER / "contract.json")
+    contract = Contract.load(EXPORTED / "contract.json")
     y = encode_target(holdout, contract)
-    scores = load_predictor(export.FOLDER).scores(contract.encode_table(holdout))
+    scores = load_predictor(EXPORTED).scores(contract.encode_table(holdout))
     result = {
         "metrics": {"n_rows": len(y), **metrics.score_all(y, scores, contract)},
         "slices": by_slice(holdout, y, scores, contract, params),

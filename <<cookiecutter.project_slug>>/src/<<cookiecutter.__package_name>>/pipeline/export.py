@@ -7,6 +7,7 @@ The exported model must give the same scores as the pipeline on every held-out r
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,14 +36,17 @@ def write_onnx(pipeline: Pipeline, contract: Contract, folder: Path) -> None:
 
     options = {id(pipeline): {"zipmap": False}} if contract.classes else None
     try:
-        model = convert_sklearn(
-            pipeline,
-            name=contract.task,
-            initial_types=[("rows", FloatTensorType([None, len(contract.columns)]))],
-            options=options,
-        )
-    except (RuntimeError, ValueError, NotImplementedError) as error:
-        reason = str(error).strip().splitlines()[0]
+        with warnings.catch_warnings():
+            # skl2onnx hands protobuf numpy's booleans as numbers, which numpy deprecates.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            model = convert_sklearn(
+                pipeline,
+                name=contract.task,
+                initial_types=[("rows", FloatTensorType([None, len(contract.columns)]))],
+                options=options,
+            )
+    except Exception as error:  # skl2onnx has an error of its own for every step
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
         raise ExportDisagrees(
             f"ONNX cannot express this pipeline: {reason} Set export.format: skops in params.yaml."
         ) from error
@@ -62,7 +66,8 @@ FORMATS: dict[str, Callable[[Pipeline, Contract, Path], None]] = {
 
 def disagreement(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Largest |difference| of scores per row, (n_rows,); infinite where one is not finite."""
-    gap = np.abs(np.asarray(expected, float) - np.asarray(found, float))
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(np.asarray(expected, float) - np.asarray(found, float))
     gap = np.where(np.isfinite(gap), gap, np.inf)
     return gap.reshape(len(gap), -1).max(axis=1)
 
@@ -75,7 +80,8 @@ def prove(expected: np.ndarray, found: np.ndarray, tolerance: float) -> float:
     """
     if not len(expected):
         raise ExportDisagrees("There is no holdout row to prove the exported model on.")
-    scale = 1.0 if expected.ndim == 2 else max(1.0, float(np.abs(expected).max()))
+    largest = np.abs(expected[np.isfinite(expected)]).max(initial=1.0)
+    scale = 1.0 if expected.ndim == 2 else float(largest)
     gap = disagreement(expected, found) / scale
     if n_bad := int((gap > tolerance).sum()):
         worst = int(gap.argmax())

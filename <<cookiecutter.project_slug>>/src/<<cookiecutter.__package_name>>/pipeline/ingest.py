@@ -43,7 +43,7 @@ def _one_type_per_column(table: pd.DataFrame) -> pd.DataFrame:
 
     A Parquet column has one type; `validate` reads the numbers again and tells the others.
     """
-    for name in table.columns[table.dtypes == object]:
+    for name in table.columns:
         if pd.api.types.infer_dtype(table[name]) in ("mixed", "mixed-integer"):
             table[name] = table[name].map(str, na_action="ignore")
     return table

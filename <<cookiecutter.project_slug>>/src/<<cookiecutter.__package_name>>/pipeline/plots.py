@@ -146,11 +146,11 @@ PLOTS: dict[str, dict[str, Plot]] = {
 def write_all(y: np.ndarray, scores: np.ndarray, contract: Contract, folder: Path) -> None:
     """Write NAME.csv and NAME.svg for every plot of the task; the same input, the same bytes.
 
-    A plot that the rows do not define (one class only) is left out.
+    Rows of one class only, and rows without the positive class, define no plot.
     """
     folder.mkdir(parents=True, exist_ok=True)
     matplotlib.use("Agg")
-    if contract.classes and len(np.unique(y)) < 2:
+    if contract.classes and len(np.unique(y == len(contract.classes) - 1)) < 2:
         return
     for name, plot in PLOTS[contract.task].items():
         table = plot.points(y, scores, contract)

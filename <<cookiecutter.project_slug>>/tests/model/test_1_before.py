@@ -1,0 +1,78 @@
+"""Before training: do the project's schema, features and data fit each other?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from <<cookiecutter.__package_name>> import features, params, schema
+from <<cookiecutter.__package_name>>.pipeline import derive, estimators, split, validate
+
+
+def test_features_look_at_one_row_at_a_time(raw):
+    """The same row gives the same features, whatever stands beside it and in whatever order."""
+    whole = features.model_rows(raw)
+    some = raw.iloc[[5, 3, 400, 7]]
+    pd.testing.assert_frame_equal(
+        features.model_rows(some), whole.loc[some.index], check_dtype=False
+    )
+
+
+def test_features_leave_the_raw_rows_alone(raw):
+    """No column of the raw table is changed in place."""
+    before = raw.copy()
+    features.model_rows(raw)
+    pd.testing.assert_frame_equal(raw, before)
+
+
+def test_the_target_is_no_input(own):
+    """Nor any column with its name."""
+    assert own.target.column not in schema.ModelInput.to_schema().columns
+
+
+@pytest.mark.parametrize("part", split.PARTS)
+def test_every_part_keeps_the_schema_of_the_model_input(parts, part):
+    """What training, the gate and serving see is what the schema says."""
+    assert validate.validate(parts[part], schema.ModelInput).quarantined.empty
+    assert len(parts[part]) > 50
+
+
+def test_no_row_is_in_two_parts(parts):
+    """By its key."""
+    keys = pd.concat([rows[split.KEY] for rows in parts.values()])
+    assert keys.is_unique
+
+
+def test_most_rows_survive_cleaning(raw, parts):
+    """A rule that throws away half of the data is a mistake."""
+    assert sum(len(rows) for rows in parts.values()) > len(raw) / 2
+
+
+def test_no_input_gives_the_target_away(parts, own):
+    """A number that ranks like the target was not known before the outcome."""
+    rows = pd.concat([parts["train"], parts["validation"]])
+    contract = derive.derive_contract(schema.ModelInput.to_schema(), parts["train"], own)
+    target = pd.Series(derive.encode_target(rows, contract))
+    table = pd.DataFrame(contract.encode_table(rows), columns=contract.names)
+    varied = table.loc[:, table.nunique() > 1]
+    assert varied.corrwith(target, method="spearman").abs().max() < 0.95
+
+
+@pytest.mark.parametrize("name", estimators.ESTIMATORS)
+def test_the_pipeline_can_be_built_for_every_estimator(parts, own, name):
+    """Fitted on a handful of rows, it answers with finite numbers."""
+    contract = derive.derive_contract(schema.ModelInput.to_schema(), parts["train"], own)
+    estimator = estimators.find(name)
+    model = features.build_pipeline(estimator.make(own.task, own.seed), contract, estimator.numbers)
+    rows = parts["train"][:200]
+    x, y = contract.encode_table(rows), derive.encode_target(rows, contract)
+    if own.task == "classification":
+        y = np.arange(len(rows)) % len(contract.classes)
+    assert np.isfinite(model.fit(x, y).predict(x)).all()
+
+
+def test_the_parameters_name_what_there_is(own, parts):
+    """Slices are columns of the prepared rows."""
+    assert isinstance(own, params.Params)
+    assert set(own.evaluate.slices) <= set(parts["holdout"].columns)

@@ -1,0 +1,89 @@
+"""After training: does the model know something, and does it answer whatever it is asked?"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from <<cookiecutter.__package_name>> import predictor
+from <<cookiecutter.__package_name>>.pipeline import derive, evaluate, metrics
+
+
+@pytest.fixture
+def ask(trained):
+    """`ask(rows)`: scores of rows as a client sends them."""
+    return lambda rows: predictor.raw_scores(trained.pipeline, trained.contract.encode_rows(rows))
+
+
+@pytest.fixture
+def rows(trained, parts) -> list[dict]:
+    """Fifty held-out rows as a client sends them."""
+    return evaluate.golden_rows(parts["holdout"], trained.contract, 50)
+
+
+def trivial_scores(y: np.ndarray, n: int, contract) -> np.ndarray:
+    """What one says without a model: the shares of the classes, or the median."""
+    if contract.task == "regression":
+        return np.full(n, np.median(y))
+    counts = Counter(y.tolist())
+    shares = [counts[k] / len(y) for k in range(len(contract.classes))]
+    return np.tile(shares, (n, 1))
+
+
+def test_the_model_is_better_than_the_trivial_answer(trained, parts, own):
+    """On the holdout, by the metric of the search."""
+    contract, holdout = trained.contract, parts["holdout"]
+    y = derive.encode_target(holdout, contract)
+    scores = predictor.raw_scores(trained.pipeline, contract.encode_table(holdout))
+    known = derive.encode_target(parts["train"], contract)
+    trivial = trivial_scores(known, len(y), contract)
+    metric = metrics.find(own.task, own.train.scoring)
+    gain = metric(y, scores, contract) - metric(y, trivial, contract)
+    assert metric.sign * gain > 0
+
+
+def test_the_order_of_rows_does_not_matter(ask, rows):
+    """The same scores, in the other order."""
+    np.testing.assert_array_equal(ask(rows)[::-1], ask(rows[::-1]))
+
+
+def test_neighbours_do_not_matter(ask, rows):
+    """A row alone gets the score that it gets among others."""
+    alone = np.concatenate([ask([row]) for row in rows])
+    np.testing.assert_allclose(alone, ask(rows), rtol=1e-12, atol=1e-12)
+
+
+def test_the_order_of_keys_does_not_matter(ask, rows):
+    """Clients may write a row in any order."""
+    turned = [dict(reversed(row.items())) for row in rows]
+    np.testing.assert_array_equal(ask(rows), ask(turned))
+
+
+def test_every_missing_value_gives_a_finite_score(ask, rows, trained):
+    """Each column missing alone, and all at once."""
+    holes = [rows[0] | {name: None} for name in trained.contract.names]
+    assert np.isfinite(ask([*holes, {}])).all()
+
+
+def test_unseen_categories_give_a_finite_score(ask, rows, trained):
+    """Each alone; the score is a guess, but a number."""
+    contract = trained.contract
+    names = [contract.columns[i].name for i in contract.categories]
+    assert np.isfinite(ask([rows[0] | {name: "never seen"} for name in [*names, "other"]])).all()
+
+
+def test_probabilities_sum_to_one(ask, rows, trained):
+    """And lie between 0 and 1; a regression gives one number a row."""
+    scores = ask(rows)
+    if trained.contract.task == "regression":
+        assert scores.shape == (len(rows),)
+    else:
+        assert ((scores >= 0) & (scores <= 1)).all()
+        np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
+
+
+def test_the_model_uses_what_it_is_given(ask, rows):
+    """Different rows get different scores."""
+    assert len(np.unique(ask(rows), axis=0)) > len(rows) / 4

@@ -1,0 +1,135 @@
+"""The exported model gives the pipeline's answers on every row, or is not passed on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from <<cookiecutter.__package_name>> import errors, predictor
+from <<cookiecutter.__package_name>>.pipeline import (
+    estimators,
+    export,
+    files,
+    skops_file,
+    train,
+)
+
+
+@pytest.fixture
+def trained(monkeypatch, inputs, make_rows, make_params):
+    """`trained("linear", "binary")` fits an estimator on 300 rows."""
+    monkeypatch.setattr(train, "ModelInput", inputs)
+
+    def fit(name: str = "linear", kind: str = "binary") -> train.Trained:
+        grids = {
+            "hist_gradient_boosting": {"max_iter": [20]},
+            "random_forest": {"n_estimators": [9]},
+        }
+        changes = {"train.estimator": name, "train.grid": grids.get(name, {})}
+        rows = make_rows(300, kind)
+        return train.train(rows, rows, make_params(kind, changes))
+
+    return fit
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, make_rows):
+    """`project(trained)` is a folder in which training has just ended."""
+    monkeypatch.chdir(tmp_path)
+
+    def lay_out(done: train.Trained, kind: str = "binary") -> None:
+        files.write_table(make_rows(500, kind, 5), export.PREPARED / "holdout.parquet")
+        export.PIPELINE.parent.mkdir(parents=True)
+        skops_file.dump(done.pipeline, export.PIPELINE)
+        done.contract.save(export.CONTRACT)
+
+    return lay_out
+
+
+@pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
+@pytest.mark.parametrize("name", estimators.ESTIMATORS)
+@pytest.mark.parametrize("form", export.FORMATS)
+def test_every_estimator_agrees_on_every_row(project, trained, make_params, name, kind, form):
+    """Missing values and unseen categories included; contract and report are beside it."""
+    project(trained(name, kind), kind)
+    export.run(make_params(kind, {"export.format": form}))
+    report = files.read_json(export.REPORT)
+    assert report["n_rows"] == 500
+    assert report["largest_difference"] <= report["tolerance"] == 1e-5
+    assert {p.name for p in export.FOLDER.iterdir()} == {f"model.{form}", "contract.json"}
+
+
+@pytest.mark.parametrize("name", estimators.ESTIMATORS)
+def test_unseen_and_missing_values_agree(tmp_path, trained, name):
+    """Rows that no holdout has: all missing, unseen categories, extreme numbers."""
+    done = trained(name)
+    rows = [{}, {"colour": "pink", "town": "nowhere"}, {"size": 1e30, "count": -(10**9)}]
+    x = done.contract.encode_rows(rows)
+    export.write_onnx(done.pipeline, done.contract, tmp_path)
+    found = predictor.load_predictor(tmp_path).scores(x)
+    np.testing.assert_allclose(found, predictor.raw_scores(done.pipeline, x), atol=1e-5)
+
+
+def test_the_same_pipeline_gives_the_same_onnx(tmp_path, trained):
+    """Byte for byte."""
+    done = trained("hist_gradient_boosting")
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        export.write_onnx(done.pipeline, done.contract, tmp_path / name)
+    assert (tmp_path / "a/model.onnx").read_bytes() == (tmp_path / "b/model.onnx").read_bytes()
+
+
+def test_a_model_that_answers_differently_is_not_passed_on(
+    project, trained, make_params, monkeypatch
+):
+    """The stage fails with row and values, and the folder is gone."""
+    project(trained())
+
+    def write_another(pipeline, contract, folder):
+        pipeline[-1].coef_ *= 1.01
+        export.write_onnx(pipeline, contract, folder)
+        pipeline[-1].coef_ /= 1.01
+
+    monkeypatch.setitem(export.FORMATS, "onnx", write_another)
+    with pytest.raises(errors.ExportDisagrees, match=r"on \d+ of 500 holdout rows \(row \d+: "):
+        export.run(make_params())
+    assert not export.FOLDER.exists()
+
+
+def test_a_step_that_onnx_does_not_know_proposes_skops(tmp_path, trained):
+    """The message names the parameter."""
+    done = trained()
+    odd = Pipeline([("odd", FunctionTransformer(np.sin)), *done.pipeline.steps])
+    with pytest.raises(errors.ExportDisagrees, match=r"ONNX cannot .* export.format: skops"):
+        export.write_onnx(odd, done.contract, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "agrees"),
+    [
+        ([[0.5, 0.5]], [[0.500001, 0.499999]], True),
+        ([[0.5, 0.5]], [[0.51, 0.49]], False),
+        ([[0.5, 0.5]], [[np.nan, 0.5]], False),
+        ([[np.nan, 0.5]], [[np.nan, 0.5]], False),
+        ([1e6, 2.0], [1e6 + 0.5, 2.0], True),
+        ([1e6, 2.0], [1e6 + 50, 2.0], False),
+        ([0.5, 0.1], [0.5, 0.2], False),
+        ([np.inf], [np.inf], False),
+        (np.empty((0, 2)), np.empty((0, 2)), False),
+        (np.empty(0), np.empty(0), False),
+    ],
+    ids=[
+        "equal probabilities", "other probabilities", "NaN", "both NaN", "large numbers",
+        "other large numbers", "small numbers", "infinite", "no rows", "no numbers",
+    ],
+)  # fmt: skip
+def test_what_counts_as_agreement(expected, found, agrees):
+    """Probabilities by difference, numbers relative to the largest; NaN never agrees."""
+    expected, found = np.array(expected), np.array(found)
+    if agrees:
+        assert export.prove(expected, found, 1e-5) <= 1e-5
+    else:
+        with pytest.raises(errors.ExportDisagrees):
+            export.prove(expected, found, 1e-5)
