@@ -1,4 +1,4 @@
-"""The command line as a user meets it: help with examples, one sentence for an error, exit codes."""
+"""The command line as a user meets it: help with examples, errors in a sentence, exit codes."""
 
 from __future__ import annotations
 
