@@ -83,22 +83,22 @@ def _other(baked, task: str) -> Path:
 def _demonstrate(
     start: list[str] | None, folder: Path, environment: dict[str, str], log: Path
 ) -> None:
+    part = log.with_suffix(".part")
+    assert not part.exists(), f"the loop failed before in this run, see {part}"
     if start:
         folder = folder / "cloned"
         folder.mkdir()
-    command = " && ".join(start or ["make demo"])
-    with log.with_suffix(".part").open("w", encoding="utf-8") as file:
+    with part.open("w", encoding="utf-8") as file:
         done = subprocess.run(
-            ["bash", "-c", command],
+            ["bash", "-c", " && ".join(start or ["make demo"])],
             cwd=folder,
             env=environment,
             stdout=file,
             stderr=subprocess.STDOUT,
             timeout=1200,
         )
-    text = log.with_suffix(".part").read_text(encoding="utf-8")
-    assert done.returncode == 0, text[-6000:]
-    log.with_suffix(".part").replace(log)
+    assert done.returncode == 0, part.read_text(encoding="utf-8")[-6000:]
+    part.replace(log)
 
 
 @pytest.fixture(scope="session")

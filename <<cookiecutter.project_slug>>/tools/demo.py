@@ -134,7 +134,7 @@ def main() -> None:
     demo.verb("report")
     shutil.copy(LOOP / "reports/index.html", LOOP / "reports/refused.html")
     demo.step("4. The champion is served, asked, and predicts")
-    demo.run("git", "checkout", "--quiet", "--", ".")
+    demo.run("git", "restore", "--staged", "--worktree", ".")
     demo.run("dvc", "checkout", "--quiet")
     demo.verb("gate", expect=2)
     serve_and_ask(demo)
