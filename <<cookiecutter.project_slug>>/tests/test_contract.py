@@ -67,6 +67,13 @@ def test_every_missing_value_is_the_same_one(missing):
     assert math.isnan(one("number").encode_table({"number": numbers})[1, 0])
 
 
+@pytest.mark.parametrize("missing", [None, math.nan, np.float32("nan")], ids=repr)
+def test_missing_values_of_a_row_are_the_same_one(missing):
+    """NaN in a row of Python values is missing as well, not an unseen category."""
+    assert one("category").encode_rows([{"category": missing}]).item() == len(LEVELS)
+    assert math.isnan(one("number").encode_rows([{"number": missing}]).item())
+
+
 def test_a_row_without_a_key_misses_the_value():
     """A key that a client leaves out counts as null, and unknown keys are not looked at."""
     whole = contract.Contract("regression", "y", tuple(COLUMNS.values()))

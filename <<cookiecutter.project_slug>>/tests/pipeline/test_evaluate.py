@@ -97,6 +97,15 @@ def test_run_makes_a_bundle_that_loads(project, make_params, kind):
     assert made.manifest["split"] == files.read_json(prepare.RULE)
 
 
+def test_the_frozen_bins_of_the_bundle_are_exact(project, make_params):
+    """A rounded limit would count its own row into the next bin."""
+    project(make_params(), "binary")
+    evaluate.run(make_params())
+    size = bundle.load(evaluate.BUNDLE).read_json("reference.json")["columns"]["size"]
+    values = files.read_table(evaluate.PREPARED / "train.parquet")["size"].dropna()
+    assert size["edges"] == np.quantile(values, np.linspace(0.1, 0.9, 9)).tolist()
+
+
 def test_the_bundle_has_no_old_files(project, make_params):
     """What an earlier export left is gone."""
     project(make_params(), "binary")

@@ -208,6 +208,24 @@ def test_a_threshold_that_is_not_chosen(fit, kind, changes, threshold):
     assert fit(kind, changes).contract.threshold == threshold
 
 
+def test_a_forest_answers_on_one_thread(fit):
+    """Threads add up trees in any order, and give other last digits every time."""
+    trained = fit("binary", {"train.estimator": "random_forest", "train.grid": {}})
+    assert trained.pipeline[-1].n_jobs is None
+
+
+def test_candidates_are_scored_on_rows_that_they_have_not_seen(make_rows, make_params):
+    """Labels by chance cannot be told, though a forest learns them by heart."""
+    rows = make_rows(300).assign(_target=np.random.default_rng(0).choice(["no", "yes"], 300))
+    changes = {
+        "train.estimator": "random_forest",
+        "train.grid": {"n_estimators": [9]},
+        "train.scoring": "roc_auc",
+    }
+    trained = train.train(rows, rows, make_params(changes=changes))
+    assert trained.candidates[0]["score"] < 0.7
+
+
 def test_the_search_does_not_look_at_validation_rows(make_rows, make_params):
     """Other validation rows change the threshold, and nothing else."""
     params = make_params(changes={"train.threshold": "f1"})
