@@ -99,3 +99,12 @@ def test_refuses_to_serve_a_changed_bundle(loop, tmp_path):
     done = run(program, "-m", "flight_delays", "smoke", "http://127.0.0.1:9", cwd=tmp_path)
     assert done.returncode == 7
     assert "does not match its manifest" in done.stderr
+
+
+def test_dvc_draws_every_plot(turned):
+    """`dvc plots show` finds points for each plot that `dvc.yaml` names, and complains of none."""
+    done = in_project(turned.folder, "dvc", "plots", "show", "--json")
+    shown = json.loads(done.stdout)
+    written = {path.stem for path in (turned.folder / "reports" / "plots").glob("*.csv")}
+    assert {Path(name).stem for name in shown["data"]} == written
+    assert "errors" not in shown

@@ -152,7 +152,7 @@ def finish(demo: Demo) -> None:
     print("\nLook at it:")
     print(f"  report of the champion       {(LOOP / 'reports/index.html').resolve().as_uri()}")
     print(f"  report of the refused model  {(LOOP / 'reports/refused.html').resolve().as_uri()}")
-    print(f"  page, after `make -C {LOOP} serve`   http://127.0.0.1:8000/")
+    print(f"  page, after `make -C {LOOP.resolve()} serve`  http://127.0.0.1:8000/")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def model_rows(raw: pd.DataFrame) -> pd.DataFrame:
     departure = pd.to_datetime(raw["time_hour"], utc=True).dt.tz_convert("America/New_York")
     clock = raw["sched_dep_time"]
     return raw.assign(
-        departure_hour=clock // 100 + clock % 100 / 60,
+        departure_hour=(clock // 100 + clock % 100 / 60).round(4),
         weekday=departure.dt.day_of_week.astype("int64"),
     )
 
