@@ -11,6 +11,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -30,7 +31,6 @@ IDENTITY = {
     "GIT_COMMITTER_NAME": "Demo",
     "GIT_COMMITTER_EMAIL": "demo@localhost",
 }
-PORT = 8765
 SKIP = shutil.ignore_patterns(".git", ".venv", ".uv", "build", "cache", "tmp", "__pycache__")
 
 
@@ -103,9 +103,11 @@ def predict_next_month(url: str) -> None:
 
 
 def serve_and_ask(demo: Demo) -> None:
-    url = f"http://127.0.0.1:{PORT}"
-    command = [sys.executable, "-m", PACKAGE, "serve", "--port", str(PORT)]
-    print(f"\n$ python -m {PACKAGE} serve --port {PORT} &", flush=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", PACKAGE, "serve", "--port", port]
+    print(f"\n$ python -m {PACKAGE} serve --port {port} &", flush=True)
     server = subprocess.Popen(command, cwd=demo.folder, env=demo.environment)
     try:
         demo.verb("smoke", url)

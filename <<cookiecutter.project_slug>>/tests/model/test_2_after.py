@@ -52,7 +52,7 @@ def test_the_order_of_rows_does_not_matter(ask, rows):
 def test_neighbours_do_not_matter(ask, rows):
     """A row alone gets the score that it gets among others."""
     alone = np.concatenate([ask([row]) for row in rows])
-    np.testing.assert_allclose(alone, ask(rows), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(alone, ask(rows), rtol=1e-6, atol=1e-6)
 
 
 def test_the_order_of_keys_does_not_matter(ask, rows):
