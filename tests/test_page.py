@@ -78,7 +78,7 @@ def visit(browser, address):
 def shows_prediction(page):
     """Expect one of the two classes, with its probability, and the model version."""
     expect(page.locator(".verdict")).to_have_text(re.compile("^(on time|late)$"))
-    expect(page.locator(".predicted dd")).to_have_text(re.compile(r"^\d+\.\d %$"))
+    expect(page.locator("#result dd").first).to_have_text(re.compile(r"^\d+\.\d %$"))
     expect(page.locator(".facts dd").first).to_have_text(re.compile(r"^(unregistered|v\d.*)$"))
 
 
@@ -125,7 +125,7 @@ def test_error_beside_its_field(visit, scripts):
     field = page.get_by_label("To", exact=True)
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_accessible_description(re.compile("right form.*three capital letters"))
-    expect(page.locator(".trouble")).to_have_text("1 value needs another look")
+    expect(page.locator(".verdict.error")).to_have_text("1 value needs another look")
     if scripts:
         expect(field).to_be_focused()
 
@@ -179,8 +179,8 @@ def test_contrast(visit, scheme):
     page = visit(color_scheme=scheme)
     page.get_by_label("To", exact=True).fill("Boston")
     page.get_by_role("button", name="Predict").click()
-    expect(page.locator(".trouble")).to_be_visible()
-    for selector in ("h1", "h2", "label", ".hint", ".error", ".note", ".unit", "button", "nav a"):
+    expect(page.locator(".verdict.error")).to_be_visible()
+    for selector in ("h1", "h2", "label", ".hint", ".error", ".note", "button", "nav a"):
         assert page.locator(selector).first.evaluate(CONTRAST) >= 4.5, selector
 
 

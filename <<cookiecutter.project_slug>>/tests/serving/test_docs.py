@@ -22,7 +22,8 @@ def test_examples_work(start, bundles, kind):
     )
     for example in request.values():
         assert client.post("/predict", json=example["value"]).status_code == 200
-    assert client.post("/predict", json=request["row"]["value"]).json() == answer["row"]["value"]
+    row, told = request["One row"]["value"], answer["One row"]["value"]
+    assert client.post("/predict", json=row).json() == told
 
 
 def test_row_schema(client):
@@ -32,9 +33,11 @@ def test_row_schema(client):
     assert row["required"] == ["weekday", "origin", "dest"]
     assert row["additionalProperties"] is False
     assert properties["origin"]["enum"] == ["EWR", "JFK", "LGA"]
-    assert properties["air temp"]["type"] == ["number", "null"]
+    number, null = properties["air temp"]["anyOf"]
+    assert (number["type"], number["maximum"], null) == ("number", 130, {"type": "null"})
     assert (properties["weekday"]["minimum"], properties["weekday"]["maximum"]) == (0, 6)
     assert properties["dest"]["pattern"].startswith("^(?:")
+    assert properties["weekday"]["description"] == "0 is Monday: a whole number from 0 to 6"
 
 
 def test_answers_match_their_schema(start, bundles, row):

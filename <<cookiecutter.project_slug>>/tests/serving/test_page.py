@@ -53,8 +53,9 @@ def test_another_example(client):
 
 @pytest.mark.parametrize("number", ["-1", "x", "9" * 400, "٣"])
 def test_strange_example_numbers(client, number):
-    """What is no number of an example shows the first one."""
-    assert 'value="61.5"' in client.get("/", params={"example": number}).text
+    """Any number leads to an example; what is none is refused."""
+    answer = client.get("/", params={"example": number})
+    assert answer.status_code == (422 if number in ("x", "٣") else 200)
 
 
 def test_prediction_without_javascript(client, row):
@@ -71,8 +72,9 @@ def test_prediction_without_javascript(client, row):
 def test_regression_without_javascript(start, bundles, row):
     """A number is shown with its unit."""
     client = start(bundles["regression"])
-    number = page.shown_number(client.post("/predict", json=row).json()["prediction"])
-    assert f"{number} min" in text_of(client.post("/", data=form_of(row)))
+    expected = page.verdict(client.post("/predict", json=row).json())
+    assert expected.endswith(" min")
+    assert expected in text_of(client.post("/", data=form_of(row)))
 
 
 def test_empty_fields_are_missing(client, row):
@@ -83,12 +85,12 @@ def test_empty_fields_are_missing(client, row):
 
 
 WRONG = [
-    ("weekday", "", "Is missing. Allowed: a whole number from 0 to 6."),
-    ("weekday", "seven", "Is not a number. Allowed: a whole number from 0 to 6."),
-    ("weekday", "nan", "Is not a finite number."),
-    ("air temp", "131", "Is too large. Allowed: a number from -60 to 130 (°F)."),
-    ("origin", "ORD", "Is not one of the known values. Allowed: EWR, JFK or LGA."),
-    ("holiday", "perhaps", "Is neither true nor false. Allowed: true or false."),
+    ("weekday", "", "is missing. Allowed: a whole number from 0 to 6."),
+    ("weekday", "seven", "is not a number. Allowed: a whole number from 0 to 6."),
+    ("weekday", "nan", "is not a finite number."),
+    ("air temp", "131", "is too large. Allowed: a number from -60 to 130 (°F), or null."),
+    ("origin", "ORD", "is not one of the known values. Allowed: EWR, JFK or LGA."),
+    ("holiday", "perhaps", "is neither true nor false. Allowed: true or false, or null."),
 ]
 
 
@@ -100,7 +102,7 @@ def test_errors_beside_their_fields(client, row, column, text, message):
     assert message in text_of(answer)
     field = re.search(rf'name="{column}"[^>]*aria-invalid="true"[^>]*', answer.text)
     assert field
-    assert 'class="verdict trouble">1 value needs another look' in answer.text
+    assert 'class="verdict error">1 value needs another look' in answer.text
 
 
 def test_unknown_field(client, row):
@@ -128,13 +130,13 @@ def test_without_a_model(start, tmp_path):
 def test_strange_forms(client):
     """Bytes that are no form are an ordinary refusal."""
     assert client.post("/", content=b"\xff\x00&&==%zz").status_code == 422
-    assert client.post("/", content=b"a=1&" * 3_000).status_code == 413
+    assert client.post("/", content=b"a=1&" * 20_000).status_code == 413
 
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0, "0"), (12.345, "12.3"), (-0.001234, "-0.00123"), (98765.4, "98,765"), (9.996, "10.00")],
+    [(0, "0"), (12.345, "12.3"), (-0.001234, "-0.00123"), (98765.4, "98,765"), (9.996, "10")],
 )
 def test_numbers_for_reading(value, shown):
     """Three significant digits, and no more than a reader needs."""
-    assert page.shown_number(value) == shown
+    assert page.verdict({"prediction": value, "unit": ""}) == shown

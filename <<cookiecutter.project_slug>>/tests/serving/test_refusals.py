@@ -98,7 +98,7 @@ def test_too_many_rows(start, bundles, row):
 
 
 BROKEN = {
-    "empty": (b"", "The body is empty."),
+    "empty": (b"", "The body is not JSON"),
     "truncated": (b'{"weekday": 4', "The body is not JSON"),
     "single quotes": (b"{'weekday': 4}", "The body is not JSON"),
     "not UTF-8": (b'{"weekday": "\xff"}', "The body is not JSON"),

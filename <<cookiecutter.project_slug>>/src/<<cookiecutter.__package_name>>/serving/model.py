@@ -23,7 +23,7 @@ class Model:
 
     bundle: Bundle
     reader: RowReader
-    golden: tuple[Row, ...]
+    golden: list[Row]
     version: str
 
     @property
@@ -31,10 +31,7 @@ class Model:
         return self.bundle.contract
 
     def answer(self, body: bytes) -> bytes:
-        """The JSON body of a request -> that of its answer.
-
-        Raises BodyUnreadable or RowsRefused (`problems.py`).
-        """
+        """The JSON body of a request -> that of its answer; raises what `RowReader.read` does."""
         rows = self.reader.read(body)
         if isinstance(rows, dict):
             return to_json(self.predict_one(rows))
@@ -77,10 +74,10 @@ def load(settings: Settings) -> Model:
     own golden rows.
     """
     bundle = bundles.load(settings.bundle_dir)
-    golden = tuple(line["row"] for line in bundle.golden())
-    reader = RowReader(bundle.contract, settings.max_rows)
-    model = Model(bundle, reader, golden, settings.model_version)
     try:
+        reader = RowReader(bundle.contract, settings.max_rows)
+        golden = [line["row"] for line in bundle.golden()]
+        model = Model(bundle, reader, golden, settings.model_version)
         model.answer(to_json(golden[: settings.max_rows]))
     except Exception as error:  # whatever the runtime raises: the reason is shown at /ready
         raise NoValidBundle(f"{bundle.folder} cannot answer its golden rows: {error}") from error

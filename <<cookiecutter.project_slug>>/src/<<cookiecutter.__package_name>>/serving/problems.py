@@ -1,30 +1,32 @@
-"""What is wrong with a request, in words that can be shown to the person who sent it."""
+"""What is wrong with a body, in words that can be shown to the person who sent it."""
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi import HTTPException
 from pydantic import ValidationError
 
 from ..contract import Column, Contract
 
 SHOWN = 20
 LONGEST_VALUE = 80
-LARGEST_SHOWN = 1e300
 
-_PROBLEMS = {
+# pydantic's type of an error -> what it means here.
+_WORDS = {
     "missing": "is missing",
     "extra_forbidden": "is not a column of this model",
     "float_type": "is not a number",
+    "float_parsing": "is not a number",
     "finite_number": "is not a finite number",
     "multiple_of": "is not a whole number",
     "greater_than_equal": "is too small",
     "less_than_equal": "is too large",
     "bool_type": "is neither true nor false",
+    "bool_parsing": "is neither true nor false",
     "literal_error": "is not one of the known values",
     "string_type": "is not text",
     "string_unicode": "is not text",
@@ -50,72 +52,48 @@ class Problem:
     allowed: str
 
     def __str__(self) -> str:
-        where = [] if self.row is None else [f"row {self.row}"]
-        where += [] if self.column is None else [f"column {self.column}"]
-        shown = "" if self.problem == _PROBLEMS["missing"] else _spoken(self.value)
-        place = ", ".join(where) or "the body"
+        row = "" if self.row is None else f"row {self.row}"
+        column = "" if self.column is None else f"column {self.column}"
+        place = ", ".join(filter(None, [row, column])) or "the body"
+        shown = "" if self.problem == _WORDS["missing"] else _json(self.value)
         return f"In {place}: {shown} {self.problem}. Allowed: {self.allowed}."
 
 
-class BodyRefused(Exception):
-    """Base of what a client did wrong; `status` is that of the answer."""
-
-    status = 400
-
-
-class BodyUnreadable(BodyRefused):
-    """The body is not JSON."""
-
-
-class BodyTooLarge(BodyRefused):
-    """The body has more bytes than the server takes."""
-
-    status = 413
-
-
-class RowsRefused(BodyRefused):
+class RowsRefused(HTTPException):
     """Rows break the contract: the first `SHOWN` problems of `total`."""
 
-    status = 422
-
-    def __init__(self, problems: Sequence[Problem], total: int) -> None:
+    def __init__(self, problems: list[Problem], total: int) -> None:
         self.problems = problems
         self.total = total
-        super().__init__(str(problems[0]) + (f" And {total - 1} more." if total > 1 else ""))
+        more = f" And {total - 1} more." if total > 1 else ""
+        super().__init__(422, f"{problems[0]}{more}")
 
 
-def not_json(body: bytes, error: ValidationError) -> BodyUnreadable | None:
-    """The error for a body that is no JSON; None where it is."""
-    first = error.errors(include_url=False)[0] if error.error_count() == 1 else None
-    if first is None or first["type"] != "json_invalid":
-        return None
-    if not body.strip():
-        return BodyUnreadable("The body is empty. Send one row as a JSON object, or an array.")
-    return BodyUnreadable(f"The body is not JSON: {first['ctx']['error']}.")
-
-
-def explain(contract: Contract, error: ValidationError) -> RowsRefused:
-    """pydantic's errors in the words of the contract."""
-    columns = {column.name: column for column in contract.columns}
+def refusal(contract: Contract, error: ValidationError) -> HTTPException:
+    """pydantic's errors in the words of the contract; 400 where the body is not JSON."""
     details = error.errors(include_url=False)[:SHOWN]
-    problems = [_problem(columns, detail) for detail in details]
-    return RowsRefused(problems, error.error_count())
+    if details[0]["type"] == "json_invalid":
+        return HTTPException(400, f"The body is not JSON: {details[0]['ctx']['error']}.")
+    columns = {column.name: column for column in contract.columns}
+    return RowsRefused([_problem(columns, detail) for detail in details], error.error_count())
 
 
 def _problem(columns: dict[str, Column], detail: Any) -> Problem:
-    kind, place = detail["type"], detail["loc"]
-    row = next((part for part in place if isinstance(part, int)), None)
-    name = next((part for part in place if isinstance(part, str)), None)
-    value = None if kind == "missing" else _short(detail["input"])
-    words = _PROBLEMS.get(kind, detail["msg"])
-    if kind != "missing" and detail["input"] is None:
+    kind, value = detail["type"], detail["input"]
+    row = next((part for part in detail["loc"] if isinstance(part, int)), None)
+    name = next((part for part in detail["loc"] if isinstance(part, str)), None)
+    if kind == "missing":
+        value = None
+    words = _WORDS.get(kind, detail["msg"])
+    if value is None and kind != "missing":
         words = "may not be empty"
-    return Problem(name, row, value, words, _allowed(columns, name, kind, detail.get("ctx", {})))
-
-
-def _allowed(columns: dict[str, Column], name: str | None, kind: str, facts: Any) -> str:
+    allowed = _allowed(columns, name)
     if kind == "too_long":
-        return f"at most {facts['max_length']} rows in one request"
+        allowed = f"at most {detail['ctx']['max_length']} rows in one request"
+    return Problem(name, row, _short(value), words, allowed)
+
+
+def _allowed(columns: dict[str, Column], name: str | None) -> str:
     if name is None:
         return "a JSON object with a value for each column, or an array of such objects"
     if name in columns:
@@ -127,64 +105,44 @@ def _allowed(columns: dict[str, Column], name: str | None, kind: str, facts: Any
 
 def describe(column: Column) -> str:
     """What a column takes, as a phrase: 'a number from 0 to 24 (h), or null'."""
-    null = ", or null" if column.nullable else ""
-    return _describe_value(column) + null
+    return describe_value(column) + (", or null" if column.nullable else "")
 
 
-def _describe_value(column: Column) -> str:
+def describe_value(column: Column) -> str:
+    """What a column takes where it has a value: 'a number from 0 to 24 (h)'."""
     if column.kind == "boolean":
         return "true or false"
-    if column.kind == "category" and column.closed:
+    if column.kind != "category":
+        noun = "a whole number" if column.kind == "integer" else "a number"
+        return noun + _range(column) + (f" ({column.unit})" if column.unit else "")
+    if column.closed:
         *others, last = column.levels
         return f"{', '.join(others)} or {last}" if others else last
-    if column.kind == "category":
-        return _describe_text(column)
-    noun = "a whole number" if column.kind == "integer" else "a number"
-    unit = f" ({column.unit})" if column.unit else ""
-    return f"{noun}{describe_range(column)}{unit}"
-
-
-def _describe_text(column: Column) -> str:
     if not column.pattern:
         return "text"
-    words = f" ({column.description})" if column.description else ""
-    return f"text of the form {column.pattern}{words}"
+    meaning = f" ({column.description})" if column.description else ""
+    return f"text of the form {column.pattern}{meaning}"
 
 
-def describe_range(column: Column) -> str:
-    """' from 0 to 24', ' of at least 0', ' of at most 24', or nothing."""
+def _range(column: Column) -> str:
     low, high = column.minimum, column.maximum
     if low is not None and high is not None:
         return f" from {plain(low)} to {plain(high)}"
     if low is not None:
         return f" of at least {plain(low)}"
-    return f" of at most {plain(high)}" if high is not None else ""
+    return "" if high is None else f" of at most {plain(high)}"
 
 
-def plain(number: float) -> str:
-    """A number without a needless '.0'."""
-    return str(int(number)) if float(number).is_integer() else str(number)
+def plain(value: float | bool) -> str:
+    """As in JSON, without a needless '.0'."""
+    return _json(value).removesuffix(".0")
 
 
 def _short(value: Any) -> Any:
-    """The value itself where it is short and JSON, otherwise the beginning of its text."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return _cut(value)
-    if isinstance(value, int | float) and abs(value) < LARGEST_SHOWN:
-        return value
-    return _cut(json.dumps(value, ensure_ascii=False, default=str))
+    """The value itself where it is short, otherwise the beginning of its text."""
+    text = value if isinstance(value, str) else _json(value)
+    return value if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
-
-
-def _spoken(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def sentence(words: str) -> str:
-    """The first letter in upper case, the others as they are."""
-    return words[:1].upper() + words[1:]
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal, NotRequired
 
 import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import SchemaError
 from typing_extensions import TypedDict
 
 from ..contract import Column, Contract
-from .problems import explain, not_json
+from .problems import describe, refusal
 
+# What the model's input can hold, where the contract gives no range.
 LARGEST = float(np.finfo(np.float32).max)
 
 Row = dict[str, Any]
@@ -29,6 +29,7 @@ class RowReader:
         self.contract = contract
         row = _row_type(contract)
         rows = Annotated[list[row], Field(min_length=1, max_length=max_rows)]
+        self.body_type = row | rows
         self._row: TypeAdapter[Row] = TypeAdapter(row)
         self._rows: TypeAdapter[list[Row]] = TypeAdapter(rows)
 
@@ -42,73 +43,50 @@ class RowReader:
         try:
             return adapter.validate_json(body)
         except ValidationError as error:
-            raise not_json(body, error) or explain(self.contract, error) from None
+            raise refusal(self.contract, error) from None
 
     def read_form(self, form: Mapping[str, str]) -> Row:
-        """Texts of a web form -> one row; an empty text is a missing value.
-
-        Raises RowsRefused.
-        """
-        row = {name: self._form_value(name, text) for name, text in form.items() if text.strip()}
+        """Texts of a web form -> one row; an empty text is a missing value. Raises RowsRefused."""
+        row = {name: text.strip() for name, text in form.items() if text.strip()}
         try:
-            return self._row.validate_python(row)
+            return self._row.validate_strings(row)
         except ValidationError as error:
-            raise explain(self.contract, error) from None
-
-    def _form_value(self, name: str, text: str) -> Any:
-        column = next((column for column in self.contract.columns if column.name == name), None)
-        if column is None or column.kind == "category":
-            return text.strip()
-        if column.kind == "boolean":
-            return {"true": True, "false": False}.get(text.strip(), text)
-        try:
-            return float(text)
-        except ValueError:
-            return text
+            raise refusal(self.contract, error) from None
 
 
 def _row_type(contract: Contract) -> Any:
-    """The TypedDict of one row; column names may be any text.
-
-    Rust's regular expressions take linear time on any text, but have no look-around: a pattern
-    that needs one falls back to Python's.
-    """
-    try:
-        return _typed_dict(contract, "rust-regex")
-    except SchemaError:
-        return _typed_dict(contract, "python-re")
-
-
-def _typed_dict(contract: Contract, regex_engine: Literal["rust-regex", "python-re"]) -> Any:
+    """The TypedDict of one row; column names may be any text."""
     row = TypedDict("Row", {column.name: _field(column) for column in contract.columns})
-    row.__pydantic_config__ = ConfigDict(extra="forbid", regex_engine=regex_engine)
-    TypeAdapter(row)
+    # Python's regular expressions, because pandera checks the training rows with them.
+    row.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
     return row
 
 
 def _field(column: Column) -> Any:
-    value = _value(column)
-    return NotRequired[value | None] if column.nullable else value
+    about = Field(
+        title=column.title or column.name,
+        description=": ".join(filter(None, [column.description, describe(column)])),
+        examples=None if column.example is None else [column.example],
+    )
+    if column.nullable:
+        return NotRequired[Annotated[_value(column) | None, about]]
+    return Annotated[_value(column), about]
 
 
 def _value(column: Column) -> Any:
     if column.kind == "boolean":
-        return Annotated[bool, Field(strict=True)]
+        return bool
     if column.kind == "category" and column.closed:
         return Literal[column.levels]
     if column.kind == "category":
-        # pandera matches patterns at the start of the text, pydantic anywhere.
-        pattern = f"^(?:{column.pattern})" if column.pattern else None
-        return Annotated[str, Field(strict=True, pattern=pattern)]
-    low, high = limits(column)
-    step = 1 if column.kind == "integer" else None
+        # pandera matches patterns at the start of the text, JSON Schema anywhere.
+        return Annotated[str, Field(pattern=f"^(?:{column.pattern})" if column.pattern else None)]
     return Annotated[
-        float, Field(strict=True, ge=low, le=high, multiple_of=step, allow_inf_nan=False)
+        float,
+        Field(
+            ge=-LARGEST if column.minimum is None else column.minimum,
+            le=LARGEST if column.maximum is None else column.maximum,
+            multiple_of=1 if column.kind == "integer" else None,
+            allow_inf_nan=False,
+        ),
     ]
-
-
-def limits(column: Column) -> tuple[float, float]:
-    """The range of a number; without one in the contract, what the model's float32 can hold."""
-    low = -LARGEST if column.minimum is None else column.minimum
-    high = LARGEST if column.maximum is None else column.maximum
-    return low, high
