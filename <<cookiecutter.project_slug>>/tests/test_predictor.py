@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from <<cookiecutter.__package_name>> import contract, errors, predictor
-from <<cookiecutter.__package_name>>.pipeline import export, skops_file
+from <<cookiecutter.__package_name>>.pipeline import export, files
 
 X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
 CLASSES = {"binary": ("no", "yes"), "multi-class": ("a", "b", "c"), "regression": ()}
@@ -25,7 +25,7 @@ def fitted(kind: str):
 
 def write(kind: str, form: str, folder) -> None:
     if form == "skops":
-        return skops_file.dump(fitted(kind), folder / "model.skops")
+        return files.write_skops(fitted(kind), folder / "model.skops")
     columns = tuple(contract.Column(name, "number") for name in "ab")
     task = "classification" if CLASSES[kind] else "regression"
     whole = contract.Contract(task, "y", columns, CLASSES[kind])
@@ -67,5 +67,15 @@ def test_skops_files_have_the_same_bytes_every_time(tmp_path):
     """No time of day is left in them."""
     model = make_pipeline(DummyClassifier()).fit(X, X[:, 0] > 0)
     for name in "ab":
-        skops_file.dump(model, tmp_path / name)
+        files.write_skops(model, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged", b"PK\x03\x04 half a file"], ids=repr)
+@pytest.mark.parametrize("name", predictor.PREDICTORS)
+def test_a_damaged_model_is_told_in_one_sentence(tmp_path, name, content):
+    """With the file and the next command, whatever the library raises."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(errors.NoValidBundle, match=rf"^\S+{name} cannot be read: .+Next") as error:
+        predictor.load_predictor(tmp_path)
+    assert len(str(error.value).splitlines()) == 1

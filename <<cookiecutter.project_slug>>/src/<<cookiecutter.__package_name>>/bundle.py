@@ -9,8 +9,8 @@
       model_card.md               for people
       manifest.json               hashes of all of it, of the data and of the schema
 
-The manifest names no commit, no date and no version: the same inputs give the same bytes.
-Version and commit are in the registry's tag, which holds the bundle's id.
+The manifest names no commit, date or version, so the same inputs give the same bytes; these are
+in the registry's tag, which holds the bundle's id.
 """
 
 from __future__ import annotations
@@ -63,20 +63,18 @@ def sha256(path: Path) -> str:
 
 def write_manifest(folder: Path, facts: dict[str, Any]) -> str:
     """Write `manifest.json` over the files in `folder`, with `facts`; return the bundle's id."""
-    files = {
-        path.name: sha256(path)
-        for path in sorted(folder.iterdir())
-        if path.is_file() and path.name != "manifest.json"
-    }
-    manifest = {"format": FORMAT, "id": _identity(files, facts), "files": files, **facts}
+    paths = [path for path in sorted(folder.iterdir()) if path.name != "manifest.json"]
+    files = {path.name: sha256(path) for path in paths if path.is_file()}
+    manifest = {"format": FORMAT, "files": files, **facts}
+    manifest["id"] = _identity(manifest)
     text = json.dumps(manifest, indent=2, sort_keys=True)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
     return manifest["id"]
 
 
-def _identity(files: dict[str, str], facts: dict[str, Any]) -> str:
-    content = json.dumps([files, facts], sort_keys=True).encode()
-    return hashlib.sha256(content).hexdigest()[:12]
+def _identity(manifest: dict[str, Any]) -> str:
+    content = {key: value for key, value in manifest.items() if key != "id"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def load(folder: Path) -> Bundle:
@@ -85,27 +83,16 @@ def load(folder: Path) -> Bundle:
     Raises NoValidBundle where the folder, the manifest or a file is missing, where a file does
     not match its hash or is not in the manifest, and where the manifest was edited.
     """
-    path = folder / "manifest.json"
-    if not path.exists():
-        raise NoValidBundle(f"No model bundle in {folder}. Next: make pipeline")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        files = dict(manifest["files"])
-        known = manifest["format"] == FORMAT
-        facts = {key: manifest[key] for key in manifest if key not in ("format", "id", "files")}
-        identity = manifest["id"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise NoValidBundle(f"{path} is not a manifest: {error!r}") from error
-    if not known:
-        raise NoValidBundle(f"{path} has format {manifest['format']}, this code reads {FORMAT}.")
-    if identity != (found := _identity(files, facts)):
-        raise NoValidBundle(
-            f"{path} was edited: its id is {identity}, its content gives {found}. "
-            "Train again or fetch the bundle anew."
-        )
+    manifest = _read_manifest(folder / "manifest.json")
+    files = manifest["files"]
     for name in (*REQUIRED, *files):
-        _check_file(folder, name, files.get(name))
-    _refuse_unlisted(folder, files)
+        _check_file(folder / name, files.get(name))
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    if added := sorted(names - {*files, "manifest.json"}):
+        reason = (
+            f"{folder / added[0]} is not in the bundle's manifest: it was added after training."
+        )
+        raise NoValidBundle(f"{reason} Remove it, or train again.")
     try:
         contract = Contract.load(folder / "contract.json")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -113,21 +100,28 @@ def load(folder: Path) -> Bundle:
     return Bundle(folder, manifest, contract)
 
 
-def _check_file(folder: Path, name: str, expected: str | None) -> None:
-    path = folder / name
+def _read_manifest(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise NoValidBundle(f"No model bundle in {path.parent}. Next: make pipeline")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        known, identity = manifest["format"] == FORMAT, manifest["id"]
+        manifest["files"] = dict(manifest["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise NoValidBundle(f"{path} is not a manifest: {error!r}") from error
+    if not known:
+        raise NoValidBundle(f"{path} has format {manifest['format']}, this code reads {FORMAT}.")
+    if identity != (found := _identity(manifest)):
+        reason = f"{path} was edited: its id is {identity}, its content gives {found}."
+        raise NoValidBundle(f"{reason} Train again or fetch the bundle anew.")
+    return manifest
+
+
+def _check_file(path: Path, expected: str | None) -> None:
     if expected is None or not path.exists():
         raise NoValidBundle(f"{path} is missing from the bundle. Next: make pipeline")
     if (found := sha256(path)) != expected:
         raise NoValidBundle(
             f"{path} does not match its manifest (sha256 {found[:12]} instead of "
             f"{str(expected)[:12]}). It was changed after training; train again or fetch it anew."
-        )
-
-
-def _refuse_unlisted(folder: Path, files: dict[str, str]) -> None:
-    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    if added := sorted(names - {*files, "manifest.json"}):
-        raise NoValidBundle(
-            f"{folder / added[0]} is not in the bundle's manifest: it was added after training. "
-            "Remove it, or train again."
         )

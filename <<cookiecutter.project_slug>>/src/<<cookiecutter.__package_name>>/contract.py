@@ -1,9 +1,8 @@
 """What a model takes and gives, as data: one contract for training, serving and clients.
 
-`pipeline/train.py` derives the contract from the pandera model of the model input
-(`schema.ModelInput`) and writes it to `contract.json`. The request model, the web form, the
-drift columns and the test data are derived from that file. Training and serving turn rows
-into numbers with the same `Contract.encode_*`, so they cannot disagree.
+`pipeline/train.py` derives it from `schema.ModelInput` and writes `contract.json`; the request
+model, the web form, the drift columns and the test data are derived from that file. Training and
+serving turn rows into numbers with the same `Contract.encode_*`, so they cannot disagree.
 
 Needs numpy only: the container has neither pandas nor scikit-learn.
 """
@@ -137,11 +136,8 @@ class Contract:
     def load(cls, path: Path) -> Contract:
         """Read `contract.json`; raises ValueError or TypeError where it is not one."""
         data = json.loads(path.read_text(encoding="utf-8"))
-        columns = tuple(
-            Column(**{**column, "levels": tuple(column["levels"])})
-            for column in data.pop("columns")
-        )
-        return cls(columns=columns, classes=tuple(data.pop("classes")), **data)
+        columns = [Column(**{**c, "levels": tuple(c["levels"])}) for c in data.pop("columns")]
+        return cls(columns=tuple(columns), classes=tuple(data.pop("classes")), **data)
 
 
 def _float32(numbers: np.ndarray) -> np.ndarray:

@@ -8,9 +8,8 @@
     |-- StoreUnreachable              6   stored objects cannot be read
     `-- NoValidBundle                 7   no bundle, or one that was tampered with
 
-A gate's verdict is no error: REJECT leaves with 1 and HOLD with 2 (`delivery/gate.py`).
-A message says what happened, the value, what is allowed, and the next command.
-Only `cli.main` turns errors into exits.
+A gate's verdict is no error: REJECT leaves with 1, HOLD with 2. A message says what happened, the
+value, what is allowed, and the next command. Only `cli.main` turns errors into exits.
 """
 
 from __future__ import annotations

@@ -2,12 +2,19 @@
 
 `model_rows` makes the columns of `schema.ModelInput` out of raw rows, row by row. Everything
 that is learned from data (scaling, imputing, encoding) belongs into `build_pipeline`, so that
-nothing is learned from the holdout and serving loads one object.
+nothing is learned from the holdout and serving loads one object. `ESTIMATORS` are the names that
+`train.estimator` in `params.yaml` may have.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
 import pandas as pd
+from sklearn import ensemble, linear_model
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -39,11 +46,52 @@ NUMBERS = {
 }
 
 
-def build_pipeline(estimator: BaseEstimator, contract: Contract, numbers: str) -> Pipeline:
+@dataclass(frozen=True)
+class Estimator:
+    """By task how to make one, and the grid to search where `params.yaml` has none.
+
+    `numbers` is a key of `NUMBERS`.
+    """
+
+    makers: dict[str, Callable[..., BaseEstimator]]
+    grids: dict[str, dict[str, list[Any]]]
+    numbers: str
+
+
+def _by_task(classification: Any, regression: Any) -> dict[str, Any]:
+    return {"classification": classification, "regression": regression}
+
+
+_BOOSTING = {"learning_rate": [0.03, 0.1], "max_leaf_nodes": [8, 31], "min_samples_leaf": [50]}
+_FOREST = {"n_estimators": [100], "min_samples_leaf": [5, 20], "max_features": ["sqrt", 0.5]}
+
+ESTIMATORS = {
+    "linear": Estimator(
+        _by_task(partial(linear_model.LogisticRegression, max_iter=1000), linear_model.Ridge),
+        _by_task({"C": [0.01, 0.1, 1.0, 10.0]}, {"alpha": [0.1, 1.0, 10.0, 100.0]}),
+        "scaled",
+    ),
+    "hist_gradient_boosting": Estimator(
+        _by_task(ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor),
+        _by_task(_BOOSTING, _BOOSTING),
+        "raw",
+    ),
+    "random_forest": Estimator(
+        _by_task(
+            partial(ensemble.RandomForestClassifier, n_jobs=-1),
+            partial(ensemble.RandomForestRegressor, n_jobs=-1),
+        ),
+        _by_task(_FOREST, _FOREST),
+        "filled",
+    ),
+}
+
+
+def build_pipeline(estimator: Estimator, contract: Contract, seed: int) -> Pipeline:
     """Columns to features, features to scores.
 
     The pipeline takes the float32 matrix of `Contract.encode_table`, (n_rows, n_columns), in
-    which a missing number is NaN and a category a code. `numbers` is a key of `NUMBERS`.
+    which a missing number is NaN and a category a code.
     """
     codes = [
         [float(code) for code in range(contract.columns[i].n_codes)] for i in contract.categories
@@ -51,8 +99,9 @@ def build_pipeline(estimator: BaseEstimator, contract: Contract, numbers: str) -
     one_hot = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)
     columns = ColumnTransformer(
         [
-            ("numbers", NUMBERS[numbers](), contract.numbers),
+            ("numbers", NUMBERS[estimator.numbers](), contract.numbers),
             ("categories", one_hot, contract.categories),
         ]
     )
-    return Pipeline([("columns", columns), ("model", estimator)])
+    model = estimator.makers[contract.task](random_state=seed)
+    return Pipeline([("columns", columns), ("model", model)])

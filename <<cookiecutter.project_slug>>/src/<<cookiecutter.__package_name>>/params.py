@@ -32,27 +32,23 @@ class Source(Section):
 
 
 class Validate(Section):
-    """How many raw rows may break the schema before the data are refused."""
+    """The share of raw rows that may break the schema before the data are refused."""
 
     max_failed_share: Annotated[float, Field(ge=0, lt=1)]
 
 
 class Target(Section):
-    """What is predicted: a raw column, as it is or as 'more than `above`'.
-
-    `classes` are the two labels for `above`, the positive one last. Without `above`, the
-    classes are the values of the column, and `positive` names the one that counts.
-    """
+    """What is predicted: a raw column, as it is or as 'more than `above`'."""
 
     column: str
     above: float | None = None
-    classes: tuple[str, str] | None = None
-    positive: str | None = None
+    classes: tuple[str, str] | None = None  # labels for `above`, the positive one last
+    positive: str | None = None  # without `above`: the value that counts as positive
     unit: str = ""
 
 
 class Prepare(Section):
-    """`key` names the columns that identify a row; empty: all columns together."""
+    """Columns that identify a row (none: all together), and those to carry along for slices."""
 
     key: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
@@ -76,14 +72,10 @@ class Split(Section):
 
 
 class Train(Section):
-    """Estimator, search space and cross-validation.
+    """Estimator and search: at most `candidates` combinations of the values in `grid`."""
 
-    `grid` maps a parameter of the estimator to the values to try; null takes the estimator's
-    own grid (`pipeline/estimators.py`). At most `candidates` combinations are tried.
-    """
-
-    estimator: str
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] | None = None
+    estimator: str  # a key of `features.ESTIMATORS`
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] | None = None  # None: its own
     candidates: Annotated[int, Field(ge=1)] = 8
     folds: Annotated[int, Field(ge=2)] = 3
     scoring: str
@@ -121,15 +113,15 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _target_fits_task(self) -> Params:
-        if self.task == "regression":
-            for name in ("above", "classes", "positive"):
-                if getattr(self.target, name) is not None:
-                    raise ValueError(f"target.{name} makes classes: leave it out for regression")
-        if self.target.above is not None and self.target.classes is None:
+        target = self.target
+        for name in ("above", "classes", "positive"):
+            if self.task == "regression" and getattr(target, name) is not None:
+                raise ValueError(f"target.{name} makes classes: leave it out for regression")
+        if target.above is not None and target.classes is None:
             raise ValueError("target.above needs target.classes: [NEGATIVE, POSITIVE]")
-        if self.target.classes is not None and self.target.above is None:
+        if target.classes is not None and target.above is None:
             raise ValueError("target.classes names the sides of target.above: give both or none")
-        if self.target.positive is not None and self.target.above is not None:
+        if target.positive is not None and target.above is not None:
             raise ValueError("target.positive is the last of target.classes: leave it out")
         return self
 
@@ -155,7 +147,6 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
 
 def _explain(path: Path, item: Any) -> str:
     key = ".".join(str(part) for part in item["loc"])
-    value = item["input"]
-    shown = "" if isinstance(value, dict) else f" = {value!r}"
+    shown = "" if isinstance(item["input"], dict) else f" = {item['input']!r}"
     message = item["msg"].removeprefix("Value error, ")
     return f"{path}: {key or 'file'}{shown}: {message}."

@@ -7,14 +7,14 @@ that ONNX cannot express; it needs scikit-learn, and loads only the types in `TR
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from .errors import NoValidBundle
-
-MODEL_FILES = ("model.onnx", "model.skops")
 
 # Types beyond those that skops itself trusts. Each was read and found to run no code on load.
 TRUSTED = (
@@ -50,20 +50,17 @@ class OnnxPredictor:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            path.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
+        options.log_severity_level = 4  # what goes wrong is raised, and told in one sentence
+        with _told(path):
+            self._session = onnxruntime.InferenceSession(
+                path.read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
         self._input = self._session.get_inputs()[0].name
-        self._output = [self._session.get_outputs()[-1].name]
+        self._output = self._session.get_outputs()[-1].name
 
     def scores(self, matrix: np.ndarray) -> np.ndarray:
-        scores = self._session.run(self._output, {self._input: matrix})[0]
-        return scores if self._is_probability else scores[:, 0]
-
-    @property
-    def _is_probability(self) -> bool:
-        return self._output[0] == "probabilities"
+        scores = self._session.run([self._output], {self._input: matrix})[0]
+        return scores if self._output == "probabilities" else scores[:, 0]
 
 
 class SkopsPredictor:
@@ -86,23 +83,37 @@ def raw_scores(pipeline, matrix: np.ndarray) -> np.ndarray:
 def load_skops(path: Path):
     """A scikit-learn pipeline from a skops file.
 
-    Raises NoValidBundle where the file holds a type that is not in `TRUSTED`.
+    Raises NoValidBundle where the file is damaged or holds a type that is not in `TRUSTED`.
     """
     import skops.io
 
-    unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+    with _told(path):
+        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
     if unknown:
         raise NoValidBundle(
             f"{path.name} holds types that are not trusted: {', '.join(unknown)}. Read their "
             "code, then add them to TRUSTED in predictor.py."
         )
-    return skops.io.load(path, trusted=list(TRUSTED))
+    with _told(path):
+        return skops.io.load(path, trusted=list(TRUSTED))
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Whatever a library raises over a damaged file, in one sentence."""
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).splitlines() or [repr(error)])[0]
+        raise NoValidBundle(f"{path} cannot be read: {reason}. Next: make pipeline") from error
+
+
+PREDICTORS = {"model.onnx": OnnxPredictor, "model.skops": SkopsPredictor}
 
 
 def load_predictor(folder: Path) -> Predictor:
     """The predictor for the model file in a bundle; raises NoValidBundle without one."""
-    if (folder / "model.onnx").exists():
-        return OnnxPredictor(folder / "model.onnx")
-    if (folder / "model.skops").exists():
-        return SkopsPredictor(folder / "model.skops")
-    raise NoValidBundle(f"No {' or '.join(MODEL_FILES)} in {folder}. Next: make pipeline")
+    for name, predictor in PREDICTORS.items():
+        if (folder / name).exists():
+            return predictor(folder / name)
+    raise NoValidBundle(f"No {' or '.join(PREDICTORS)} in {folder}. Next: make pipeline")

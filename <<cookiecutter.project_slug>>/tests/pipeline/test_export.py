@@ -7,12 +7,10 @@ import pytest
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from <<cookiecutter.__package_name>> import errors, predictor
+from <<cookiecutter.__package_name>> import errors, features, predictor
 from <<cookiecutter.__package_name>>.pipeline import (
-    estimators,
     export,
     files,
-    skops_file,
     train,
 )
 
@@ -42,14 +40,14 @@ def project(tmp_path, monkeypatch, make_rows):
     def lay_out(done: train.Trained, kind: str = "binary") -> None:
         files.write_table(make_rows(500, kind, 5), export.PREPARED / "holdout.parquet")
         export.PIPELINE.parent.mkdir(parents=True)
-        skops_file.dump(done.pipeline, export.PIPELINE)
+        files.write_skops(done.pipeline, export.PIPELINE)
         done.contract.save(export.CONTRACT)
 
     return lay_out
 
 
 @pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
-@pytest.mark.parametrize("name", estimators.ESTIMATORS)
+@pytest.mark.parametrize("name", features.ESTIMATORS)
 @pytest.mark.parametrize("form", export.FORMATS)
 def test_every_estimator_agrees_on_every_row(project, trained, make_params, name, kind, form):
     """Missing values and unseen categories included; contract and report are beside it."""
@@ -61,7 +59,7 @@ def test_every_estimator_agrees_on_every_row(project, trained, make_params, name
     assert {p.name for p in export.FOLDER.iterdir()} == {f"model.{form}", "contract.json"}
 
 
-@pytest.mark.parametrize("name", estimators.ESTIMATORS)
+@pytest.mark.parametrize("name", features.ESTIMATORS)
 def test_unseen_and_missing_values_agree(tmp_path, trained, name):
     """Rows that no holdout has: all missing, unseen categories, extreme numbers."""
     done = trained(name)

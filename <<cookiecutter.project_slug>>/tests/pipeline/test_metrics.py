@@ -131,7 +131,9 @@ def test_a_class_that_does_not_occur_is_left_out(make_scores, make_contract):
 def test_calibration_of_certain_scores(make_contract):
     """Probabilities of exactly 0 and 1 fall into the first and the last bin."""
     scores = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
-    found = metrics.expected_calibration_error(np.array([0, 1, 0]), scores, make_contract())
+    found = metrics.find("classification", "calibration_error")(
+        np.array([0, 1, 0]), scores, make_contract()
+    )
     assert found == pytest.approx(1 / 3)
 
 

@@ -26,9 +26,13 @@ def outs(stage: str) -> list[str]:
 
 
 def used_modules(path: Path) -> set[str]:
-    """Modules of the package whose code `path` uses; constants of other stages are wiring."""
+    """Modules and templates that `path` uses; constants of other stages are wiring."""
+    if path.suffix != ".py":
+        return set()
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and str(node.value).endswith(".jinja"):
+            found.add((path.parent / node.value).relative_to(PACKAGE).as_posix())
         if isinstance(node, ast.ImportFrom) and node.level:
             folder = path.parents[node.level - 1]
             for name in (alias.name for alias in node.names):

@@ -2,55 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import jinja2
 
 from ..contract import Column, Contract
 from ..params import Params
 
+TEMPLATE = Path(__file__).with_name("card.jinja")
+
 
 def model_card(contract: Contract, result: dict[str, Any], params: Params, n_train: int) -> str:
     """Markdown: intended use, data, inputs, metrics whole and by slice, limits."""
-    sections = [
-        "# Model card",
-        _intended_use(contract, params),
-        _data(result, params, n_train),
-        _inputs(contract),
-        _metrics(result["metrics"], contract),
-        _slices(result["slices"], params),
-        _limits(result["slices"], params),
-    ]
-    return "\n\n".join(sections) + "\n"
-
-
-def _intended_use(contract: Contract, params: Params) -> str:
-    if contract.task == "regression":
-        what = f"Predicts `{contract.target}` as a number ({contract.target_unit or 'no unit'})."
-    else:
-        classes = ", ".join(f"`{name}`" for name in contract.classes)
-        above = params.target.above
-        rule = f" (more than {above:g} {params.target.unit})" if above is not None else ""
-        what = f"Classifies by `{contract.target}`{rule} into {classes}."
-        if len(contract.classes) == 2:
-            what += f" `{contract.classes[1]}` from a probability of {contract.threshold:.3f} on."
-    return f"## Intended use\n\n{what} Estimator: `{params.train.estimator}`."
-
-
-def _data(result: dict[str, Any], params: Params, n_train: int) -> str:
-    split = params.split
-    by = f"{split.strategy} (`{split.column}`)" if split.column else split.strategy
-    return (
-        f"## Data\n\nSource `{params.source.path}`. Trained on {n_train:,} rows, measured on "
-        f"{result['metrics']['n_rows']:,} rows that the model has not seen, divided by {by}."
+    environment = jinja2.Environment(
+        trim_blocks=True, undefined=jinja2.StrictUndefined, finalize=_shown
     )
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    metric = params.train.scoring
+    small = [f"{s['column']} = {s['value']}" for s in result["slices"] if metric not in s]
+    facts = {"contract": contract, "params": params, "metric": metric, "n_train": n_train}
+    return template.render(facts | result, allowed=allowed, small=small) + "\n"
 
 
-def _inputs(contract: Contract) -> str:
-    lines = ["## Inputs", "", "| column | type | allowed | missing |", "|---|---|---|---|"]
-    for column in contract.columns:
-        missing = "may be" if column.nullable else "no"
-        cells = (column.name, column.kind, allowed(column), missing)
-        lines.append(f"| {' | '.join(_cell(text) for text in cells)} |")
-    return "\n".join(lines)
+def _shown(value: Any) -> str:
+    """Text that breaks no table, numbers with four digits, and never 'nan'."""
+    if isinstance(value, str):
+        return value.replace("|", "\\|")
+    if value is None or value != value:
+        return "not defined"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 
 
 def allowed(column: Column) -> str:
@@ -59,43 +40,8 @@ def allowed(column: Column) -> str:
         return ", ".join(column.levels)
     if column.kind == "category":
         return f"{len(column.levels)} known, others are taken as unseen"
-    low = "" if column.minimum is None else f"{column.minimum:g}"
-    high = "" if column.maximum is None else f"{column.maximum:g}"
-    if not low and not high:
+    if column.minimum is None and column.maximum is None:
         return "any"
-    return f"{low or 'up'} to {high or 'any'} {column.unit}".strip()
-
-
-def _metrics(metrics: dict[str, Any], contract: Contract) -> str:
-    lines = ["## Metrics on the holdout", "", "| metric | value |", "|---|---:|"]
-    lines += [f"| {name} | {_number(value)} |" for name, value in metrics.items()]
-    return "\n".join(lines)
-
-
-def _slices(slices: list[dict[str, Any]], params: Params) -> str:
-    metric = params.train.scoring
-    lines = [f"## {metric} by slice", "", f"| slice | rows | {metric} |", "|---|---:|---:|"]
-    for record in slices:
-        value = _number(record.get(metric)) if metric in record else "too few rows"
-        name = _cell(f"{record['column']} = {record['value']}")
-        lines.append(f"| {name} | {record['n_rows']:,} | {value} |")
-    return "\n".join(lines) if slices else "## Slices\n\nNone: see evaluate.slices in params.yaml."
-
-
-def _limits(slices: list[dict[str, Any]], params: Params) -> str:
-    small = [f"{s['column']} = {s['value']}" for s in slices if params.train.scoring not in s]
-    text = "## Limits\n\nMeasured on past rows; the world may differ from them."
-    if small:
-        least = params.evaluate.min_slice_rows
-        text += f" Not measured, fewer than {least} rows: {', '.join(small)}."
-    return text
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def _number(value: Any) -> str:
-    if value is None or value != value:
-        return "not defined"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+    low = "up" if column.minimum is None else f"{column.minimum:g}"
+    high = "any" if column.maximum is None else f"{column.maximum:g}"
+    return f"{low} to {high} {column.unit}".strip()

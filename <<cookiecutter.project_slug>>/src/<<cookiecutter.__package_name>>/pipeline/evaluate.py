@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .. import bundle as bundles
-from ..bundle import sha256
+from ..bundle import sha256, write_manifest
 from ..contract import Contract
 from ..params import Params
 from ..predictor import load_predictor
-from . import card, files, metrics, plots
+from . import files, metrics, plots
+from .card import model_card
 from .derive import encode_target
 from .export import FOLDER as EXPORTED
 from .prepare import FOLDER as PREPARED
@@ -53,15 +53,9 @@ def by_slice(
 def golden_rows(rows: pd.DataFrame, contract: Contract, n: int) -> list[dict[str, Any]]:
     """Evenly spread held-out rows as a client would send them; missing values are null."""
     picked = np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).astype(int))
-    table = rows.iloc[picked][contract.names]
-    return [
-        {name: None if pd.isna(value) else _plain(value) for name, value in row.items()}
-        for row in table.to_dict("records")
-    ]
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    table = rows.iloc[picked][contract.names].astype(object)
+    records = table.where(table.notna(), None).to_dict("records")
+    return [files.tidy(record, digits=None) for record in records]
 
 
 def assemble(holdout: pd.DataFrame, result: dict[str, Any], params: Params) -> str:
@@ -70,28 +64,22 @@ def assemble(holdout: pd.DataFrame, result: dict[str, Any], params: Params) -> s
     shutil.copytree(EXPORTED, BUNDLE)
     contract = Contract.load(BUNDLE / "contract.json")
     training = files.read_table(PREPARED / "train.parquet")
-    reference = make_reference(training, contract)
-    files.write_json(reference, BUNDLE / "reference.json", digits=None)
+    files.write_json(make_reference(training, contract), BUNDLE / "reference.json", digits=None)
     files.write_json(result["metrics"], BUNDLE / "metrics.json")
-    _write_golden(golden_rows(holdout, contract, params.export.golden_rows), contract)
-    text = card.model_card(contract, result, params, len(training))
-    (BUNDLE / "model_card.md").write_text(text, encoding="utf-8")
+    rows = golden_rows(holdout, contract, params.export.golden_rows)
+    scores = load_predictor(BUNDLE).scores(contract.encode_rows(rows)).astype(float).tolist()
+    golden = [{"row": row, "score": score} for row, score in zip(rows, scores, strict=True)]
+    lines = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in golden)
+    (BUNDLE / "golden.jsonl").write_text(lines, encoding="utf-8")
+    card = model_card(contract, result, params, len(training))
+    (BUNDLE / "model_card.md").write_text(card, encoding="utf-8")
     facts = {
         "task": contract.task,
         "split": files.read_json(RULE),
-        "data": {p.stem: sha256(p) for p in sorted(PREPARED.glob("*.parquet"))},
+        "data": {path.stem: sha256(path) for path in sorted(PREPARED.glob("*.parquet"))},
         "schema": sha256(BUNDLE / "contract.json"),
     }
-    return bundles.write_manifest(BUNDLE, facts)
-
-
-def _write_golden(rows: list[dict[str, Any]], contract: Contract) -> None:
-    scores = load_predictor(BUNDLE).scores(contract.encode_rows(rows))
-    lines = [
-        json.dumps({"row": row, "score": np.asarray(score, float).tolist()}, ensure_ascii=False)
-        for row, score in zip(rows, scores, strict=True)
-    ]
-    (BUNDLE / "golden.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return write_manifest(BUNDLE, facts)
 
 
 def run(params: Params) -> None:
@@ -100,14 +88,12 @@ def run(params: Params) -> None:
     contract = Contract.load(EXPORTED / "contract.json")
     y = encode_target(holdout, contract)
     scores = load_predictor(EXPORTED).scores(contract.encode_table(holdout))
-    result = {
-        "metrics": {"n_rows": len(y), **metrics.score_all(y, scores, contract)},
-        "slices": by_slice(holdout, y, scores, contract, params),
-    }
-    files.write_json(result["metrics"], METRICS)
-    files.write_json(result["slices"], SLICES)
+    measured = {"n_rows": len(y), **metrics.score_all(y, scores, contract)}
+    slices = by_slice(holdout, y, scores, contract, params)
+    files.write_json(measured, METRICS)
+    files.write_json(slices, SLICES)
     plots.write_all(y, scores, contract, PLOTS)
-    bundle_id = assemble(holdout, result, params)
+    bundle_id = assemble(holdout, {"metrics": measured, "slices": slices}, params)
     print(f"evaluate: bundle {bundle_id}, {len(y):,} holdout rows")
-    for name, value in result["metrics"].items():
+    for name, value in measured.items():
         print(f"  {name:<20} {value:,.{4 if isinstance(value, float) else 0}f}")

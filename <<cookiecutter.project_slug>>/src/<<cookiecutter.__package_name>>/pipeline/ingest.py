@@ -33,20 +33,9 @@ def read_files(source: Source) -> pd.DataFrame:
         raise UsageError(f"source.path = {source.path!r} matches no file. See params.yaml.")
     tables = [_read_file(file, source.format) for file in tqdm(opened, "ingest", unit="file")]
     for file, table in zip(opened, tables, strict=True):
-        _check_columns(file.path, list(table.columns), list(tables[0].columns))
+        _check_columns(file.path, set(table.columns), set(tables[0].columns))
     filled = [table for table in tables if len(table)] or tables[:1]
     return _one_type_per_column(pd.concat(filled, ignore_index=True))
-
-
-def _one_type_per_column(table: pd.DataFrame) -> pd.DataFrame:
-    """Text for columns that hold numbers in one file and text in another.
-
-    A Parquet column has one type; `validate` reads the numbers again and tells the others.
-    """
-    for name in table.columns:
-        if pd.api.types.infer_dtype(table[name]) in ("mixed", "mixed-integer"):
-            table[name] = table[name].map(str, na_action="ignore")
-    return table
 
 
 def _read_file(file: fsspec.core.OpenFile, kind: str) -> pd.DataFrame:
@@ -56,30 +45,37 @@ def _read_file(file: fsspec.core.OpenFile, kind: str) -> pd.DataFrame:
                 return pd.read_parquet(stream)
             return pd.read_csv(stream, low_memory=False)
     except FileNotFoundError as error:
-        reason = f" ({error.__cause__})" if error.__cause__ else ""
-        raise UsageError(
-            f"{file.path} cannot be found{reason}. See source.path in params.yaml."
-        ) from error
+        reason = f"{file.path} cannot be found ({error.__cause__ or 'no such file'})"
+        raise UsageError(f"{reason}. See source.path in params.yaml.") from error
     except (ValueError, OSError) as error:
         reason = " ".join(str(error).split())
         raise DataRefused(f"{file.path} cannot be read as {kind}: {reason}") from error
 
 
-def _check_columns(path: str, found: list[str], expected: list[str]) -> None:
-    lost = [name for name in expected if name not in found]
-    new = [name for name in found if name not in expected]
-    if lost or new:
+def _check_columns(path: str, found: set[str], expected: set[str]) -> None:
+    if found != expected:
         raise DataRefused(
-            f"{path} has other columns than the first file: missing {lost or 'none'}, "
-            f"not expected {new or 'none'}. Mend the file or move it out of the source."
+            f"{path} has other columns than the first file: missing {sorted(expected - found)}, "
+            f"not expected {sorted(found - expected)}. Mend the file or move it out of the source."
         )
+
+
+def _one_type_per_column(table: pd.DataFrame) -> pd.DataFrame:
+    """Text where one file has numbers and another words: a Parquet column has one type.
+
+    `validate` reads the numbers again and tells the others.
+    """
+    for name in table.columns:
+        if pd.api.types.infer_dtype(table[name]) in ("mixed", "mixed-integer"):
+            table[name] = table[name].map(str, na_action="ignore")
+    return table
 
 
 SOURCES: dict[str, Callable[[Source], pd.DataFrame]] = {"files": read_files}
 
 
 def run(params: Params) -> None:
-    """Read the source and write `data/ingested.parquet`."""
+    """Read the source and write `data/ingested.parquet`; raises DataRefused without a row."""
     table = SOURCES[params.source.kind](params.source)
     if table.empty:
         raise DataRefused(f"The source {params.source.path!r} has no rows.")

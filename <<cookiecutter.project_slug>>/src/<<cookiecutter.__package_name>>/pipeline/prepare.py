@@ -41,31 +41,17 @@ class Prepared:
 def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
     """Clean and divide validated raw rows; raises DataRefused where nothing is left."""
     rows = model_rows(raw)
-    _require(rows, params)
-    rows = rows.assign(**_reserved(rows, params))
-    dropped = {}
-    rows, dropped["target is missing"] = _drop(rows, rows[split.TARGET].isna())
-    rows, dropped["key came before"] = _drop(rows, rows.duplicated(split.KEY))
-    checked = validate(rows, ModelInput)
-    impossible = rows[split.KEY].isin(checked.quarantined[split.KEY])
-    rows, dropped["impossible value"] = _drop(rows, impossible)
-    infinite = np.isinf(checked.rows.select_dtypes("number").astype(float)).any(axis=1)
-    typed, _ = _drop(checked.rows, infinite)
-    rows, dropped["infinite number"] = _drop(rows, infinite)
+    _require_columns(rows, params)
+    rows, dropped = _clean(rows.assign(**_reserved(rows, params)))
     if rows.empty:
         raise DataRefused(f"No row is left after cleaning: {dropped}.")
-    kept = [split_column for split_column in split.RESERVED if split_column in rows]
-    extra = [name for name in _carried(params) if name not in typed]
-    rows = typed.assign(**{name: rows[name] for name in [*extra, *kept]})
-    rule = split.make_rule(rows, params.split, params.seed)
-    return Prepared(rows, rule, dropped)
+    carried = [*params.prepare.keep, *params.evaluate.slices, *split.RESERVED]
+    columns = dict.fromkeys([*ModelInput.to_schema().columns, *carried])
+    rows = rows[[name for name in columns if name in rows]]
+    return Prepared(rows, split.make_rule(rows, params.split, params.seed), dropped)
 
 
-def _carried(params: Params) -> list[str]:
-    return [*params.prepare.keep, *params.evaluate.slices]
-
-
-def _require(rows: pd.DataFrame, params: Params) -> None:
+def _require_columns(rows: pd.DataFrame, params: Params) -> None:
     wanted = {
         "target.column": [params.target.column],
         "prepare.key": params.prepare.key,
@@ -74,24 +60,36 @@ def _require(rows: pd.DataFrame, params: Params) -> None:
         "evaluate.slices": params.evaluate.slices,
         "ModelInput (add it in features.model_rows)": ModelInput.to_schema().columns,
     }
+    found = list(rows.columns)
     for source, names in wanted.items():
-        if missing := [name for name in names if name not in rows]:
-            raise UsageError(
-                f"{source}: there is no column {missing[0]!r}. There are: {list(rows.columns)}."
-            )
+        if missing := [name for name in names if name not in found]:
+            raise UsageError(f"{source}: there is no column {missing[0]!r}. There are: {found}.")
 
 
-def _drop(rows: pd.DataFrame, bad: pd.Series) -> tuple[pd.DataFrame, int]:
-    return rows[~bad].reset_index(drop=True), int(bad.sum())
+def _clean(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Rows that can be used, the model input as its schema types it, and the dropped by reason."""
+    dropped = {}
+
+    def drop(reason: str, bad: pd.Series) -> pd.DataFrame:
+        dropped[reason] = int(bad.sum())
+        return rows[~bad].reset_index(drop=True)
+
+    rows = drop("target is missing", rows[split.TARGET].isna())
+    rows = drop("key came before", rows.duplicated(split.KEY))
+    checked = validate(rows, ModelInput)
+    rows = drop("impossible value", rows[split.KEY].isin(checked.quarantined[split.KEY]))
+    rows[checked.rows.columns] = checked.rows
+    numbers = rows[list(ModelInput.to_schema().columns)].select_dtypes("number").astype(float)
+    rows = drop("infinite number", np.isinf(numbers).any(axis=1))
+    return rows, dropped
 
 
 def _reserved(rows: pd.DataFrame, params: Params) -> dict[str, pd.Series]:
     key = list(params.prepare.key) or list(rows.columns)
     parts = [_texts(rows[name]) for name in key]
-    reserved = {
-        split.KEY: pd.Series(map("\x1f".join, zip(*parts, strict=True)), rows.index, dtype=str),
-        split.TARGET: make_target(rows[params.target.column], params.target, params.task),
-    }
+    keys = pd.Series(map("\x1f".join, zip(*parts, strict=True)), rows.index, dtype=str)
+    target = make_target(rows[params.target.column], params.target, params.task)
+    reserved = {split.KEY: keys, split.TARGET: target}
     if params.split.strategy == "time":
         reserved[split.TIME] = _moments(rows[params.split.column])
     if params.split.strategy == "group":
@@ -109,15 +107,14 @@ def make_target(values: pd.Series, target: Target, task: str) -> pd.Series:
     Raises DataRefused where a number is needed and a value is none.
     """
     if task == "classification" and target.above is None:
-        return values.map(lambda value: str(value), na_action="ignore").astype(object)
+        return values.map(str, na_action="ignore").astype(object)
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
     if (bad := ~np.isfinite(numbers) & values.notna()).any():
         raise DataRefused(f"Target {target.column!r} is no number: {values[bad].iloc[0]!r}.")
     if target.above is None:
         return numbers
-    negative, positive = target.classes
-    labels = np.where(numbers > target.above, positive, negative)
-    return pd.Series(labels, index=values.index, dtype=object).where(numbers.notna(), None)
+    labels = (numbers > target.above).map(dict(zip((False, True), target.classes, strict=True)))
+    return labels.astype(object).where(numbers.notna(), None)
 
 
 def _moments(values: pd.Series) -> pd.Series:
@@ -127,10 +124,10 @@ def _moments(values: pd.Series) -> pd.Series:
     else:
         parsed = pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
         moments = parsed.dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    if (bad := moments.isna()).any():
+    for value in values[moments.isna()]:
+        shown = "a missing value" if pd.isna(value) else repr(str(value))
         raise DataRefused(
-            f"split.column {values.name!r} holds no time (ISO 8601 or a number): "
-            f"{str(values[bad].iloc[0]) if values[bad].notna().iloc[0] else 'a missing value'!r}."
+            f"split.column {values.name!r} holds no time (ISO 8601, number) but {shown}."
         )
     return moments
 
@@ -139,11 +136,9 @@ def run(params: Params) -> None:
     """Write one Parquet file per part, the split rule and the report."""
     prepared = prepare(files.read_table(VALIDATED), params)
     parts = split.part_of(prepared.rows, prepared.rule)
-    counts = {}
     for part in split.PARTS:
-        rows = prepared.rows[parts == part].reset_index(drop=True)
-        files.write_table(rows, FOLDER / f"{part}.parquet")
-        counts[part] = len(rows)
+        files.write_table(prepared.rows[parts == part], FOLDER / f"{part}.parquet")
+    counts = {part: int((parts == part).sum()) for part in split.PARTS}
     files.write_json(prepared.rule, RULE, digits=None)
     files.write_json({"dropped": prepared.dropped, "rows": counts} | prepared.rule, REPORT)
     print(f"prepare: {', '.join(f'{n:,} {part}' for part, n in counts.items())} rows")

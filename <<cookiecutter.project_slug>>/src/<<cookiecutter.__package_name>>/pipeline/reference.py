@@ -10,41 +10,36 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..contract import Column, Contract
+from ..contract import Contract
 
 N_BINS = 10
 
 
 def make_reference(train: pd.DataFrame, contract: Contract) -> dict[str, Any]:
-    """`n_rows` and, per column, `missing_share` and shares by bin or by level.
+    """`n_rows` and, per column, `kind`, `missing_share` and shares by bin or by level.
 
-    Numbers get bins of equal frequency: `edges` are the inner limits, a bin takes values up to
-    and including its upper edge, and `shares` (one more than edges) are of the rows that are
-    not missing.
+    Numbers get bins of equal frequency: `edges` are the inner limits, a bin takes values up to and
+    including its upper edge, and `shares` (one more than edges) are of the rows not missing.
     """
-    columns = {column.name: _describe(column, train[column.name]) for column in contract.columns}
+    columns = {}
+    for column in contract.columns:
+        values = train[column.name]
+        counted = column.kind in ("category", "boolean")
+        facts = {"kind": column.kind, "missing_share": float(values.isna().mean())}
+        columns[column.name] = facts | (_levels if counted else _numbers)(values.dropna())
     return {"n_rows": len(train), "columns": columns}
 
 
-def _describe(column: Column, values: pd.Series) -> dict[str, Any]:
-    present = values.dropna()
-    facts = {"kind": column.kind, "missing_share": float(values.isna().mean())}
-    if column.kind in ("category", "boolean"):
-        counts = present.astype(str).value_counts(normalize=True)
-        return facts | {"shares": {level: float(share) for level, share in sorted(counts.items())}}
-    return facts | _describe_numbers(present.to_numpy(dtype=float))
+def _levels(values: pd.Series) -> dict[str, Any]:
+    return {"shares": values.astype(str).value_counts(normalize=True).sort_index().to_dict()}
 
 
-def _describe_numbers(values: np.ndarray) -> dict[str, Any]:
-    if not len(values):
+def _numbers(values: pd.Series) -> dict[str, Any]:
+    if values.empty:
         return {"edges": [], "shares": [], "mean": None, "std": None}
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, N_BINS + 1)[1:-1]))
-    counts = np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1)
-    return {
-        "edges": edges.tolist(),
-        "shares": (counts / len(values)).tolist(),
-        "mean": float(values.mean()),
-        "std": float(values.std()),
-        "minimum": float(values.min()),
-        "maximum": float(values.max()),
-    }
+    numbers = values.to_numpy(dtype=float)
+    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, N_BINS + 1)[1:-1]))
+    counts = np.bincount(np.searchsorted(edges, numbers), minlength=len(edges) + 1)
+    facts = {"edges": edges.tolist(), "shares": (counts / len(numbers)).tolist()}
+    facts |= {"mean": float(numbers.mean()), "std": float(numbers.std())}
+    return facts | {"minimum": float(numbers.min()), "maximum": float(numbers.max())}

@@ -1,8 +1,7 @@
 """Which rows a model may learn from: train, validation and holdout.
 
-Every strategy is a rule that can be asked again later: `part_of` says for any row, also one
-that came after training, to which part it belongs. So the gate can prove that a champion has
-not seen a row of the new holdout, with nothing stored but the rule.
+A rule can be asked again later: `part_of` says for any row, also one that came after training, to
+which part it belongs. So the gate can prove that a champion has not seen a row.
 
 - time:   the newest rows are the holdout, the ones before them validation. Rows of the same
           moment stay together.
@@ -22,8 +21,7 @@ from ..errors import DataRefused
 from ..params import Split
 
 PARTS = ("train", "validation", "holdout")
-KEY, TIME, GROUP, TARGET = "_key", "_time", "_group", "_target"
-RESERVED = (KEY, TIME, GROUP, TARGET)
+RESERVED = KEY, TIME, GROUP, TARGET = ("_key", "_time", "_group", "_target")
 
 
 def make_rule(rows: pd.DataFrame, params: Split, seed: int) -> dict[str, Any]:
@@ -40,8 +38,8 @@ def make_rule(rows: pd.DataFrame, params: Split, seed: int) -> dict[str, Any]:
         rule["validation_from"] = moments[int(n * (1 - params.holdout - params.validation))]
     else:
         rule |= {"validation": params.validation, "holdout": params.holdout}
-    counts = part_of(rows, rule).value_counts() if len(rows) else {}
-    if empty := [part for part in PARTS if counts.get(part, 0) == 0]:
+    found = set(part_of(rows, rule)) if len(rows) else set()
+    if empty := [part for part in PARTS if part not in found]:
         raise DataRefused(
             f"The split by {params.strategy} leaves no rows for {', '.join(empty)}: "
             f"{len(rows)} rows are too few, or too many share one value. See split in params.yaml."

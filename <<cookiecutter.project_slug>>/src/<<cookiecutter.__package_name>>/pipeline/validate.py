@@ -7,7 +7,6 @@ failures, or a column that is missing, and the data are refused (exit code 3).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -23,132 +22,89 @@ from .ingest import OUT as INGESTED
 OUT = Path("data/validated.parquet")
 QUARANTINE = Path("data/quarantine.parquet")
 REPORT = Path("reports/validation.json")
-CASE = ["index", "column", "check", "failure_case"]
+WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+
+Schema = type[pa.DataFrameModel]
 
 
 @dataclass(frozen=True)
 class Validated:
-    """`rows` that passed, `quarantined` rows with a column `_failures`, and what failed.
-
-    `failures` has a row per column and rule, with `n_rows` and up to three `examples`.
-    """
+    """Rows that passed, rows that did not, and why."""
 
     rows: pd.DataFrame
-    quarantined: pd.DataFrame
-    failures: pd.DataFrame
+    quarantined: pd.DataFrame  # with the reasons in `_failures`
+    failures: pd.DataFrame  # by column and check: `n_rows`, up to three `examples`
 
 
-def validate(raw: pd.DataFrame, schema: type[pa.DataFrameModel]) -> Validated:
+def validate(raw: pd.DataFrame, schema: Schema) -> Validated:
     """Divide raw rows into those that keep the schema and those that do not.
 
     Raises DataRefused where a column is missing or breaks a rule as a whole.
     """
-    raw = raw.reset_index(drop=True)
-    _refuse_missing_columns(raw, schema)
-    rows, failed = _read_types(raw, schema)
-    failures = [failed]
-    while True:  # a row out of the way can uncover another: duplicates, text among numbers
-        rows = rows.drop(index=failures[-1]["index"].unique())
-        kept, failed = _check(rows, schema)
-        if failed.empty:
-            break
-        failures.append(failed)
-    cases = pd.concat(failures)
-    why = {index: _describe_row(group) for index, group in cases.groupby("index")}
-    quarantined = raw.loc[sorted(why)].assign(_failures=[why[index] for index in sorted(why)])
-    return Validated(
-        kept.reset_index(drop=True), quarantined.reset_index(drop=True), _failure_table(cases)
-    )
-
-
-def _refuse_missing_columns(raw: pd.DataFrame, schema: type[pa.DataFrameModel]) -> None:
-    wanted = list(schema.to_schema().columns)
-    if missing := [name for name in wanted if name not in raw]:
+    if missing := [name for name in schema.to_schema().columns if name not in raw]:
         raise DataRefused(
             f"The data miss the columns {missing}; they have {list(raw.columns)}. "
             f"Mend the source, or {schema.__name__} in schema.py."
         )
+    raw = raw.reset_index(drop=True)
+    rows, cases = _read_types(raw, schema)
+    while True:  # a row out of the way can uncover another: duplicates, text among numbers
+        rows = rows[~rows.index.isin(cases["index"])]
+        try:
+            rows = schema.validate(rows, lazy=True)
+            break
+        except SchemaErrors as error:
+            cases = pd.concat([cases, _cases(error, schema)])
+    told = (cases["column"] + ": " + cases["check"]).groupby(cases["index"])
+    why = told.agg(lambda reasons: "; ".join(sorted(set(reasons))))
+    failures = cases.groupby(["column", "check"], as_index=False).agg(
+        n_rows=("index", "nunique"),
+        examples=("failure_case", lambda values: sorted({str(value) for value in values})[:3]),
+    )
+    quarantined = raw.loc[why.index].assign(_failures=why.astype(str))
+    return Validated(rows.reset_index(drop=True), quarantined.reset_index(drop=True), failures)
 
 
-def _read_types(
-    raw: pd.DataFrame, schema: type[pa.DataFrameModel]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _read_types(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Numbers and booleans out of text, and the cases that are none.
 
     Coercion alone would refuse a column for one word in it, cut 2.5 down to 2 without a word,
     and take a missing boolean for a yes or no.
     """
-    rows, cases = raw.copy(), [pd.DataFrame(columns=CASE)]
-    built = schema.to_schema()
-    for name, column in built.columns.items():
+    rows = raw.copy()
+    cases = [pd.DataFrame(columns=["index", "column", "check", "failure_case"])]
+    for name, column in schema.to_schema().columns.items():
         kind = str(column.dtype).lower().rstrip("0123456789")
-        if not (built.coerce or column.coerce) or kind not in _READERS:
+        if not kind.startswith(("float", "int", "uint", "bool")):
             continue
-        if pd.api.types.is_datetime64_any_dtype(raw[name]):
-            continue
-        rows[name], bad = _READERS[kind](raw[name])
-        bad |= raw[name].isna() & (not column.nullable)
-        found = raw.loc[bad, name]
-        check = found.notna().map({True: f"is no {kind}", False: "not_nullable"})
-        case = {"index": found.index, "column": name, "check": check, "failure_case": found}
-        cases.append(pd.DataFrame(case).astype(object))
+        rows[name] = _read(raw[name], kind)
+        bad = raw.loc[rows[name].isna() & (raw[name].notna() | (not column.nullable)), name]
+        check = bad.notna().map({True: f"is no {kind}", False: "not_nullable"})
+        case = {"index": bad.index, "column": name, "check": check, "failure_case": bad}
+        cases.append(pd.DataFrame(case, dtype=object))
     return rows, pd.concat(cases)
 
 
-def _read_numbers(values: pd.Series, whole: bool = False) -> tuple[pd.Series, pd.Series]:
-    numbers = values
-    if not pd.api.types.is_numeric_dtype(values):
-        numbers = pd.to_numeric(values, errors="coerce")
+def _read(values: pd.Series, kind: str) -> pd.Series:
+    """Values as numbers or booleans, missing where they are none."""
+    if kind.startswith("bool"):
+        return values.map(lambda value: WORDS.get(str(value).lower())).astype("boolean")
+    numbers = pd.to_numeric(values, errors="coerce")
+    if kind == "float":
+        return numbers
     plain = numbers.astype(float)
-    bad = plain.isna() & values.notna()
-    if whole:
-        bad |= values.notna() & ~((plain.mod(1) == 0) & (plain.abs() < 2**63))
-    return numbers, bad
+    return numbers.where((plain % 1 == 0) & (plain.abs() < 2**63))
 
 
-def _read_booleans(values: pd.Series) -> tuple[pd.Series, pd.Series]:
-    words = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
-    read = values.map(lambda value: words.get(str(value).lower())).astype("boolean")
-    return read, read.isna() & values.notna()
-
-
-_READERS = {
-    "float": _read_numbers,
-    "int": partial(_read_numbers, whole=True),
-    "uint": partial(_read_numbers, whole=True),
-    "bool": _read_booleans,
-    "boolean": _read_booleans,
-}
-
-
-def _check(
-    rows: pd.DataFrame, schema: type[pa.DataFrameModel]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows as the schema types them and no cases, or the rows as they were and the cases."""
-    try:
-        return schema.validate(rows, lazy=True), pd.DataFrame(columns=CASE)
-    except SchemaErrors as error:
-        cases = error.failure_cases
-    if (whole := cases["index"].isna()).any():
-        first = cases[whole].iloc[0]
+def _cases(error: SchemaErrors, schema: Schema) -> pd.DataFrame:
+    """The rows that break a rule, with column and rule; DataRefused for a rule without a row."""
+    cases = error.failure_cases
+    for case in cases[cases["index"].isna()].itertuples():
         raise DataRefused(
-            f"Column {first['column']!r} breaks {first['check']} as a whole "
-            f"({first['failure_case']}). Mend the source, or {schema.__name__} in schema.py."
+            f"Column {case.column!r} breaks {case.check} as a whole ({case.failure_case}). "
+            f"Mend the source, or {schema.__name__} in schema.py."
         )
-    return rows, cases.astype({"index": int})
-
-
-def _describe_row(cases: pd.DataFrame) -> str:
-    return "; ".join(sorted({f"{c.column}: {c.check}" for c in cases.itertuples()}))
-
-
-def _failure_table(cases: pd.DataFrame) -> pd.DataFrame:
-    if cases.empty:
-        return pd.DataFrame(columns=["column", "check", "n_rows", "examples"])
-    grouped = cases.groupby(["column", "check"], sort=True)
-    table = grouped["index"].nunique().rename("n_rows").to_frame()
-    table["examples"] = grouped["failure_case"].agg(lambda x: sorted({str(v) for v in x})[:3])
-    return table.reset_index()
+    return cases.astype({"index": int})
 
 
 def run(params: Params) -> None:
@@ -159,17 +115,11 @@ def run(params: Params) -> None:
     """
     raw = files.read_table(INGESTED)
     result = validate(raw, RawRows)
-    share = len(result.quarantined) / len(raw)
-    limit = params.validate_.max_failed_share
+    share, limit = len(result.quarantined) / len(raw), params.validate_.max_failed_share
     files.write_table(result.rows, OUT)
     files.write_table(result.quarantined, QUARANTINE)
-    report = {
-        "n_rows": len(raw),
-        "n_failed": len(result.quarantined),
-        "failed_share": share,
-        "max_failed_share": limit,
-        "failures": result.failures.to_dict("records"),
-    }
+    report = {"n_rows": len(raw), "n_failed": len(result.quarantined), "failed_share": share}
+    report |= {"max_failed_share": limit, "failures": result.failures.to_dict("records")}
     files.write_json(report, REPORT)
     print(f"validate: {len(result.rows):,} of {len(raw):,} rows keep the schema")
     if len(result.failures):
