@@ -181,7 +181,9 @@ def serve_and_smoke(project: Path, environment: dict[str, str]) -> str:
     )
     try:
         address = re.search(r"http://[\d.]+:\d+", server.stdout.readline()).group()
-        said = check("python", "-m", "flight_delays", "smoke", address, cwd=project, env=environment)
+        said = check(
+            "python", "-m", "flight_delays", "smoke", address, cwd=project, env=environment
+        )
         with urllib.request.urlopen(f"{address}/version", timeout=5) as answer:  # noqa: S310
             assert json.load(answer)["model_version"] == "v1.0.0"
         return said
