@@ -34,8 +34,8 @@ def test_promotes_refuses_and_serves(turned):
 def test_ledger(turned):
     """The tags say that the second version is in production, and what came before."""
     shown = in_project(turned.folder, "python", "-m", "flight_delays", "registry", "show", "--json")
-    production = json.loads(shown.stdout)["stages"]["production"]
-    assert (production["version"], production["previous"]) == ("v1.1.0", "v1.0.0")
+    [production] = json.loads(shown.stdout)
+    assert (production["version"], production["note"]["previous"]) == ("v1.1.0", "v1.0.0")
 
 
 def test_steps_are_timed_and_reports_named(turned):

@@ -140,7 +140,7 @@ def _tell_version() -> None:
         return
     with suppress(ProjectError):  # serving itself says what is wrong with a bundle
         model = _import("bundle").load(Path(os.environ.get("BUNDLE_DIR", BUNDLE)))
-        version = _import("delivery.registry").version_of_bundle(Path(), model.id)
+        version = _import("delivery.registry").read(Path()).version_of_bundle(model.id)
         os.environ["MODEL_VERSION"] = version.version if version else ""
 
 

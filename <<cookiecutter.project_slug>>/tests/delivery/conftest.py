@@ -11,7 +11,7 @@ import yaml
 from dvc.repo import Repo
 
 from <<cookiecutter.__package_name>>.bundle import Bundle
-from <<cookiecutter.__package_name>>.delivery import lock
+from <<cookiecutter.__package_name>>.delivery import registry
 
 
 @dataclass
@@ -27,8 +27,8 @@ class Project:
         return self._git(self.root, *args)
 
     def train(self, mark):
-        made = self._write(self.root / lock.OUTPUT, mark)
-        outs = [{"path": lock.OUTPUT, "hash": "md5", "md5": lock.folder_hash(made.folder)}]
+        made = self._write(self.root / registry.BUNDLE, mark)
+        outs = [{"path": registry.BUNDLE, "hash": "md5", "md5": registry.folder_hash(made.folder)}]
         stages = {"export": {"cmd": "exit 1", "outs": outs}}
         (self.root / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
         return made
@@ -78,6 +78,6 @@ def project(start_project, tmp_path) -> Project:
 def dvc_project(project) -> Project:
     """A project whose bundles DVC itself stores and locks."""
     Repo.init(str(project.root)).close()
-    stage = {"cmd": "exit 1", "outs": [lock.OUTPUT]}
+    stage = {"cmd": "exit 1", "outs": [registry.BUNDLE]}
     (project.root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"export": stage}}))
     return replace(project, _dvc=True)

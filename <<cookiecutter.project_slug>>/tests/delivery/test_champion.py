@@ -8,8 +8,8 @@ import pytest
 from dvc.repo import Repo
 
 from <<cookiecutter.__package_name>> import bundle
-from <<cookiecutter.__package_name>>.delivery import champion, lock, registry
-from <<cookiecutter.__package_name>>.errors import NoValidBundle, StoreUnreachable, UsageError
+from <<cookiecutter.__package_name>>.delivery import champion, compare, registry
+from <<cookiecutter.__package_name>>.errors import NoValidBundle, StoreUnreachable
 
 # dvc 3.67 asks pygtrie for a value in a way that pygtrie will take away.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
@@ -37,60 +37,45 @@ def test_same_hash_as_dvc(dvc_project):
         path.write_text(name * 3 if name != "empty" else "")
     dvc_project.store()
     written = (dvc_project.root / "dvc.lock").read_text()
-    assert lock.locked_hash(written) == lock.folder_hash(made.folder)
+    assert registry.folder_hash(made.folder) in written
 
 
-def test_no_champion(dvc_project, tmp_path):
+def test_no_champion(dvc_project):
     """Before the first assignment there is no champion."""
-    assert champion.fetch(dvc_project.root, into=tmp_path / "champion") is None
+    assert champion.fetch(dvc_project.root) is None
 
 
-def test_champion(dvc_project, ship, tmp_path):
+def test_champion(dvc_project, ship):
     """The champion is the bundle that was assigned, while the challenger stays on disk."""
     first = ship("a")
     made = dvc_project.train("b")
     status = dvc_project.git("status", "--porcelain")
-    found = champion.fetch(dvc_project.root, into=tmp_path / "champion")
-    assert (found.version, found.bundle.id) == ("v1.0.0", first.id)
-    assert found.commit == dvc_project.git("rev-parse", "model@v1.0.0^{}")
-    assert bundle.load(dvc_project.root / lock.OUTPUT).id == made.id
+    version, found = champion.fetch(dvc_project.root)
+    assert (version, found.id) == ("v1.0.0", first.id)
+    assert bundle.load(dvc_project.root / registry.BUNDLE).id == made.id
     assert dvc_project.git("status", "--porcelain") == status
 
 
-def test_after_rollback(dvc_project, ship, tmp_path):
+def test_after_rollback(dvc_project, ship):
     """After a rollback the champion is the old version again, in the same folder."""
     first, second = ship("a"), ship("b")
-    into = tmp_path / "champion"
-    assert champion.fetch(dvc_project.root, into=into).bundle.id == second.id
+    assert champion.fetch(dvc_project.root)[1].id == second.id
     registry.assign(dvc_project.root, "v1.0.0", why="back", hold=True)
-    assert champion.fetch(dvc_project.root, into=into).bundle.id == first.id
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert champion.fetch(dvc_project.root)[1].id == first.id
 
 
-def test_cached(dvc_project, ship, tmp_path, monkeypatch):
-    """What was brought once is not brought again, unless it was damaged."""
-    ship("a")
-    into = tmp_path / "champion"
-    champion.fetch(dvc_project.root, into=into)
-    (into / "model_card.md").write_text("tampered\n")
-    assert champion.fetch(dvc_project.root, into=into).bundle.id
-    monkeypatch.setattr(champion, "_download", None)
-    assert champion.fetch(dvc_project.root, into=into).version == "v1.0.0"
-
-
-def test_copies(dvc_project, ship, tmp_path):
+def test_copies(dvc_project, ship):
     """Who writes to the champion does not write to DVC's store."""
     made = ship("a")
-    found = champion.fetch(dvc_project.root, into=tmp_path / "champion")
-    for path in found.bundle_dir.iterdir():
+    _, found = champion.fetch(dvc_project.root)
+    for path in found.folder.iterdir():
         path.write_text("overwritten\n")
-    again = champion.fetch(dvc_project.root, into=tmp_path / "second")
-    assert again.bundle.id == made.id
+    assert champion.fetch(dvc_project.root)[1].id == made.id
 
 
 @pytest.mark.parametrize("what", ["all", "list", "file"])
-def test_missing_object(dvc_project, ship, tmp_path, what):
-    """A missing object names the version and the next command, and leaves nothing behind."""
+def test_missing_object(dvc_project, ship, what):
+    """A missing object names the version and the next command, and leaves no champion."""
     ship("a")
     cache = dvc_project.root / ".dvc/cache/files/md5"
     lists, files = (
@@ -100,11 +85,12 @@ def test_missing_object(dvc_project, ship, tmp_path, what):
     for path in {"all": lists + files, "list": lists, "file": files[:1]}[what]:
         path.unlink()
     with pytest.raises(StoreUnreachable, match=r"v1\.0\.0 .*git checkout model@v1\.0\.0"):
-        champion.fetch(dvc_project.root, into=tmp_path / "into" / "champion")
-    assert list((tmp_path / "into").iterdir()) == []
+        champion.fetch(dvc_project.root)
+    with pytest.raises(NoValidBundle):
+        bundle.load(dvc_project.root / "build/champion")
 
 
-def test_remote_of_today(dvc_project, ship, tmp_path):
+def test_remote_of_today(dvc_project, ship):
     """An empty cache is filled from the remote, also one that is newer than the version."""
     made = ship("a")
     config = "['remote \"store\"']\n    url = ../../store\n[core]\n    remote = store\n"
@@ -112,21 +98,20 @@ def test_remote_of_today(dvc_project, ship, tmp_path):
     with Repo(str(dvc_project.root)) as repo:
         repo.push()
     shutil.rmtree(dvc_project.root / ".dvc/cache")
-    found = champion.fetch(dvc_project.root, into=tmp_path / "champion")
-    assert found.bundle.id == made.id
+    assert champion.fetch(dvc_project.root)[1].id == made.id
 
 
-def test_dead_remote(dvc_project, ship, tmp_path):
+def test_dead_remote(dvc_project, ship):
     """A remote that does not answer is no traceback."""
     ship("a")
     config = "['remote \"store\"']\n    url = http://127.0.0.1:9/\n[core]\n    remote = store\n"
     (dvc_project.root / ".dvc/config").write_text(config)
     shutil.rmtree(dvc_project.root / ".dvc/cache")
     with pytest.raises(StoreUnreachable, match=r"v1\.0\.0"):
-        champion.fetch(dvc_project.root, into=tmp_path / "champion")
+        champion.fetch(dvc_project.root)
 
 
-def test_moved_tag(dvc_project, ship, tmp_path):
+def test_moved_tag(dvc_project, ship):
     """A tag that was moved to another commit is noticed by its bundle."""
     ship("a")
     note = dvc_project.git("for-each-ref", "--format=%(contents)", "refs/tags/model@v1.0.0")
@@ -134,10 +119,10 @@ def test_moved_tag(dvc_project, ship, tmp_path):
     for name in ("model@v1.0.0", "model#production#1"):
         dvc_project.git("tag", "--force", "--annotate", "--message", note, name)
     with pytest.raises(NoValidBundle, match=rf"leads to {made.id}: the tag was moved"):
-        champion.fetch(dvc_project.root, into=tmp_path / "champion")
+        champion.fetch(dvc_project.root)
 
 
-def test_tampered_store(dvc_project, ship, tmp_path):
+def test_tampered_store(dvc_project, ship):
     """An object that was changed in the store is refused by its hash."""
     ship("a")
     for path in (dvc_project.root / ".dvc/cache/files/md5").rglob("*"):
@@ -145,13 +130,13 @@ def test_tampered_store(dvc_project, ship, tmp_path):
             path.chmod(0o644)
             path.write_text("other\n")
     with pytest.raises(NoValidBundle, match="does not match its manifest"):
-        champion.fetch(dvc_project.root, into=tmp_path / "champion")
+        champion.fetch(dvc_project.root)
 
 
-def test_other_folder(dvc_project, ship, tmp_path):
-    """A folder that holds something else is not replaced."""
+def test_the_gate_is_told_the_reason(dvc_project, ship):
+    """A champion that cannot be read stands before the gate with the reason for it."""
     ship("a")
-    (tmp_path / "mine.txt").write_text("keep\n")
-    with pytest.raises(UsageError, match="not a bundle"):
-        champion.fetch(dvc_project.root, into=tmp_path)
-    assert (tmp_path / "mine.txt").exists()
+    shutil.rmtree(dvc_project.root / ".dvc/cache")
+    name, folder, _ = compare._find_champion(dvc_project.root)
+    assert "v1.0.0 is neither in DVC's cache nor in a remote" in name
+    assert folder is None

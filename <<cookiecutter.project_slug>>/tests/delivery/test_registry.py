@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from <<cookiecutter.__package_name>>.delivery import git as plain_git
-from <<cookiecutter.__package_name>>.delivery import ledger, registry
+from <<cookiecutter.__package_name>>.delivery import registry
+from <<cookiecutter.__package_name>>.delivery import verdict as verdicts
 from <<cookiecutter.__package_name>>.errors import UsageError
 
 DIGEST = "sha256:" + "0" * 64
@@ -45,20 +46,19 @@ class TestRegister:
         """The first version is v1.0.0: an annotated tag on the commit that holds the model."""
         made, verdict = project.ship("a")
         version, new = registry.register(project.root, made, verdict)
-        assert (version.version, version.bundle_id, new) == ("v1.0.0", made.id, True)
+        assert (version.version, version.note["bundle_id"], new) == ("v1.0.0", made.id, True)
         assert version.commit == project.git("rev-parse", "HEAD")
         assert project.git("cat-file", "-t", "model@v1.0.0") == "tag"
 
     def test_annotation(self, project):
-        """The annotation is JSON: bundle, verdict, version before, and who."""
+        """The annotation is JSON: bundle, verdict, and who."""
         registry.register(project.root, *project.ship("a"))
         made, verdict = project.ship("b")
-        registry.register(project.root, made, verdict, who="Bob")
+        registry.register(project.root, made, verdict)
         assert note(project, "model@v1.1.0") == {
             "bundle_id": made.id,
-            "previous": "v1.0.0",
             "verdict": verdict,
-            "who": "Bob",
+            "who": "Ada Tester",
         }
 
     @pytest.mark.parametrize(
@@ -71,45 +71,47 @@ class TestRegister:
         assert version.version == name
 
     def test_twice(self, project):
-        """The same bundle keeps its version, even on a later commit and under another name."""
+        """The same bundle keeps its version, even on a later commit and with another bump."""
         made, verdict = project.ship("a")
         registry.register(project.root, made, verdict)
         (project.root / "README.md").write_text("more\n")
         project.commit("Explain")
-        version, new = registry.register(project.root, made, verdict, "v9.0.0")
+        version, new = registry.register(project.root, made, verdict, "major")
         assert (version.version, new) == ("v1.0.0", False)
         assert project.git("tag", "--list") == "model@v1.0.0"
 
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            (None, "has not judged"),
-            ({"decision": "REJECT"}, "decision is REJECT"),
-            ({"decision": "REJECT", "overridden": True}, "decision is REJECT"),
-            ({"decision": "HOLD"}, "could not decide"),
-            ({"decision": None}, "decision is None"),
-            ({"challenger": "other"}, "PROMOTE is about other"),
+            ({"challenger": None}, "has not judged"),
+            ({"decision": "REJECT"}, "said REJECT"),
+            ({"decision": "REJECT", "overridden": True}, "said REJECT"),
+            ({"decision": "HOLD"}, "said HOLD"),
+            ({"decision": None}, "said None"),
+            ({"challenger": "other"}, "said PROMOTE about other"),
         ],
     )
     def test_refused_verdict(self, project, change, message):
         """Only what the gate let pass is registered; the message names the next command."""
         made, verdict = project.ship("a")
-        verdict = None if change is None else verdict | change
-        with pytest.raises(UsageError, match=rf"{message}.*\n?.*gate"):
-            registry.register(project.root, made, verdict)
-        assert registry.versions(project.root) == ()
+        with pytest.raises(UsageError, match=rf"^{made.id} needs a PROMOTE.*{message}.*gate$"):
+            registry.register(project.root, made, verdict | change)
+        assert registry.read(project.root).versions == []
 
     def test_overridden_hold(self, project):
-        """A person may override HOLD."""
-        made, verdict = project.ship("a")
-        verdict |= {"decision": "HOLD", "overridden": True}
-        assert registry.register(project.root, made, verdict)[1]
+        """A person may override HOLD: the gate itself makes PROMOTE of it."""
+        made, _ = project.ship("a")
+        override = verdicts.Override("Ada", "few rows, but harmless")
+        held = [verdicts.Check("rows", "hold", "Too few.")]
+        verdict = verdicts.conclude(held, made.id, None, override).to_dict()
+        version, _ = registry.register(project.root, made, verdict)
+        assert version.note["verdict"]["override"]["reason"] == "few rows, but harmless"
 
     def test_uncommitted_lock(self, project):
         """A lock that is not committed is refused with the command that commits it."""
         _, verdict = project.ship("a")
         made = project.train("b")
-        with pytest.raises(UsageError, match=r"not committed yet.*git add dvc.lock && git commit"):
+        with pytest.raises(UsageError, match=r"No committed.*git add dvc.lock && git commit"):
             registry.register(project.root, made, verdict | {"challenger": made.id})
 
     def test_stale_lock(self, project, write_bundle):
@@ -117,14 +119,16 @@ class TestRegister:
         project.ship("a")
         made = write_bundle(project.root / "models/bundle", "by hand")
         verdict = {"decision": "PROMOTE", "challenger": made.id}
-        with pytest.raises(UsageError, match=r"dvc\.lock of HEAD holds \w+\.dir.*dvc repro"):
+        with pytest.raises(UsageError, match=r"No committed dvc\.lock holds .*dvc repro"):
             registry.register(project.root, made, verdict)
 
     def test_no_lock(self, project, write_bundle):
         """A project that never ran the pipeline is told so."""
         project.commit()
         made = write_bundle(project.root / "models/bundle")
-        with pytest.raises(UsageError, match=r"holds no models/bundle.*dvc repro"):
+        with pytest.raises(
+            UsageError, match=r"No committed dvc\.lock holds .*models/bundle.*dvc repro"
+        ):
             registry.register(project.root, made, {"decision": "PROMOTE", "challenger": made.id})
 
     def test_merge_in_lock(self, project):
@@ -132,26 +136,14 @@ class TestRegister:
         made, verdict = project.ship("a")
         (project.root / "dvc.lock").write_text("<" * 7 + " HEAD\nstages:\n" + "=" * 7 + "\n")
         project.commit()
-        with pytest.raises(UsageError, match=r"dvc\.lock cannot be read"):
+        with pytest.raises(UsageError, match=r"No committed dvc\.lock"):
             registry.register(project.root, made, verdict)
-
-    @pytest.mark.parametrize("name", ["1.2.3", "v1", "vnext", "v1.0.0; rm", "--force", ""])
-    def test_no_version(self, project, name):
-        """A name that is not a version is refused, and a right one shown."""
-        with pytest.raises(UsageError, match=r"not a version. Write it like v1\.0\.0"):
-            registry.register(project.root, *project.ship("a"), name)
-
-    def test_taken_version(self, project):
-        """A version is registered once, and the next free one is named."""
-        registry.register(project.root, *project.ship("a"))
-        with pytest.raises(UsageError, match=r"v1\.0\.0 exists already.*v1\.1\.0"):
-            registry.register(project.root, *project.ship("b"), "v1.0.0")
 
     def test_withdrawn_version(self, project, git):
         """A version that gto took back is gone, and its name is not used again."""
         registry.register(project.root, *project.ship("a"))
         git(project.root, "tag", "-a", "-m", "bad", "model@v1.0.0!", "model@v1.0.0^{}")
-        assert registry.versions(project.root) == ()
+        assert registry.read(project.root).versions == []
         version, _ = registry.register(project.root, *project.ship("b"))
         assert version.version == "v1.1.0"
 
@@ -159,8 +151,8 @@ class TestRegister:
         """A version is found by the bundle that it holds."""
         made, verdict = project.ship("a")
         registry.register(project.root, made, verdict)
-        assert registry.version_of_bundle(project.root, made.id).version == "v1.0.0"
-        assert registry.version_of_bundle(project.root, "unknown") is None
+        assert registry.read(project.root).version_of_bundle(made.id).version == "v1.0.0"
+        assert registry.read(project.root).version_of_bundle("unknown") is None
 
 
 class TestAssign:
@@ -168,13 +160,12 @@ class TestAssign:
         """An assignment is an annotated tag that says all that a rollback needs."""
         publish(project, "a")
         registry.register(project.root, *project.ship("b"))
-        now, new = registry.assign(project.root, "v1.1.0", why="better", who="Bob", image=DIGEST)
-        assert (now.version, now.previous, now.number, new) == ("v1.1.0", "v1.0.0", 2, True)
+        now, new = registry.assign(project.root, "v1.1.0", why="better", image=DIGEST)
+        assert (now.version, now.tag, new) == ("v1.1.0", "model#production#2", True)
         assert note(project, "model#production#2") == {
-            "version": "v1.1.0",
             "previous": "v1.0.0",
             "image_digest": DIGEST,
-            "who": "Bob",
+            "who": "Ada Tester",
             "why": "better",
             "hold": False,
         }
@@ -182,9 +173,9 @@ class TestAssign:
     def test_nothing_assigned(self, project):
         """Before the first assignment nothing is current and nothing is previous."""
         registry.register(project.root, *project.ship("a"))
-        assert registry.current(project.root) is None
-        assert registry.previous(project.root) is None
-        assert registry.show(project.root) == {}
+        assert registry.read(project.root).current() is None
+        assert registry.read(project.root).previous() is None
+        assert registry.read(project.root).stages() == {}
 
     def test_unknown_version(self, project):
         """An unknown version is answered with those that exist."""
@@ -195,7 +186,7 @@ class TestAssign:
     def test_no_version_at_all(self, project):
         """Where none exists, the message says how to make one."""
         project.commit()
-        with pytest.raises(UsageError, match=r"none is registered yet.*registry register"):
+        with pytest.raises(UsageError, match=r"There are: none yet.*registry list"):
             registry.assign(project.root, "v1.0.0", why="hope")
 
     def test_tag_as_version(self, project):
@@ -206,24 +197,26 @@ class TestAssign:
     def test_latest(self, project):
         """`latest` names the greatest version, and none where there is none."""
         project.commit()
-        with pytest.raises(UsageError, match="none is registered yet"):
+        with pytest.raises(UsageError, match="none yet"):
             registry.assign(project.root, "latest", why="x")
-        registry.register(project.root, *project.ship("a"), "v2.0.0")
-        registry.register(project.root, *project.ship("b"), "v1.0.0")
+        project.ship("a")
+        gto.api.register(str(project.root), "model", "HEAD", version="v2.0.0")
+        project.ship("b")
+        gto.api.register(str(project.root), "model", "HEAD", version="v1.0.0")
         assert registry.assign(project.root, "latest", why="x")[0].version == "v2.0.0"
 
     def test_twice(self, project):
         """The version that is in production already stays, and no tag is written."""
         publish(project, "a")
         now, new = registry.assign(project.root, "v1.0.0", why="again")
-        assert (now.number, now.why, new) == (1, "ship a", False)
+        assert (now.tag, now.note["why"], new) == ("model#production#1", "ship a", False)
 
     def test_other_image(self, project):
         """A new container of the same version is a new assignment; none at all is not."""
         publish(project, "a")
         registry.assign(project.root, "v1.0.0", why="built", image=DIGEST)
         now, new = registry.assign(project.root, "v1.0.0", why="rebuilt", image=OTHER)
-        assert (now.image_digest, new) == (OTHER, True)
+        assert (now.note["image_digest"], new) == (OTHER, True)
         assert registry.assign(project.root, "v1.0.0", why="again") == (now, False)
 
     @pytest.mark.parametrize(
@@ -232,7 +225,7 @@ class TestAssign:
     def test_moving_image(self, project, image):
         """A name that can move is not a digest."""
         publish(project, "a")
-        with pytest.raises(UsageError, match="not an image digest"):
+        with pytest.raises(UsageError, match=r"may move.*by its digest"):
             registry.assign(project.root, "v1.0.0", why="x", image=image)
 
     @pytest.mark.parametrize("stage", ["", "-x", "prod uction", "prod#1", "../x", "a@b"])
@@ -242,32 +235,19 @@ class TestAssign:
         with pytest.raises(UsageError, match="not a stage"):
             registry.assign(project.root, "v1.0.0", stage, why="x")
 
-    def test_no_reason(self, project):
-        """An assignment without a reason is refused."""
-        publish(project, "a")
-        with pytest.raises(UsageError, match="says why"):
-            registry.assign(project.root, "v1.0.0", why=" ")
-
-    def test_hostile_reason(self, project):
-        """A reason with line ends and terminal codes is shown as one harmless line."""
-        publish(project, "a")
-        why = "x\n\x1b[31mred\u202e $(id) 'quoted' é\n"
-        now, _ = registry.assign(project.root, "v1.0.0", "staging", why=why)
-        assert now.why == "x [31mred $(id) 'quoted' é"
-
     def test_stages_apart(self, project):
         """Stages know nothing of each other's versions and holds."""
         publish(project, "a", stage="staging")
         registry.assign(project.root, "v1.0.0", "production", why="x", hold=True)
         publish(project, "b", stage="staging")
-        assert registry.current(project.root, "staging").version == "v1.1.0"
-        assert registry.current(project.root).version == "v1.0.0"
+        assert registry.read(project.root).current("staging").version == "v1.1.0"
+        assert registry.read(project.root).current().version == "v1.0.0"
 
     def test_unassigned_by_gto(self, project, git):
         """What gto's own command withdraws is not current any more."""
         publish(project, "a", "b")
         git(project.root, "tag", "-a", "-m", "x", "model#production!#3", "model@v1.1.0^{}")
-        assert registry.current(project.root).version == "v1.0.0"
+        assert registry.read(project.root).current().version == "v1.0.0"
 
     def test_race(self, project, monkeypatch):
         """A tag that another run wrote in between is never overwritten."""
@@ -276,7 +256,7 @@ class TestAssign:
         monkeypatch.setattr(registry, "name_tag", lambda *_, **__: "model#production#1")
         with pytest.raises(UsageError, match=r"already exists.*run this again"):
             registry.assign(project.root, "v1.1.0", why="x")
-        assert registry.current(project.root).version == "v1.0.0"
+        assert registry.read(project.root).current().version == "v1.0.0"
 
 
 class TestHold:
@@ -289,55 +269,55 @@ class TestHold:
 
     def test_refused(self, project):
         """While a hold is in force, the message says who, why, and how it is lifted."""
-        match = r"held in production by Ada Tester since .* \(v1\.1\.0 is slow\).*--lift-hold"
+        match = r"held in production by Ada Tester: 'v1\.1\.0 is slow'.*--lift-hold"
         with pytest.raises(UsageError, match=match):
             registry.assign(project.root, "v1.2.0", why="automatic")
 
     def test_lifted(self, project):
         """A person lifts the hold together with the next version."""
-        now, _ = registry.assign(project.root, "v1.2.0", why="repaired", lift_hold=True)
-        assert (now.version, now.hold, now.previous) == ("v1.2.0", False, "v1.0.0")
+        now, _ = registry.assign(project.root, "v1.2.0", why="repaired", hold=False)
+        assert (now.version, now.note["hold"], now.note["previous"]) == ("v1.2.0", False, "v1.0.0")
 
     def test_lifted_alone(self, project):
         """A hold can be lifted without another version."""
-        now, new = registry.assign(project.root, "v1.0.0", why="all clear", lift_hold=True)
-        assert (now.version, now.hold, now.previous, new) == ("v1.0.0", False, "v1.1.0", True)
-        assert not registry.assign(project.root, "v1.0.0", why="twice", lift_hold=True)[1]
+        now, new = registry.assign(project.root, "v1.0.0", why="all clear", hold=False)
+        assert (now.version, now.note["hold"], now.note["previous"], new) == (
+            "v1.0.0",
+            False,
+            "v1.1.0",
+            True,
+        )
+        assert not registry.assign(project.root, "v1.0.0", why="twice", hold=False)[1]
 
     def test_repeated(self, project):
         """A release that runs again while its version is held changes nothing."""
         now, new = registry.assign(project.root, "v1.0.0", why="again")
-        assert (now.hold, new) == (True, False)
+        assert (now.note["hold"], new) == (True, False)
 
     def test_another_rollback(self, project):
         """A rollback needs no lifting."""
         now, _ = registry.assign(project.root, "v1.1.0", why="the lesser evil", hold=True)
-        assert (now.version, now.hold) == ("v1.1.0", True)
-
-    def test_contradiction(self, project):
-        """To hold and to lift at once is refused."""
-        with pytest.raises(UsageError, match="contradict"):
-            registry.assign(project.root, "v1.2.0", why="x", hold=True, lift_hold=True)
+        assert (now.version, now.note["hold"]) == ("v1.1.0", True)
 
 
 class TestPrevious:
     def test_in_a_row(self, project):
         """Two rollbacks in a row go two versions back, not to the bad one again."""
         publish(project, "a", "b", "c")
-        assert registry.previous(project.root).version == "v1.1.0"
+        assert registry.read(project.root).previous().version == "v1.1.0"
         registry.assign(project.root, "v1.1.0", why="bad", hold=True)
-        assert registry.previous(project.root).version == "v1.0.0"
+        assert registry.read(project.root).previous().version == "v1.0.0"
         registry.assign(project.root, "v1.0.0", why="bad too", hold=True)
-        assert registry.previous(project.root) is None
+        assert registry.read(project.root).previous() is None
 
     def test_image(self, project):
         """A rollback takes the container that ran before: nothing is built."""
         publish(project, "a")
         registry.assign(project.root, "v1.0.0", why="built", image=DIGEST)
         publish(project, "b")
-        assert registry.previous(project.root).image_digest == DIGEST
+        assert registry.read(project.root).previous().note["image_digest"] == DIGEST
         now, _ = registry.assign(project.root, "v1.0.0", why="back", hold=True)
-        assert now.image_digest == DIGEST
+        assert now.note["image_digest"] == DIGEST
 
 
 class TestOrder:
@@ -348,27 +328,27 @@ class TestOrder:
         monkeypatch.setattr(registry.time, "time", lambda: before - 3600)
         registry.assign(project.root, "v1.0.0", why="back", hold=True)
         stages = gto.api.show(str(project.root))["model"]["stage"]
-        assert stages["production"] == registry.current(project.root).version == "v1.0.0"
+        assert stages["production"] == registry.read(project.root).current().version == "v1.0.0"
 
     def test_history(self, project):
         """History tells in order what happened, in UTC."""
         publish(project, "a", "b")
-        events = registry.history(project.root)
+        events = registry.read(project.root).history()
         assert [event.tag for event in events] == [
             "model@v1.0.0",
             "model#production#1",
             "model@v1.1.0",
             "model#production#2",
         ]
-        assert {event.time.utcoffset().total_seconds() for event in events} == {0}
+        assert all(event.time.endswith("Z") for event in events)
 
     def test_other_tags(self, project):
         """Tags of other things, and tags without annotation, are nobody's version."""
         publish(project, "a")
         for name in ("v3.0.0", "other@v20.0.0", "other#production#9", "model@v8.0.0"):
             project.git("tag", name)
-        assert [item.version for item in registry.versions(project.root)] == ["v1.0.0"]
-        assert registry.current(project.root).number == 1
+        assert [item.version for item in registry.read(project.root).versions] == ["v1.0.0"]
+        assert registry.read(project.root).current().tag == "model#production#1"
         version, _ = registry.register(project.root, *project.ship("b"))
         assert version.version == "v8.1.0"
 
@@ -377,17 +357,17 @@ class TestOrder:
         project.ship("a")
         gto.api.register(str(project.root), "model", "HEAD", message="by hand")
         gto.api.assign(str(project.root), "model", "production", version="v0.0.1", message="go")
-        [version] = registry.versions(project.root)
-        assert (version.bundle_id, version.verdict) == (None, None)
-        assert registry.current(project.root).why == "go"
+        [version] = registry.read(project.root).versions
+        assert version.note["why"] == "by hand"
+        assert registry.read(project.root).current().note["why"] == "go"
 
     @pytest.mark.parametrize("message", ["[1]", "{", '"text"', "{}"])
     def test_strange_annotation(self, project, message):
         """An annotation that is other JSON, or half of it, is no traceback."""
         project.ship("a")
         project.git("tag", "-a", "-m", message, "model@v1.0.0")
-        [version] = registry.versions(project.root)
-        assert version.bundle_id is None
+        [version] = registry.read(project.root).versions
+        assert "bundle_id" not in version.note
 
     def test_gto_commands(self, project):
         """gto's own command line tells the same story, after a rollback too."""
@@ -403,38 +383,38 @@ class TestOrder:
         inner = replace(project, root=project.root / "ml" / "flights")
         inner.root.mkdir(parents=True)
         version, _ = registry.register(inner.root, *inner.ship("a"))
-        assert registry.versions(project.root) == (version,)
+        assert registry.read(project.root).versions == [version]
 
     def test_worktree(self, project):
         """A second work tree of the repository sees the same ledger."""
         publish(project, "a")
         project.git("worktree", "add", "--quiet", "../second")
-        assert registry.current(project.root.parent / "second").version == "v1.0.0"
+        assert registry.read(project.root.parent / "second").current().version == "v1.0.0"
 
     def test_packed(self, project):
         """Tags that git packed are read."""
         publish(project, "a", "b")
         project.git("pack-refs", "--all")
         project.git("gc", "--quiet")
-        assert registry.current(project.root).version == "v1.1.0"
+        assert registry.read(project.root).current().version == "v1.1.0"
 
 
 class TestSurroundings:
     def test_no_repository(self, tmp_path):
         """A folder that is not in a git repository is told how to become one."""
-        with pytest.raises(UsageError, match=r"not in a git repository.*git init"):
-            registry.versions(tmp_path)
+        with pytest.raises(UsageError, match=r"not a git repository.*git init"):
+            registry.read(tmp_path)
 
     def test_no_folder(self, tmp_path):
         """A folder that does not exist is named."""
-        with pytest.raises(UsageError, match=r"no folder .*nowhere"):
-            registry.versions(tmp_path / "nowhere")
+        with pytest.raises(UsageError, match="nowhere"):
+            registry.read(tmp_path / "nowhere")
 
     def test_no_commit(self, project):
         """Without a commit there is nothing to list, and nothing to register."""
         made = project.train("a")
-        assert registry.history(project.root) == ()
-        with pytest.raises(UsageError, match=r"no commit yet.*git add"):
+        assert registry.read(project.root).history() == []
+        with pytest.raises(UsageError, match=r"No committed.*git add dvc.lock && git commit"):
             registry.register(project.root, made, {"decision": "PROMOTE", "challenger": made.id})
 
     def test_no_identity(self, project, monkeypatch):
@@ -446,14 +426,12 @@ class TestSurroundings:
         monkeypatch.setenv("EMAIL", "guess@example.org")
         with pytest.raises(UsageError, match=r"git config user\.name"):
             registry.register(project.root, *call)
-        with pytest.raises(UsageError, match=r"git config user\.name"):
-            registry.register(project.root, *call, who="a bot")
 
     def test_no_git(self, project, monkeypatch):
         """A machine without git is told so."""
         monkeypatch.setenv("PATH", "/nowhere")
         with pytest.raises(UsageError, match="git is not installed"):
-            registry.versions(project.root)
+            registry.read(project.root)
 
     def test_foreign_language(self, project, monkeypatch, tmp_path):
         """git answers in English whatever the user's language is: its answers are read."""
@@ -469,12 +447,7 @@ class TestSurroundings:
         source = project.root.as_uri()
         git(project.root.parent, "clone", "-q", "--depth=1", "--no-tags", source, "shallow")
         with pytest.raises(UsageError, match=r"shallow.*git fetch --tags --unshallow"):
-            registry.current(project.root.parent / "shallow")
-
-    def test_unknown_revision(self, project):
-        """A revision that git does not know is named."""
-        with pytest.raises(UsageError, match="'--all' is no commit"):
-            registry.register(project.root, *project.ship("a"), revision="--all")
+            registry.read(project.root.parent / "shallow").current()
 
 
 MOVES = st.lists(
@@ -502,7 +475,7 @@ def test_ledger_is_the_naive_model(moves, tmp_path_factory, start_project):
         elif move == "rollback" and len(way) > 1:
             way.pop()
             held = True
-            assert registry.previous(root).version == way[-1]
+            assert registry.read(root).previous().version == way[-1]
             registry.assign(root, way[-1], why="back", hold=True)
         elif move in ("assign", "lift") and which < len(names):
             name = names[which]
@@ -510,10 +483,10 @@ def test_ledger_is_the_naive_model(moves, tmp_path_factory, start_project):
                 with pytest.raises(UsageError, match="held"):
                     registry.assign(root, name, why="go")
                 continue
-            registry.assign(root, name, why="go", lift_hold=move == "lift")
+            registry.assign(root, name, why="go", hold=False if move == "lift" else None)
             held = held and move == "assign"
             way = [*way[: way.index(name)], name] if name in way else [*way, name]
-    now = ledger.read(root).current("production")
-    assert (now and now.version, bool(now and now.hold)) == (way[-1] if way else None, held)
+    now = registry.read(root).current("production")
+    assert (now and now.version, bool(now and now.note["hold"])) == (way[-1] if way else None, held)
     stage = gto.api.show(str(root)).get("model", {}).get("stage", {}).get("production")
     assert stage == (now and now.version)

@@ -53,7 +53,8 @@ def _find_champion(repo: Path) -> tuple[str | None, Path | None, dict | None]:
         return f"the champion ({error})", None, None
     if found is None:
         return None, None, None
-    return found.version, found.bundle_dir, found.bundle.manifest["split"]
+    version, model = found
+    return version, model.folder, model.manifest["split"]
 
 
 def _seen(holdout: pd.DataFrame, rule: dict | None) -> np.ndarray:

@@ -1,147 +1,167 @@
-"""The registry of models, on plain git tags (`ledger.py`): no server, no account, no remote.
+"""The registry of models: git tags in gto's grammar. No server, no account, no remote.
 
-A version is a commit from which anyone gets the model back with
-`dvc get . models/bundle --rev model@v1.4.0`. A rollback is a new assignment of an old version
-with `hold`: until a person lifts the hold, no newer version is assigned.
+    model@v1.4.0           a version: the commit from which DVC gets the bundle
+    model#production#7     an assignment: from then on this version is in production
+
+An annotation is JSON: of a version `bundle_id` and the gate's `verdict`, of an assignment
+`previous`, `image_digest`, `why` and `hold`; of both `who`. `model@v1.4.0!` and
+`model#production!#8` take back what they name; these come from gto's own command.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
-from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from gto.constants import Action, assert_name_is_valid
-from gto.exceptions import ValidationError
-from gto.tag import name_tag, parse_name
+from gto.constants import Action, check_string_is_valid
+from gto.tag import GitTag, find, name_tag, parse_name
 from gto.versions import SemVer
 from scmrepo.git import Git
 
 from ..bundle import Bundle
 from ..errors import UsageError
-from . import git, lock
-from .ledger import COMMAND, MODEL, Assignment, Ledger, Version, read
+from . import git
 
-FIRST = "v1.0.0"
-DIGEST = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
-Bump = Literal["major", "minor", "patch"]
-
-
-def versions(repo: Path) -> tuple[Version, ...]:
-    """All versions, oldest first."""
-    return read(repo).versions
+MODEL = "model"
+BUNDLE = "models/bundle"
+COMMAND = f"python -m {__name__.partition('.')[0]}"
 
 
-def show(repo: Path) -> dict[str, Assignment]:
-    """What is assigned now, by stage."""
-    ledger = read(repo)
-    return {stage: ledger.way_back(stage)[-1] for stage in ledger.stages}
+@dataclass(frozen=True)
+class Entry:
+    """A tag: `version` was registered or, with a `stage`, assigned. `note` is its annotation."""
+
+    tag: str
+    version: str
+    stage: str | None
+    commit: str
+    time: str
+    note: dict[str, Any]
 
 
-def history(repo: Path) -> tuple[Version | Assignment, ...]:
-    """All that happened, oldest first."""
-    ledger = read(repo)
-    return tuple(sorted((*ledger.versions, *ledger.assignments), key=lambda item: item.time))
+@dataclass(frozen=True)
+class Ledger:
+    """Versions from the smallest to the greatest, assignments from the oldest to the newest."""
+
+    versions: list[Entry]
+    assignments: list[Entry]
+
+    def find(self, name: str) -> Entry:
+        """A version by its name or tag, or the `latest`; raises UsageError that lists all."""
+        for item in reversed(self.versions):
+            if name in (item.version, item.tag, "latest"):
+                return item
+        known = ", ".join(item.version for item in self.versions) or "none yet"
+        raise UsageError(f"No version {name!r}. There are: {known}. Next: {COMMAND} registry list")
+
+    def version_of_bundle(self, bundle_id: str) -> Entry | None:
+        return next((v for v in self.versions if v.note.get("bundle_id") == bundle_id), None)
+
+    def history(self) -> list[Entry]:
+        return sorted(self.versions + self.assignments, key=lambda item: item.time)
+
+    def stages(self) -> dict[str, Entry]:
+        """What each stage holds now."""
+        return {item.stage: item for item in self.assignments if item.stage}
+
+    def current(self, stage: str = "production") -> Entry | None:
+        return self.stages().get(stage)
+
+    def previous(self, stage: str = "production") -> Entry | None:
+        """What a rollback returns to; going back to a version forgets what came after it.
+
+        So a second rollback goes on to an older version, never to the one it came from.
+        """
+        way: list[Entry] = []
+        for item in self.assignments:
+            if item.stage == stage:
+                way = [*takewhile(lambda past, now=item: past.version != now.version, way), item]
+        return way[-2] if len(way) > 1 else None
 
 
-def current(repo: Path, stage: str = "production") -> Assignment | None:
-    """What `stage` holds now; None before the first assignment."""
-    return read(repo).current(stage)
+def read(repo: Path) -> Ledger:
+    """Read all tags of the model; raises UsageError where they cannot be trusted."""
+    git.check_repository(repo)
+    with closing(Git(str(repo))) as scm:
+        tags = find(name=MODEL, scm=scm)
+    versions: dict[str, Entry] = {}
+    assignments: list[Entry] = []
+    for tag in sorted(tags, key=lambda tag: parse_name(tag.name).get("counter", 0)):
+        name = parse_name(tag.name)
+        action, stage = name["action"], name.get("stage")
+        if action is Action.REGISTER:
+            versions[tag.target] = _entry(tag, name["version"])
+        elif action is Action.DEREGISTER:
+            versions.pop(tag.target, None)
+        elif action is Action.ASSIGN and tag.target in versions:
+            assignments.append(_entry(tag, versions[tag.target].version, stage))
+        elif action is Action.UNASSIGN:
+            assignments = [a for a in assignments if (a.stage, a.commit) != (stage, tag.target)]
+    return Ledger(sorted(versions.values(), key=lambda v: SemVer(v.version)), assignments)
 
 
-def previous(repo: Path, stage: str = "production") -> Assignment | None:
-    """What a rollback of `stage` returns to; None where there is nothing before it.
-
-    Rolling back twice goes two versions back, never to the bad one again (`Ledger.way_back`).
-    """
-    way = read(repo).way_back(stage)
-    return way[-2] if len(way) > 1 else None
+def _entry(tag: GitTag, version: str, stage: str | None = None) -> Entry:
+    when = f"{datetime.fromtimestamp(tag.tag_time, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    note = json_object(tag.message) or {"who": tag.tagger_name, "why": tag.message.strip()}
+    return Entry(tag.name, version, stage, tag.target, when, note)
 
 
-def version_of_bundle(repo: Path, bundle_id: str) -> Version | None:
-    """The version under which a bundle is registered; None where it is not."""
-    return read(repo).of_bundle(bundle_id)
+def json_object(text: str) -> dict[str, Any]:
+    """The JSON object that a text begins with (a signature may follow), {} where it is none."""
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text.strip())
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def register(
-    repo: Path,
-    bundle: Bundle,
-    verdict: Mapping[str, Any] | None,
-    version: str | None = None,
-    *,
-    bump: Bump = "minor",
-    who: str | None = None,
-    revision: str = "HEAD",
-) -> tuple[Version, bool]:
-    """Tag the commit that holds `bundle`; return the version, and whether it is new.
+    repo: Path, bundle: Bundle, verdict: dict[str, Any], bump: str = "minor"
+) -> tuple[Entry, bool]:
+    """Tag HEAD, whose `dvc.lock` holds `bundle`; return the version, and whether it is new.
 
-    A bundle that is registered already keeps its version, and nothing is written. `version`
-    names a new one; without it the greatest is raised by `bump`. `who` is git's identity
-    unless given.
-
-    Raises UsageError where the verdict is missing, about another bundle, REJECT, or HOLD that
-    nobody overrode; where the commit's `dvc.lock` does not hold the bundle; where the version
-    exists or is none; and where git has no commit or no identity.
+    `bump` is major, minor or patch. Raises UsageError where the gate did not let this bundle
+    pass, where no committed lock holds it, and where git has no identity.
     """
-    ledger = read(repo)
-    if known := ledger.of_bundle(bundle.id):
+    if known := read(repo).version_of_bundle(bundle.id):
         return known, False
-    check_verdict(verdict, bundle.id)
-    commit = git.commit_of(repo, revision)
-    lock.check(repo, bundle.folder, revision)
-    name = _new_name(repo, version, bump)
-    note = {
-        "bundle_id": bundle.id,
-        "previous": ledger.latest.version if ledger.latest else None,
-        "verdict": verdict,
-        "who": who or git.identity(repo),
-    }
-    tag = name_tag(Action.REGISTER, MODEL, version=name, simple=True)
-    _write(repo, ledger, tag, commit, note)
-    return read(repo).find(name), True
-
-
-def check_verdict(verdict: Mapping[str, Any] | None, bundle_id: str) -> None:
-    """Raise UsageError unless the gate let this bundle pass."""
-    again = f"Next: {COMMAND} gate"
-    if verdict is None:
-        raise UsageError(f"The gate has not judged this model. {again}")
-    decision = verdict.get("decision")
-    if (judged := verdict.get("challenger")) != bundle_id:
+    judged, decision = verdict.get("challenger"), verdict.get("decision")
+    if (judged, decision) != (bundle.id, "PROMOTE"):
+        said = f"said {decision} about {judged}" if judged else "has not judged a model yet"
+        raise UsageError(f"{bundle.id} needs a PROMOTE, and the gate {said}. Next: {COMMAND} gate")
+    if folder_hash(bundle.folder) not in git.run(repo, "show", "HEAD:./dvc.lock").stdout:
         raise UsageError(
-            f"The gate's {decision} is about {judged}, and this bundle is {bundle_id}. {again}"
+            f"No committed dvc.lock holds {bundle.folder}, so nobody could get this model back. "
+            'Next: dvc repro && git add dvc.lock && git commit -m "Train the model"'
         )
-    if decision == "PROMOTE" or (decision == "HOLD" and verdict.get("overridden")):
-        return
-    if decision == "HOLD":
-        raise UsageError(
-            "The gate could not decide (HOLD), and nobody has overridden it. "
-            f"Next: more data, or see {COMMAND} gate --help"
-        )
-    raise UsageError(
-        f"The gate's decision is {decision}; only PROMOTE, and HOLD that a person overrode, can "
-        f"be registered. Next: change the model, make pipeline, {COMMAND} gate"
-    )
+    version = _next_version(repo, bump)
+    note = {"bundle_id": bundle.id, "verdict": verdict}
+    _write(repo, "HEAD", note, action=Action.REGISTER, version=version, simple=True)
+    return read(repo).find(version), True
 
 
-def _new_name(repo: Path, version: str | None, bump: Bump) -> str:
-    """The version to register; names that were taken back are not used again."""
+def folder_hash(folder: Path) -> str:
+    """What DVC writes to `dvc.lock` for a folder: the md5 of its list of paths and md5s."""
+    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    md5s = {name: hashlib.md5(files[name].read_bytes()).hexdigest() for name in sorted(files)}
+    listed = [{"md5": md5, "relpath": name} for name, md5 in md5s.items()]
+    return hashlib.md5(json.dumps(listed).encode()).hexdigest() + ".dir"
+
+
+def _next_version(repo: Path, bump: str) -> str:
+    """The greatest version, raised; the name of one that was taken back is not used again."""
     with closing(Git(str(repo))) as scm:
-        parsed = [parse_name(name, raise_on_fail=False) for name in scm.list_tags()]
-    taken = [item["version"] for item in parsed if item.get("name") == MODEL and "version" in item]
-    greatest = max(map(SemVer, taken), default=None)
-    following = getattr(greatest, f"bump_{bump}")().version if greatest else FIRST
-    if version is None:
-        return following
-    if not SemVer.is_valid(version):
-        raise UsageError(f"{version!r} is not a version. Write it like {following}.")
-    if version in taken:
-        raise UsageError(f"{version} exists already. The next free one is {following}.")
-    return version
+        tags = [parse_name(name, raise_on_fail=False) for name in scm.list_tags()]
+    used = [SemVer(tag["version"]) for tag in tags if tag.get("name") == MODEL and "version" in tag]
+    return max(used).bump(**{f"bump_{bump}": True}).version if used else "v1.0.0"
 
 
 def assign(
@@ -150,78 +170,49 @@ def assign(
     stage: str = "production",
     *,
     why: str,
-    who: str | None = None,
     image: str | None = None,
-    hold: bool = False,
-    lift_hold: bool = False,
-) -> tuple[Assignment, bool]:
+    hold: bool | None = None,
+) -> tuple[Entry, bool]:
     """Put a registered version into `stage`; return what holds it now, and whether that is new.
 
-    `image` is the digest of the deployed container. `hold` is for rollbacks: it refuses all
-    later assignments but other rollbacks, until one comes with `lift_hold`. A version that has
-    the stage already keeps it, and nothing is written unless its image or the hold changes.
-
-    Raises UsageError where there is no such version, stage or digest, where a hold is in
-    force, and where git has no identity.
+    `image` is the digest of its container, by default the one that it last ran with there.
+    `hold` (a rollback) refuses all later assignments but other rollbacks, until one lifts it
+    with False. Nothing is written where version, image and hold stay. Raises UsageError.
     """
-    _check_call(stage, image, why, hold and lift_hold)
+    if not check_string_is_valid(stage):
+        raise UsageError(f"{stage!r} is not a stage: use letters, digits, - and _.")
+    if image and not re.fullmatch(r"\S*sha256:[0-9a-f]{64}", image):
+        raise UsageError(f"{image!r} may move: name an image by its digest, sha256:<64 digits>.")
     ledger = read(repo)
-    chosen = ledger.find(version)
-    now = ledger.current(stage)
-    if now and _unchanged(now, chosen.version, image, hold or (now.hold and not lift_hold)):
+    chosen, now = ledger.find(version), ledger.current(stage)
+    runs = [a for a in ledger.assignments if (a.stage, a.version) == (stage, chosen.version)]
+    last = runs[-1].note if runs else {}
+    again = now is not None and now.version == chosen.version
+    held = now is not None and now.note.get("hold", False)
+    if again and hold in (None, held) and image in (None, last.get("image_digest")):
         return now, False
-    if now and now.hold and not hold and not lift_hold:
-        raise UsageError(_held(now, chosen.version))
-    note = {
-        "version": chosen.version,
-        "previous": now and (now.previous if now.version == chosen.version else now.version),
-        "image_digest": image or _last_image(ledger, stage, chosen.version),
-        "who": who or git.identity(repo),
-        "why": why,
-        "hold": hold,
-    }
-    with closing(Git(str(repo))) as scm:
-        tag = name_tag(Action.ASSIGN, MODEL, stage=stage, scm=scm)
-    _write(repo, ledger, tag, chosen.commit, note)
-    return read(repo).way_back(stage)[-1], True
-
-
-def _check_call(stage: str, image: str | None, why: str, both: bool) -> None:
-    try:
-        assert_name_is_valid(stage)
-    except ValidationError as error:
-        raise UsageError(f"{stage!r} is not a stage: use letters, digits, - and _.") from error
-    if image is not None and not DIGEST.fullmatch(image):
+    if held and hold is None:
         raise UsageError(
-            f"{image!r} is not an image digest; a name or a tag may move. "
-            "Write it like sha256:<64 hex digits> or REGISTRY/NAME@sha256:<64 hex digits>."
+            f"{now.version} is held in {stage} by {now.note['who']}: {now.note['why']!r}. Next: "
+            f"{COMMAND} registry assign {chosen.version} --stage {stage} --lift-hold --why REASON"
         )
-    if not why.strip():
-        raise UsageError("An assignment says why. Next: --why 'passed the gate'")
-    if both:
-        raise UsageError("--hold and --lift-hold contradict each other; give one of them.")
+    note = {
+        "previous": last.get("previous") if again else now and now.version,
+        "image_digest": image or last.get("image_digest"),
+        "why": why,
+        "hold": bool(hold),
+    }
+    _write(repo, chosen.commit, note, action=Action.ASSIGN, stage=stage)
+    return read(repo).stages()[stage], True
 
 
-def _unchanged(now: Assignment, version: str, image: str | None, held: bool) -> bool:
-    return (now.version, now.hold) == (version, held) and image in (None, now.image_digest)
-
-
-def _held(now: Assignment, version: str) -> str:
-    option = "" if now.stage == "production" else f" --stage {now.stage}"
-    return (
-        f"{now.version} is held in {now.stage} by {now.who} since {now.time:%Y-%m-%d %H:%M} UTC "
-        f"({now.why}), so {version} was not assigned. A person lifts the hold: "
-        f"{COMMAND} registry assign {version}{option} --lift-hold --why REASON"
-    )
-
-
-def _last_image(ledger: Ledger, stage: str, version: str) -> str | None:
-    """The container with which `stage` ran this version last: a rollback builds nothing."""
-    used = (item for item in reversed(ledger.assignments) if item.image_digest)
-    return next((i.image_digest for i in used if (i.stage, i.version) == (stage, version)), None)
-
-
-def _write(repo: Path, ledger: Ledger, tag: str, commit: str, note: dict[str, Any]) -> None:
+def _write(repo: Path, commit: str, note: dict[str, Any], **name: Any) -> None:
     """Write a tag later than all others: gto orders tags by time, and clocks go wrong."""
-    text = json.dumps(note, indent=2, sort_keys=True, ensure_ascii=False)
-    git.write_tag(repo, tag, commit, text + "\n", max(int(time.time()), ledger.last_time + 1))
+    text = json.dumps({**note, "who": git.identity(repo)}, indent=2, ensure_ascii=False)
+    with closing(Git(str(repo))) as scm:
+        tag = name_tag(artifact=MODEL, scm=scm, **name)
+        newest = max((tag.tag_time for tag in find(name=MODEL, scm=scm)), default=0)
+    date = {"GIT_COMMITTER_DATE": f"@{max(int(time.time()), newest + 1)} +0000"}
+    made = git.run(repo, "tag", "--annotate", "--file=-", tag, commit, text=text, **date)
+    if made.returncode:
+        raise UsageError(f"{made.stderr.strip()}. If another run was faster, run this again.")
