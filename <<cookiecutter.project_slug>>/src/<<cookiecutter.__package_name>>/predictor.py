@@ -104,7 +104,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = (str(error).splitlines() or [repr(error)])[0]
+        reason = (str(error).splitlines() or [repr(error)])[0].rstrip(".")
         raise NoValidBundle(f"{path} cannot be read: {reason}. Next: make pipeline") from error
 
 

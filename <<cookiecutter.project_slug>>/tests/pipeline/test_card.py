@@ -8,7 +8,7 @@ import re
 import pytest
 
 from <<cookiecutter.__package_name>> import contract
-from <<cookiecutter.__package_name>>.pipeline import card
+from <<cookiecutter.__package_name>>.pipeline import evaluate
 
 COLUMNS = (
     contract.Column("size", "number", nullable=True, minimum=0, maximum=9.5, unit="cm"),
@@ -30,7 +30,7 @@ def write(make_params):
         task = "classification" if classes else "regression"
         whole = contract.Contract(task, "outcome", COLUMNS, classes, 0.25, "EUR")
         result = {"metrics": {"n_rows": 1234} | (metrics or {}), "slices": list(slices)}
-        return card.model_card(whole, result, make_params(kind, changes), 5678)
+        return evaluate.model_card(whole, result, make_params(kind, changes), 5678)
 
     return text
 

@@ -10,25 +10,26 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import numpy as np
 import pandas as pd
 
 from ..bundle import sha256, write_manifest
-from ..contract import Contract
+from ..contract import Column, Contract
 from ..params import Params
 from ..predictor import load_predictor
 from . import files, metrics, plots
-from .card import model_card
 from .derive import encode_target
 from .export import FOLDER as EXPORTED
 from .prepare import FOLDER as PREPARED
 from .prepare import RULE
-from .reference import make_reference
 
 BUNDLE = Path("models/bundle")
 METRICS = Path("reports/metrics.json")
 SLICES = Path("reports/slices.json")
 PLOTS = Path("reports/plots")
+CARD = Path(__file__).with_name("card.jinja")
+N_BINS = 10
 
 
 def by_slice(
@@ -80,6 +81,71 @@ def assemble(holdout: pd.DataFrame, result: dict[str, Any], params: Params) -> s
         "schema": sha256(BUNDLE / "contract.json"),
     }
     return write_manifest(BUNDLE, facts)
+
+
+def make_reference(train: pd.DataFrame, contract: Contract) -> dict[str, Any]:
+    """Statistics of the training rows that live data are compared with: frozen drift bins.
+
+    Per column `kind`, `missing_share` and `shares`, by bin or by level, of the rows not missing.
+    Numbers get bins of equal frequency: `edges` are the inner limits, and a bin takes values up to
+    and including its upper edge.
+    """
+    columns = {}
+    for column in contract.columns:
+        values = train[column.name]
+        counted = column.kind in ("category", "boolean")
+        facts = {"kind": column.kind, "missing_share": float(values.isna().mean())}
+        columns[column.name] = facts | (_levels if counted else _numbers)(values.dropna())
+    return {"n_rows": len(train), "columns": columns}
+
+
+def _levels(values: pd.Series) -> dict[str, Any]:
+    return {"shares": values.astype(str).value_counts(normalize=True).sort_index().to_dict()}
+
+
+def _numbers(values: pd.Series) -> dict[str, Any]:
+    if values.empty:
+        return {"edges": [], "shares": [], "mean": None, "std": None}
+    numbers = values.to_numpy(dtype=float)
+    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, N_BINS + 1)[1:-1]))
+    counts = np.bincount(np.searchsorted(edges, numbers), minlength=len(edges) + 1)
+    facts = {"edges": edges.tolist(), "shares": (counts / len(numbers)).tolist()}
+    facts |= {"mean": float(numbers.mean()), "std": float(numbers.std())}
+    return facts | {"minimum": float(numbers.min()), "maximum": float(numbers.max())}
+
+
+def model_card(contract: Contract, result: dict[str, Any], params: Params, n_train: int) -> str:
+    """Markdown, made from what was measured (Mitchell et al. 2019, arXiv:1810.03993)."""
+    environment = jinja2.Environment(
+        trim_blocks=True, undefined=jinja2.StrictUndefined, finalize=_shown
+    )
+    template = environment.from_string(CARD.read_text(encoding="utf-8"))
+    metric = params.train.scoring
+    small = [f"{s['column']} = {s['value']}" for s in result["slices"] if metric not in s]
+    facts = {"contract": contract, "params": params, "metric": metric, "n_train": n_train}
+    return template.render(facts | result, allowed=allowed, small=small) + "\n"
+
+
+def _shown(value: Any) -> str:
+    """Text that breaks no table, numbers with four digits, and never 'nan'."""
+    if isinstance(value, str):
+        return value.replace("|", "\\|")
+    if value is None or value != value:
+        return "not defined"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def allowed(column: Column) -> str:
+    """The allowed values of a column in words."""
+    if column.closed:
+        return ", ".join(column.levels)
+    if column.kind == "category":
+        return f"{len(column.levels)} known, others are taken as unseen"
+    if column.minimum is None and column.maximum is None:
+        return "any"
+    low = "up" if column.minimum is None else f"{column.minimum:g}"
+    high = "any" if column.maximum is None else f"{column.maximum:g}"
+    return f"{low} to {high} {column.unit}".strip()
 
 
 def run(params: Params) -> None:

@@ -86,9 +86,9 @@ def run(params: Params) -> None:
     x = contract.encode_table(files.read_table(PREPARED / "holdout.parquet"))
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    FORMATS[params.export.format](pipeline, contract, FOLDER)
-    found = load_predictor(FOLDER).scores(x)
     try:
+        FORMATS[params.export.format](pipeline, contract, FOLDER)
+        found = load_predictor(FOLDER).scores(x)
         largest = prove(raw_scores(pipeline, x), found, params.export.tolerance)
     except ExportDisagrees:
         shutil.rmtree(FOLDER)

@@ -33,7 +33,12 @@ def read_files(source: Source) -> pd.DataFrame:
         raise UsageError(f"source.path = {source.path!r} matches no file. See params.yaml.")
     tables = [_read_file(file, source.format) for file in tqdm(opened, "ingest", unit="file")]
     for file, table in zip(opened, tables, strict=True):
-        _check_columns(file.path, set(table.columns), set(tables[0].columns))
+        found, expected = set(table.columns), set(tables[0].columns)
+        if found != expected:
+            raise DataRefused(
+                f"{file.path} has other columns than the first file: missing "
+                f"{sorted(expected - found)}, not expected {sorted(found - expected)}."
+            )
     filled = [table for table in tables if len(table)] or tables[:1]
     return _one_type_per_column(pd.concat(filled, ignore_index=True))
 
@@ -50,14 +55,6 @@ def _read_file(file: fsspec.core.OpenFile, kind: str) -> pd.DataFrame:
     except (ValueError, OSError) as error:
         reason = " ".join(str(error).split())
         raise DataRefused(f"{file.path} cannot be read as {kind}: {reason}") from error
-
-
-def _check_columns(path: str, found: set[str], expected: set[str]) -> None:
-    if found != expected:
-        raise DataRefused(
-            f"{path} has other columns than the first file: missing {sorted(expected - found)}, "
-            f"not expected {sorted(found - expected)}. Mend the file or move it out of the source."
-        )
 
 
 def _one_type_per_column(table: pd.DataFrame) -> pd.DataFrame:

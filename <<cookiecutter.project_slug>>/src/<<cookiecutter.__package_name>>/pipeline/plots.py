@@ -75,9 +75,6 @@ def regression(y: np.ndarray, scores: np.ndarray, contract: Contract) -> dict[st
     }
 
 
-TABLES = {"classification": classification, "regression": regression}
-
-
 def write_all(y: np.ndarray, scores: np.ndarray, contract: Contract, folder: Path) -> None:
     """Write NAME.csv and NAME.svg for every plot of the task; the same input, the same bytes.
 
@@ -86,7 +83,8 @@ def write_all(y: np.ndarray, scores: np.ndarray, contract: Contract, folder: Pat
     folder.mkdir(parents=True, exist_ok=True)
     if contract.classes and len(np.unique(y == len(contract.classes) - 1)) < 2:
         return
-    for name, columns in TABLES[contract.task](y, scores, contract).items():
+    columns_of = classification if contract.classes else regression
+    for name, columns in columns_of(y, scores, contract).items():
         plot, table = PLOTS[contract.task][name], pd.DataFrame(columns)
         if plot.draw != "matrix":
             table = _thin(table)

@@ -28,14 +28,11 @@ REPORT = Path("reports/preparation.json")
 
 @dataclass(frozen=True)
 class Prepared:
-    """Model rows with the reserved columns of `split.py`, the split rule, and what was dropped.
+    """Model rows with the reserved columns of `split.py`, the split rule, and what was dropped."""
 
-    `_target` holds labels (str) for classification and numbers for regression.
-    """
-
-    rows: pd.DataFrame
+    rows: pd.DataFrame  # `_target` holds labels (str) or, for regression, numbers
     rule: dict[str, Any]
-    dropped: dict[str, int]
+    dropped: dict[str, int]  # by reason
 
 
 def prepare(raw: pd.DataFrame, params: Params) -> Prepared:

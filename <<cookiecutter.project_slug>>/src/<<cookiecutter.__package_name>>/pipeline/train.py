@@ -38,10 +38,9 @@ DECISION_SCORES = {"balanced_accuracy": balanced_accuracy_score, "f1": f1_score}
 
 @dataclass(frozen=True)
 class Trained:
-    """The fitted pipeline, its contract with the chosen threshold, and all candidates.
+    """The fitted pipeline, its contract with the threshold, and all candidates, the best first.
 
-    Each candidate has `values` of its parameters, its mean `score`, and its `spread` (standard
-    deviation over the folds); the first is the best.
+    A candidate has `values`, its mean `score`, and the `spread` (std) of that over the folds.
     """
 
     pipeline: Pipeline
@@ -57,8 +56,10 @@ def train(training: pd.DataFrame, validation: pd.DataFrame, params: Params) -> T
     estimator = _find_estimator(params.train.estimator)
     blank, pairs = build_pipeline(estimator, contract, params.seed), folds(training, y, params)
     grid = params.train.grid if params.train.grid is not None else estimator.grids[params.task]
+    n = min(params.train.candidates, math.prod(len(values) for values in grid.values()))
+    sampler = model_selection.ParameterSampler(grid, n, random_state=params.seed)
     candidates = []
-    for values in tqdm(_sample(grid, params), "train", unit="candidate"):
+    for values in tqdm(sampler, "train", unit="candidate"):
         scores = [_score_fold(blank, values, x, y, pair, metric, contract) for pair in pairs]
         score, spread = float(np.mean(scores)), float(np.std(scores))
         candidates.append({"values": values, "score": score, "spread": spread})
@@ -87,16 +88,11 @@ def folds(rows: pd.DataFrame, y: np.ndarray, params: Params) -> list[tuple[np.nd
             return [(order[fit], order[score]) for fit, score in pairs]
         if strategy == "group":
             return list(model_selection.GroupKFold(n).split(rows, y, rows[GROUP]))
-        kind = "StratifiedKFold" if params.task == "classification" else "KFold"
-        fold = getattr(model_selection, kind)(n, shuffle=True, random_state=params.seed)
-        return list(fold.split(rows, y))
+        stratified = params.task == "classification"
+        kind = model_selection.StratifiedKFold if stratified else model_selection.KFold
+        return list(kind(n, shuffle=True, random_state=params.seed).split(rows, y))
     except ValueError as error:
         raise DataRefused(f"train.folds = {n} does not work with these rows: {error}") from error
-
-
-def _sample(grid: dict[str, list[Any]], params: Params) -> list[dict[str, Any]]:
-    n = min(params.train.candidates, math.prod(len(values) for values in grid.values()))
-    return list(model_selection.ParameterSampler(grid, n, random_state=params.seed))
 
 
 def _rank(score: float, metric: metrics.Metric) -> float:

@@ -1,8 +1,4 @@
-"""Stage 2, `validate`: test the raw rows against `schema.RawRows`, lazily.
-
-All failures go into one table, the rows that failed into quarantine, the others on. Too many
-failures, or a column that is missing, and the data are refused (exit code 3).
-"""
+"""Stage 2, `validate`: rows that break `schema.RawRows` go into quarantine, the others on."""
 
 from __future__ import annotations
 
@@ -23,6 +19,7 @@ OUT = Path("data/validated.parquet")
 QUARANTINE = Path("data/quarantine.parquet")
 REPORT = Path("reports/validation.json")
 WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+KINDS = ("float", "int", "uint", "bool", "boolean")
 
 Schema = type[pa.DataFrameModel]
 
@@ -75,7 +72,7 @@ def _read_types(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, pd.Dat
     cases = [pd.DataFrame(columns=["index", "column", "check", "failure_case"])]
     for name, column in schema.to_schema().columns.items():
         kind = str(column.dtype).lower().rstrip("0123456789")
-        if not kind.startswith(("float", "int", "uint", "bool")):
+        if kind not in KINDS:
             continue
         rows[name] = _read(raw[name], kind)
         bad = raw.loc[rows[name].isna() & (raw[name].notna() | (not column.nullable)), name]
@@ -97,7 +94,7 @@ def _read(values: pd.Series, kind: str) -> pd.Series:
 
 
 def _cases(error: SchemaErrors, schema: Schema) -> pd.DataFrame:
-    """The rows that break a rule, with column and rule; DataRefused for a rule without a row."""
+    """Row, column and rule of each failure; raises DataRefused for a rule without a row."""
     cases = error.failure_cases
     for case in cases[cases["index"].isna()].itertuples():
         raise DataRefused(
@@ -108,10 +105,9 @@ def _cases(error: SchemaErrors, schema: Schema) -> pd.DataFrame:
 
 
 def run(params: Params) -> None:
-    """Write the rows that passed, the quarantine and the report, then judge the share.
+    """Write the rows that passed, the quarantine and the report, so that they can be looked at.
 
-    Raises DataRefused above `validate.max_failed_share`; the quarantine and the report are
-    written all the same, so that the reason can be looked at.
+    Then raises DataRefused where more than `validate.max_failed_share` of the rows failed.
     """
     raw = files.read_table(INGESTED)
     result = validate(raw, RawRows)
@@ -125,7 +121,5 @@ def run(params: Params) -> None:
     if len(result.failures):
         print(result.failures.to_string(index=False))
     if share > limit:
-        raise DataRefused(
-            f"{share:.2%} of the rows break the schema, allowed are {limit:.2%} "
-            f"(validate.max_failed_share). Look at {REPORT} and {QUARANTINE}."
-        )
+        reason = f"{share:.2%} of the rows break the schema, allowed are {limit:.2%}"
+        raise DataRefused(f"{reason} (validate.max_failed_share). See {REPORT} and {QUARANTINE}.")
