@@ -1,0 +1,148 @@
+"""How often the gate decides rightly: simulated pairs of models, next to the naive `>=`.
+
+    make bake
+    (cd build/flight-delays && make .venv)
+    build/flight-delays/.venv/bin/python benchmarks/gate_statistics.py [RUNS]
+
+prints the table of docs/gate-statistics.md. Each run draws a holdout and the scores of a
+champion and a challenger whose true difference is known, and asks `gate.decide`. The Monte
+Carlo error of a share p is sqrt(p (1 - p) / runs), two times of which is printed.
+
+Models of the simulation: classification is binormal, ROC AUC = Phi(mu / sqrt 2) (Hanley and
+McNeil 1982), with correlated noise between the two models; regression has errors of normal
+noise, correlated likewise, and RMSE 1.
+"""
+
+import itertools
+import math
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from flight_delays.contract import Contract
+from flight_delays.delivery import checks, gate, policy, resampling
+from scipy.stats import norm
+
+RUNS = 300
+MARGIN = {"classification": 0.01, "regression": 0.02}
+METRIC = {"classification": "roc_auc", "regression": "rmse"}
+CONTRACTS = {
+    "classification": Contract("classification", "late", (), ("no", "yes")),
+    "regression": Contract("regression", "delay", ()),
+}
+CORRELATION = 0.95  # of the noise of two models that learned from the same data
+SLICE = "group"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of the table: a true `gain` (positive is better) on `n` rows."""
+
+    name: str
+    task: str
+    gain: float
+    n: int
+    positives: float = 0.22
+    slices: int = 0
+    mode: str = "non_inferiority"
+
+
+def cells() -> list[Cell]:
+    """Every situation that the table shows."""
+    table = []
+    for task, n in itertools.product(METRIC, (500, 2000, 5000)):
+        margin = MARGIN[task]
+        table += [
+            Cell("equal", task, 0, n),
+            Cell("worse by the margin", task, -margin, n),
+            Cell("worse by two margins", task, -2 * margin, n),
+            Cell("better by two margins", task, 2 * margin, n),
+        ]
+    table += [
+        Cell("equal, 2 % positives", "classification", 0, 5000, positives=0.02),
+        Cell("worse by two margins, 2 % positives", "classification", -0.02, 5000, 0.02),
+        Cell("equal, 20 slices", "classification", 0, 5000, slices=20),
+        Cell("equal, superiority asked", "classification", 0, 5000, mode="superiority"),
+        Cell(
+            "better by two margins, superiority",
+            "classification",
+            0.02,
+            5000,
+            0.22,
+            0,
+            "superiority",
+        ),
+    ]
+    return table
+
+
+def draw(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Truth, and the scores of champion and challenger."""
+    noise = rng.normal(size=(2, cell.n))
+    other = CORRELATION * noise[0] + math.sqrt(1 - CORRELATION**2) * noise[1]
+    if cell.task == "regression":
+        truth = rng.normal(scale=2, size=cell.n)
+        return truth, truth + noise[0], truth + (1 - cell.gain) * other
+    truth = (rng.random(cell.n) < cell.positives).astype(int)
+    shift = math.sqrt(2) * norm.ppf([0.70, 0.70 + cell.gain])
+    old, new = (norm.cdf(s * truth + e) for s, e in zip(shift, (noise[0], other), strict=True))
+    return truth, *(np.column_stack([1 - p, p]) for p in (old, new))
+
+
+def rules(cell: Cell) -> policy.Policy:
+    """Return a policy in which the comparison decides, and slices where the cell has them."""
+    metric = METRIC[cell.task]
+    better = cell.task == "classification"
+    text = {
+        "task": cell.task,
+        "min_rows": 100,
+        "resamples": 300,
+        "primary": {"metric": metric, "margin": MARGIN[cell.task], "mode": cell.mode},
+        "absolute": {metric: 0.01 if better else 100},
+        "suspicion": {"too_good": 0.9999 if better else 1e-6, "max_gain": 0.5},
+    }
+    if cell.slices:
+        text["slices"] = {"columns": [SLICE], "metric": metric, "limit": 0.01, "max_loss": 0.05}
+    return policy.Policy.model_validate(text)
+
+
+def judge(cell: Cell, seed: int) -> tuple[str, bool]:
+    """Return the decision on one drawn pair, and whether `>=` would promote."""
+    rng = np.random.default_rng(seed)
+    truth, *scores = draw(cell, rng)
+    contract = CONTRACTS[cell.task]
+    old, new = (
+        resampling.Contender(name, name, contract, truth, s)
+        for name, s in zip(("champion", "challenger"), scores, strict=True)
+    )
+    rows = pd.DataFrame({SLICE: rng.integers(0, max(cell.slices, 1), cell.n).astype(str)})
+    case = checks.Case(new, old, np.zeros(cell.n, bool), rows, rules(cell), seed)
+    metric = case.metric(METRIC[cell.task])
+    values = [metric(truth, model.scores, contract) for model in (old, new)]
+    return gate.decide(case).decision, metric.sign * (values[1] - values[0]) >= 0
+
+
+def line(cell: Cell, found: list[tuple[str, bool]]) -> str:
+    """Return a row of the Markdown table, in per cent with twice the Monte Carlo error."""
+    n = len(found)
+    shares = [sum(d == name for d, _ in found) / n for name in ("PROMOTE", "REJECT", "HOLD")]
+    shares.append(sum(naive for _, naive in found) / n)
+    texts = [f"{100 * p:.0f} ± {200 * math.sqrt(p * (1 - p) / n):.0f}" for p in shares]
+    return f"| {cell.task} | {cell.name} | {cell.n:,} | " + " | ".join(texts) + " |"
+
+
+def main() -> None:
+    """Run all cells on all processors and print the table."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    print("| task | challenger is | rows | PROMOTE % | REJECT % | HOLD % | naive `>=` promotes % |")
+    print("|---|---|---:|---:|---:|---:|---:|")
+    with ProcessPoolExecutor() as pool:
+        for cell in cells():
+            found = list(pool.map(judge, [cell] * runs, range(runs), chunksize=10))
+            print(line(cell, found), flush=True)
+
+
+if __name__ == "__main__":
+    main()
