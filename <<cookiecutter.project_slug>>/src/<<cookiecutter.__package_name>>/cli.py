@@ -96,7 +96,7 @@ def gate(policy: Path, override: str | None, as_json: bool) -> None:
     Leaves with 0 for PROMOTE, 1 for REJECT, 2 for HOLD, and writes reports/gate.json. The
     challenger is models/bundle, the champion what the registry has in production.
     """
-    verdict = _import("delivery.compare").run(BUNDLE, policy, Path("reports"), override)
+    verdict = _import("delivery.gate").run(BUNDLE, policy, Path("reports"), override)
     click.echo(json.dumps(verdict.to_dict(), indent=2) if as_json else verdict.to_text())
     sys.exit(verdict.exit_code)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 
+import pandas as pd
 import pytest
 from dvc.repo import Repo
 
 from <<cookiecutter.__package_name>> import bundle
-from <<cookiecutter.__package_name>>.delivery import champion, compare, registry
+from <<cookiecutter.__package_name>>.delivery import champion, gate, registry
 from <<cookiecutter.__package_name>>.errors import NoValidBundle, StoreUnreachable
 
 # dvc 3.67 asks pygtrie for a value in a way that pygtrie will take away.
@@ -133,10 +134,11 @@ def test_tampered_store(dvc_project, ship):
         champion.fetch(dvc_project.root)
 
 
-def test_the_gate_is_told_the_reason(dvc_project, ship):
-    """A champion that cannot be read stands before the gate with the reason for it."""
+def test_the_gate_is_told_the_reason(dvc_project, ship, monkeypatch):
+    """A champion that cannot be read stands before the gate with its version and the reason."""
     ship("a")
     shutil.rmtree(dvc_project.root / ".dvc/cache")
-    name, folder, _ = compare._find_champion(dvc_project.root)
-    assert "v1.0.0 is neither in DVC's cache nor in a remote" in name
-    assert folder is None
+    monkeypatch.chdir(dvc_project.root)
+    found, _ = gate._champion(pd.DataFrame(index=range(3)))
+    assert (found.name, found.status) == ("v1.0.0", "fail")
+    assert "v1.0.0 is neither in DVC's cache nor in a remote" in found.reason

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,8 +16,9 @@ from sklearn.linear_model import LogisticRegression
 
 from <<cookiecutter.__package_name>> import bundle
 from <<cookiecutter.__package_name>>.contract import Column, Contract
-from <<cookiecutter.__package_name>>.delivery import gate, verdict
-from <<cookiecutter.__package_name>>.errors import DataRefused, NoValidBundle, UsageError
+from <<cookiecutter.__package_name>>.delivery import checks, gate
+from <<cookiecutter.__package_name>>.errors import NoValidBundle, UsageError
+from <<cookiecutter.__package_name>>.pipeline import prepare
 
 POLICY = {
     "task": "classification",
@@ -26,69 +29,88 @@ POLICY = {
     "slices": {"columns": ["origin"], "metric": "roc_auc", "limit": 0.5, "max_loss": 0.1},
     "suspicion": {"too_good": 0.95, "max_gain": 0.2},
 }
+RULE = {"strategy": "time", "seed": 0, "holdout_from": 100, "validation_from": 50}
 
 
 @pytest.fixture
-def holdout():
-    """Rows with a signal in `wind`, a little in `rain`, and the reserved columns."""
+def project(tmp_path, monkeypatch):
+    """A folder with parameters and a holdout: a signal in `wind`, a little in `rain`."""
+    shutil.copyfile(Path(__file__).parents[2] / "params.yaml", tmp_path / "params.yaml")
     rng = np.random.default_rng(0)
     wind, rain = rng.normal(0, 1, (2, 2000))
     late = wind + 0.7 * rain + rng.normal(0, 1.5, 2000) > 0.7
     columns = {"wind": wind, "rain": rain, "origin": rng.choice(["EWR", "JFK"], 2000)}
-    masks = {"_seen_by_challenger": False, "_seen_by_champion": False}
-    return pd.DataFrame({**columns, "_target": np.where(late, "late", "on time"), **masks})
+    target = np.where(late, "late", "on time")
+    path = tmp_path / prepare.FOLDER / "holdout.parquet"
+    path.parent.mkdir(parents=True)
+    pd.DataFrame({**columns, "_time": range(100, 2100), "_target": target}).to_parquet(path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_ACTOR", "ada")
+    return tmp_path
 
 
 @pytest.fixture
-def make(tmp_path, holdout):
+def holdout(project):
+    return project / prepare.FOLDER / "holdout.parquet"
+
+
+@pytest.fixture
+def make(project, holdout):
     """`make("new", "wind")` writes a bundle with a model of these columns."""
 
-    def write(name, *columns):
-        folder = tmp_path / name
+    def write(name, *columns, rule=RULE):
+        folder = project / name
         folder.mkdir()
         parts = tuple(Column(column, "number") for column in columns)
         contract = Contract("classification", "late", parts, ("on time", "late"))
         contract.save(folder / "contract.json")
-        matrix = contract.encode_table(holdout.assign(snow=0.0))
-        model = LogisticRegression().fit(matrix, holdout["_target"] == "late")
+        rows = pd.read_parquet(holdout)
+        matrix = contract.encode_table(rows.assign(snow=0.0))
+        model = LogisticRegression().fit(matrix, rows["_target"] == "late")
         skops.io.dump(model, folder / "model.skops")
         for file in ("reference.json", "golden.jsonl", "metrics.json", "model_card.md"):
             (folder / file).write_text("{}\n")
-        bundle.write_manifest(folder, {})
+        facts = {"split": rule, "data": {"holdout": bundle.sha256(holdout)}}
+        bundle.write_manifest(folder, facts)
         return folder
 
     return write
 
 
 @pytest.fixture
-def run(tmp_path, holdout):
-    """`run(new, old)` asks the gate about two folders."""
+def run(project, monkeypatch):
+    """`run(new, old)` asks the gate about two folders, the old one being v1.0.0."""
+    ledger = SimpleNamespace(current=lambda: SimpleNamespace(version="v1.0.0"))
 
-    def ask(new, old=None, name="v1.0.0", frame=None, policy=POLICY, **options):
-        path = tmp_path / "gate.yaml"
-        path.write_text(yaml.safe_dump(policy))
-        frame = holdout if frame is None else frame
-        return gate.run(new, old, name, frame, path, tmp_path / "reports", **options)
+    def ask(new, old=None, policy=POLICY, override=None):
+        def fetch(repo):
+            return old and ("v1.0.0", bundle.load(old))
+
+        monkeypatch.setattr(gate.champion, "fetch", fetch)
+        monkeypatch.setattr(gate.registry, "read", lambda repo: ledger)
+        (project / "gate.yaml").write_text(yaml.safe_dump(policy))
+        return gate.run(new, project / "gate.yaml", project / "reports", override)
 
     return ask
 
 
-def test_a_better_challenger_is_promoted_and_the_verdict_written(make, run, tmp_path):
-    """The file gives the verdict back, and names the bundle that it is about."""
+def test_a_better_challenger_is_promoted_and_the_verdict_written(make, run, project):
+    """The file is the verdict, and names the bundle that it is about."""
     new, old = make("new", "wind", "rain"), make("old", "wind")
     found = run(new, old)
-    assert (found.decision, found.challenger) == ("PROMOTE", bundle.load(new).id)
-    data = json.loads((tmp_path / "reports" / "gate.json").read_text())
-    assert verdict.Verdict.from_dict(data) == found
+    assert (found.decision, found.champion) == ("PROMOTE", "v1.0.0")
+    assert found.challenger == bundle.load(new).id
+    assert found.summary == f"{found.challenger} may replace v1.0.0: every check passed."
+    assert json.loads((project / "reports" / "gate.json").read_text()) == found.to_dict()
 
 
-def test_the_same_question_gives_the_same_bytes(make, run, tmp_path):
+def test_the_same_question_gives_the_same_bytes(make, run, project):
     """Seeded, and without a date."""
     new, old = make("new", "wind", "rain"), make("old", "wind")
     texts = []
     for _ in range(2):
-        run(new, old, seed=3)
-        texts.append((tmp_path / "reports" / "gate.json").read_bytes())
+        run(new, old)
+        texts.append((project / "reports" / "gate.json").read_bytes())
     assert texts[0] == texts[1]
 
 
@@ -98,23 +120,26 @@ def test_a_worse_challenger_is_rejected(make, run):
 
 
 def test_the_first_model_needs_no_champion(make, run):
-    """No name, no folder."""
-    assert run(make("new", "wind"), name=None).decision == "PROMOTE"
+    """It meets the absolute limits only."""
+    found = run(make("new", "wind"))
+    assert (found.decision, found.champion) == ("PROMOTE", None)
 
 
-@pytest.mark.parametrize("damage", ["gone", "model.skops", "contract.json", "unknown"])
-def test_an_unreadable_champion_is_rejected(make, run, damage):
-    """A missing folder or file, one that was changed, and a name without a folder."""
+def test_the_champion_itself_is_held(make, run):
+    """There is nothing to promote, which is what the summary says."""
+    new = make("new", "wind")
+    assert run(new, new).summary == "champion: It is v1.0.0 itself: nothing to promote."
+
+
+@pytest.mark.parametrize("file", ["model.skops", "contract.json", "manifest.json"])
+def test_an_unreadable_champion_is_rejected(make, run, file):
+    """A missing file is no missing champion: its version and the reason are said."""
     new, old = make("new", "wind", "rain"), make("old", "wind")
-    if damage == "gone":
-        shutil.rmtree(old)
-    elif damage == "unknown":
-        old = None
-    else:
-        (old / damage).unlink()
+    (old / file).unlink()
     found = run(new, old)
-    assert found.decision == "REJECT"
-    assert "v1.0.0 is unreadable" in found.summary
+    assert (found.decision, found.champion) == ("REJECT", "v1.0.0")
+    assert found.challenger == bundle.load(new).id
+    assert found.summary.startswith("champion: v1.0.0 is unreadable: ")
 
 
 def test_a_champion_of_another_schema_is_held_until_a_person_decides(make, run):
@@ -122,9 +147,51 @@ def test_a_champion_of_another_schema_is_held_until_a_person_decides(make, run):
     new, old = make("new", "wind", "rain"), make("old", "wind", "snow")
     found = run(new, old)
     assert found.decision == "HOLD"
-    assert "columns that these rows do not have: snow" in found.summary
-    ada = verdict.Override("ada", "the snow sensor is gone for good")
-    assert run(new, old, override=ada).exit_code == 0
+    assert "v1.0.0 needs columns that are not here: snow" in found.summary
+    found = run(new, old, override="the snow sensor is gone for good")
+    assert (found.exit_code, found.overridden) == (0, True)
+    assert "HOLD overridden by ada (the snow sensor is gone for good)." in found.summary
+
+
+def test_nobody_overrides_a_reject(make, run):
+    """Whoever asks."""
+    found = run(make("new", "rain"), make("old", "wind", "rain"), override="I like it")
+    assert (found.decision, found.overridden) == ("REJECT", False)
+
+
+def test_on_a_laptop_git_knows_who_overrides(make, run, monkeypatch, git, project):
+    """Where no workflow runs."""
+    monkeypatch.delenv("GITHUB_ACTOR")
+    git(project, "init", "--quiet")
+    found = run(make("new", "wind"), make("old", "snow"), override="why not")
+    assert "overridden by Ada Tester (why not)" in found.summary
+
+
+def test_rows_of_the_champions_training_are_left_out(make, run):
+    """By its own rule it has seen some; by a rule for other columns, all of them."""
+    new = make("new", "wind", "rain")
+    some = make("some", "wind", rule={**RULE, "holdout_from": 600})
+    (left,) = [check for check in run(new, some).checks if check.name == "rows"]
+    assert (left.n_rows, left.message[:9]) == (1500, "500 more ")
+    alien = make("alien", "wind", rule={**RULE, "strategy": "group"})
+    found = run(new, alien)
+    assert (found.decision, found.rows_needed) == ("HOLD", 300)
+
+
+def test_an_overlap_with_training_is_rejected(make, run):
+    """One row that the challenger has seen is one too many."""
+    found = run(make("new", "wind", rule={**RULE, "holdout_from": 101}))
+    why = "challenger: It has seen 1 of 2,000 holdout rows in training"
+    assert (found.decision, found.summary) == ("REJECT", why)
+
+
+def test_a_changed_test_set_is_rejected(make, run, holdout):
+    """What the bundle says of itself was measured on other rows."""
+    new = make("new", "wind")
+    pd.read_parquet(holdout).iloc[:-1].to_parquet(holdout)
+    found = run(new)
+    assert (found.decision, found.challenger) == ("REJECT", bundle.load(new).id)
+    assert "evaluated on other rows" in found.summary
 
 
 def test_the_challengers_own_bundle_must_be_whole(make, run):
@@ -143,7 +210,56 @@ def test_a_policy_of_the_other_task_is_refused(make, run):
         run(make("new", "wind"), policy=other)
 
 
-def test_a_holdout_without_masks_is_refused(make, run, holdout):
-    """Not knowing which rows were seen is no reason to believe that none was."""
-    with pytest.raises(DataRefused, match="no column _seen_by_champion"):
-        run(make("new", "wind"), frame=holdout.drop(columns="_seen_by_champion"))
+def test_a_missing_holdout_names_the_next_command(make, run, holdout):
+    """The pipeline has not run."""
+    new = make("new", "wind")
+    holdout.unlink()
+    with pytest.raises(UsageError, match="make pipeline"):
+        run(new)
+
+
+class FakeBundle:
+    """A bundle whose predictor gives what it is told, or raises it."""
+
+    def __init__(self, answer, column="distance", classes=("no", "yes")):
+        self.id = "abc"
+        self.contract = Contract("classification", "late", (Column(column, "number"),), classes)
+        self.predictor = self
+        self.answer = answer
+
+    def scores(self, matrix):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return np.full((len(matrix), 2), self.answer)
+
+
+@pytest.fixture
+def rows():
+    """Two rows with a number, a text and a target."""
+    return pd.DataFrame({"distance": [1.0, 2.0], "origin": ["EWR", "x"], "_target": ["yes", "no"]})
+
+
+def test_targets_are_in_the_terms_of_each_contract(rows):
+    """Classes in another order, other positions."""
+    for classes, expected in ((("no", "yes"), [1, 0]), (("yes", "no"), [0, 1])):
+        found = gate.score(FakeBundle(0.5, classes=classes), rows, "new")
+        assert (found.name, found.id, found.scores.shape) == ("new", "abc", (2, 2))
+        assert list(found.y) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "reason"),
+    [
+        (FakeBundle(0.5, "speed"), "hold", "needs columns that are not here: speed"),
+        (FakeBundle(0.5, "origin"), "hold", "cannot take these rows"),
+        (FakeBundle(0.5, classes=("no", "maybe")), "hold", "do not occur in training"),
+        (FakeBundle(RuntimeError("bad graph")), "fail", "is unreadable: bad graph"),
+        (FakeBundle(np.nan), "fail", "gives 4 scores that are not finite numbers"),
+    ],
+)
+def test_a_model_that_cannot_be_scored_says_why(rows, model, status, reason):
+    """A reason, not a crash: the gate decides what follows from it."""
+    found = gate.score(model, rows, "old")
+    assert isinstance(found, checks.Unusable)
+    assert found.status == status
+    assert reason in found.reason

@@ -14,9 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from <<cookiecutter.__package_name>>.delivery import checks, gate, registry
 from <<cookiecutter.__package_name>>.delivery import git as plain_git
-from <<cookiecutter.__package_name>>.delivery import registry
-from <<cookiecutter.__package_name>>.delivery import verdict as verdicts
 from <<cookiecutter.__package_name>>.errors import UsageError
 
 DIGEST = "sha256:" + "0" * 64
@@ -101,11 +100,10 @@ class TestRegister:
     def test_overridden_hold(self, project):
         """A person may override HOLD: the gate itself makes PROMOTE of it."""
         made, _ = project.ship("a")
-        override = verdicts.Override("Ada", "few rows, but harmless")
-        held = [verdicts.Check("rows", "hold", "Too few.")]
-        verdict = verdicts.conclude(held, made.id, None, override).to_dict()
+        held = [checks.Check("rows", "hold", "Too few.")]
+        verdict = gate.conclude(held, made.id, None, "Ada (few rows, but harmless)").to_dict()
         version, _ = registry.register(project.root, made, verdict)
-        assert version.note["verdict"]["override"]["reason"] == "few rows, but harmless"
+        assert "Ada (few rows, but harmless)" in version.note["verdict"]["summary"]
 
     def test_uncommitted_lock(self, project):
         """A lock that is not committed is refused with the command that commits it."""

@@ -1,102 +1,164 @@
 """The gate: may this challenger replace the champion? `gate.yaml` declares, this decides.
 
-Both are scored by the same code, in the same run, on the same held-out rows. Rows that the
-champion has seen in training are left out of the comparison for both; a row that the
-challenger has seen is a refusal. Exit codes: 0 PROMOTE, 1 REJECT, 2 HOLD.
+Both are scored by the same code, in the same run, on the same held-out rows, none of which
+either has seen in training. Exit codes: 0 PROMOTE, 1 REJECT, 2 HOLD.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import replace
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
-from .. import bundle
-from ..errors import NoValidBundle, UsageError
-from . import policy as policies
-from .checks import CHECKS, Case, about_challenger
-from .contenders import Contender, Holdout, Unusable, score
-from .groups import GROUP_CHECKS
+from .. import bundle, params
+from ..errors import DataRefused, NoValidBundle, StoreUnreachable, UsageError
+from ..pipeline import derive, files, prepare, split
+from . import champion, git, registry
+from .checks import CHECKS, ROW, Case, Check, Status, Unusable
 from .policy import Policy
-from .verdict import Check, Override, Verdict, conclude
+from .resampling import Contender
 
 
-def decide(
-    challenger: Contender | Unusable,
-    champion: Contender | Unusable | None,
-    holdout: Holdout,
-    policy: Policy,
-    seed: int = 0,
-    measurements: Mapping[str, float] | None = None,
-    override: Override | None = None,
-) -> Verdict:
-    """Ask every question of the policy. Pure: the same arguments give the same verdict.
+@dataclass(frozen=True)
+class Verdict:
+    """The decision on the bundle with id `challenger`, and what led to it, the worst first."""
 
-    `measurements` are by the name of their budget. A challenger that was not scored on exactly
-    these rows, or saw some of them, is refused before anything else is asked. The verdict is
-    about one bundle: its `challenger` is the bundle's id.
+    decision: Literal["PROMOTE", "REJECT", "HOLD"]
+    summary: str
+    challenger: str
+    champion: str | None
+    checks: tuple[Check, ...]
+    rows_needed: int | None
+    overridden: bool
+
+    @property
+    def exit_code(self) -> int:
+        return {"PROMOTE": 0, "REJECT": 1, "HOLD": 2}[self.decision]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; a number that does not exist is None."""
+        return files.tidy(asdict(self), digits=None)
+
+    def to_text(self) -> str:
+        """A table for a terminal; slices without a finding are only counted."""
+        quiet = [c for c in self.checks if "slice" in c.name and c.status in ("pass", "skip")]
+        head = ROW.format("", "check", "estimate", "interval", "limit", "rows", "why")
+        lines = [f"{self.decision}: {self.summary}", "", head]
+        lines += [str(check) for check in self.checks if check not in quiet]
+        lines += ["", f"{len(quiet)} checks of slices passed or were skipped."] if quiet else []
+        return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+
+
+def run(bundle_dir: Path, policy_path: Path, out_dir: Path, override: str | None = None) -> Verdict:
+    """Judge a bundle on the holdout of the last `prepare`; write `gate.json` to `out_dir`.
+
+    override: the reason of a person who turns HOLD into PROMOTE. Raises UsageError where a
+    stage has not run yet or the policy is of the other task, NoValidBundle where there is no
+    challenger, DataRefused where the holdout lacks a column of the policy.
     """
-    names = challenger.name, champion.name if champion else None
-    if isinstance(challenger, Unusable):
-        problem = Check("challenger", "fail", f"It is {challenger.kind}: {challenger.reason}.")
-        return conclude([problem], *names)
-    case = Case(challenger, champion, holdout, policy, seed, measurements or {})
-    checks = list(about_challenger(case))
-    if not checks:
-        checks = [check for ask in (*CHECKS, *GROUP_CHECKS) for check in ask(case)]
-    unchanged = isinstance(champion, Contender) and champion.id == challenger.id
-    verdict = conclude(checks, *names, override=override, unchanged=unchanged)
-    return replace(verdict, challenger=challenger.id)
-
-
-def run(
-    bundle_dir: Path,
-    champion_dir: Path | None,
-    champion_name: str | None,
-    holdout: pd.DataFrame,
-    policy_path: Path,
-    out_dir: Path,
-    seed: int = 0,
-    measurements: Mapping[str, float] | None = None,
-    override: Override | None = None,
-    challenger_name: str = "the challenger",
-) -> Verdict:
-    """Score both bundles on the holdout, decide, and write `gate.json` to `out_dir`.
-
-    `challenger_name` and `champion_name` are for people.
-
-    `holdout` has the columns of the model input, those that the policy slices by, `_target`
-    (label or number), and the masks `_seen_by_challenger` and `_seen_by_champion`. Without a
-    `champion_name` there is no champion yet; with one, a folder that is missing or damaged
-    is a REJECT. Raises NoValidBundle for the challenger's bundle, UsageError for a policy of
-    the other task, DataRefused for a holdout without a column that is needed.
-    """
-    policy = policies.load(policy_path)
-    new = bundle.load(bundle_dir)
-    if new.contract.task != policy.task:
-        raise UsageError(f"{policy_path}: task = {policy.task!r}: the model's is another.")
-    rows = Holdout.from_frame(holdout, policy.slice_columns)
-    challenger = score(new, holdout, challenger_name)
-    champion = _champion(champion_dir, champion_name, holdout)
-    verdict = decide(challenger, champion, rows, policy, seed, measurements, override)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(verdict.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-    (out_dir / "gate.json").write_text(text + "\n", encoding="utf-8")
+    rules, new = params.read_yaml(policy_path, Policy), bundle.load(bundle_dir)
+    if new.contract.task != rules.task:
+        raise UsageError(f"{policy_path}: task = {rules.task!r}: the model's is another.")
+    path = prepare.FOLDER / "holdout.parquet"
+    rows = files.read_table(path)
+    challenger = score(new, rows, new.id)
+    if new.manifest["data"]["holdout"] != bundle.sha256(path):
+        challenger = Unusable(new.id, "fail", "was evaluated on other rows than these")
+    elif seen := int(split.seen(rows, new.manifest["split"]).sum()):
+        reason = f"has seen {seen:,} of {len(rows):,} holdout rows in training"
+        challenger = Unusable(new.id, "fail", reason)
+    case = Case(challenger, *_champion(rows), rows, rules, params.load().seed)
+    if override:
+        override = f"{os.environ.get('GITHUB_ACTOR') or git.identity(Path())} ({override})"
+    verdict = decide(case, override)
+    files.write_json(verdict.to_dict(), out_dir / "gate.json", digits=None)
     return verdict
 
 
-def _champion(
-    folder: Path | None, name: str | None, frame: pd.DataFrame
-) -> Contender | Unusable | None:
-    if name is None and folder is None:
-        return None
-    name = name or "champion"
-    if folder is None:
-        return Unusable(name, "the registry names it, but its files are not here", "unreadable")
+def decide(case: Case, override: str | None = None) -> Verdict:
+    """Ask every question of the policy. Pure: the same arguments give the same verdict."""
+    new, old = case.challenger, case.champion
+    names = new.name, old.name if old else None
+    if isinstance(new, Unusable):
+        return conclude([Check("challenger", "fail", f"It {new.reason}")], *names)
+    checks = []
+    if old and (problem := _obstacle(new, old)):
+        checks, case = [Check("champion", *problem)], replace(case, champion=None)
+    checks += [check for ask in CHECKS for check in ask(case)]
+    return conclude(checks, *names, override)
+
+
+def conclude(
+    checks: Iterable[Check], challenger: str, champion: str | None, override: str | None = None
+) -> Verdict:
+    """REJECT wins over HOLD, HOLD over PROMOTE; `override` (who and why) counts for HOLD only."""
+    checks = tuple(sorted(checks, key=lambda c: ("fail", "hold", "pass", "skip").index(c.status)))
+    against = [check for check in checks if check.status in ("fail", "hold")]
+    decision = "PROMOTE"
+    place = f"may replace {champion}" if champion else "may be the first model"
+    summary = f"{challenger} {place}: every check passed."
+    if against:
+        first, more = against[0], f" And {len(against) - 1} more." if against[1:] else ""
+        decision = "REJECT" if first.status == "fail" else "HOLD"
+        summary = f"{first.name} {first.slice}".rstrip() + f": {first.message}{more}"
+    overridden = decision == "HOLD" and bool(override)
+    if overridden:
+        decision, summary = "PROMOTE", f"HOLD overridden by {override}. {summary}"
+    needed = max((check.rows_needed or 0 for check in checks), default=0) or None
+    return Verdict(decision, summary, challenger, champion, checks, needed, overridden)
+
+
+def _obstacle(new: Contender, old: Contender | Unusable) -> tuple[Status, str] | None:
+    """Why a comparison with the champion makes no sense, as status and message."""
+    if isinstance(old, Unusable):
+        return old.status, f"{old.name} {old.reason}"
+    was, now = (
+        f"{c.task} of {c.target} ({c.target_unit or ', '.join(c.classes)})"
+        for c in (old.contract, new.contract)
+    )
+    if was != now:
+        return "hold", f"{old.name} answers another question: {was}, not {now}."
+    if not np.array_equal(old.y, new.y):
+        return "fail", f"{old.name} was scored on other rows than these; score it again."
+    if old.id == new.id:
+        return "hold", f"It is {old.name} itself: nothing to promote."
+    return None
+
+
+def score(model: bundle.Bundle, rows: pd.DataFrame, name: str) -> Contender | Unusable:
+    """Scores of a bundle on every row, the same way for both; never raises for what it holds."""
+    contract = model.contract
+    if missing := [column for column in contract.names if column not in rows]:
+        return Unusable(name, "hold", f"needs columns that are not here: {', '.join(missing)}")
     try:
-        return score(bundle.load(folder), frame, name)
-    except NoValidBundle as error:
-        return Unusable(name, str(error).rstrip("."), "unreadable")
+        y, matrix = derive.encode_target(rows, contract), contract.encode_table(rows)
+    except (DataRefused, ValueError, TypeError) as error:
+        return Unusable(name, "hold", f"cannot take these rows: {error}")
+    try:
+        scores = np.asarray(model.predictor.scores(matrix))
+    except Exception as error:  # whatever a damaged model raises is a reason, not a crash
+        return Unusable(name, "fail", f"is unreadable: {error}")
+    if bad := int((~np.isfinite(scores)).sum()):
+        return Unusable(name, "fail", f"gives {bad:,} scores that are not finite numbers")
+    return Contender(name, model.id, contract, y, scores)
+
+
+def _champion(rows: pd.DataFrame) -> tuple[Contender | Unusable | None, np.ndarray]:
+    """What is in production, and which rows it has seen: all where its rule cannot tell."""
+    seen = np.zeros(len(rows), dtype=bool)
+    try:
+        if (found := champion.fetch(Path())) is None:
+            return None, seen
+        version, model = found
+        seen = split.seen(rows, model.manifest["split"])
+    except (StoreUnreachable, NoValidBundle) as error:
+        version = registry.read(Path()).current().version
+        return Unusable(version, "fail", f"is unreadable: {error}"), seen
+    except (KeyError, TypeError):
+        seen = ~seen
+    return score(model, rows, version), seen

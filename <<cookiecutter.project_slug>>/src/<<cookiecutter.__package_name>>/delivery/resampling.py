@@ -3,27 +3,42 @@
 Rows are drawn with replacement, and challenger and champion are scored on the same draws, so
 that what is hard for both cancels out (Efron and Tibshirani, An Introduction to the Bootstrap,
 1993, chapters 6 and 13). The interval is the standard one, estimate +- z * bootstrap standard
-error. Percentiles would need many more resamples in the far tails that a correction for many
+error: percentiles would need many more resamples in the far tails that a correction for many
 slices asks for, and lie beside the estimate for a biased metric such as calibration error.
-
-Rows count as independent. Rows that belong together (a day, a customer) make the true
-interval wider than the one given here.
+Rows count as independent: where they belong together (a day, a customer), it is too narrow.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 
+from ..contract import Contract
 from ..pipeline.metrics import Metric
-from .weighted import Form, Sample, form
 
 CELLS = 2_000_000  # counts held in memory at a time: 16 MB
 MAX_UNDEFINED = 0.01  # share of resamples without a value, above which there is no interval
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model on some rows: `y` and `scores` as metrics take them, by its own contract."""
+
+    name: str
+    id: str
+    contract: Contract
+    y: np.ndarray
+    scores: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Contender:
+        return replace(self, y=self.y[rows], scores=self.scores[rows])
+
+    def value(self, metric: Metric) -> float:
+        return metric(self.y, self.scores, self.contract)
 
 
 @dataclass(frozen=True)
@@ -35,104 +50,105 @@ class Interval:
     high: float
     n_rows: int
 
-    @property
-    def defined(self) -> bool:
-        return all(math.isfinite(value) for value in (self.estimate, self.low, self.high))
+    def room(self, limit: float, sign: int) -> Interval:
+        """How far it is on the good side of `limit`: above it for sign 1, below it for -1."""
+        low, high = sorted((sign * (self.low - limit), sign * (self.high - limit)))
+        return Interval(sign * (self.estimate - limit), low, high, self.n_rows)
+
+    def minus(self, other: Interval) -> Interval:
+        """The difference from an interval of other, independent rows."""
+        gap = self.estimate - other.estimate
+        half = math.hypot(self.high - self.estimate, other.high - other.estimate)
+        return Interval(gap, gap - half, gap + half, self.n_rows + other.n_rows)
+
+    def rows_to_decide(self, width: float) -> int:
+        """About how many rows give an interval that is no wider than `width`.
+
+        For a margin that is the size n * ((z_a + z_b) * error / margin)^2 of a non-inferiority
+        trial whose power equals its confidence (Julious 2004, doi:10.1002/sim.1783).
+        """
+        return math.ceil(self.n_rows * max(1, (self.high - self.low) / width) ** 2)
 
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How to draw: number of resamples, seed, and the two-sided confidence of intervals.
-
-    The result depends on the set of rows, not on their order.
-    """
+    """How to draw: number of resamples, seed, and the two-sided confidence of intervals."""
 
     resamples: int
     seed: int
     confidence: float
 
-    def metric(self, metric: Metric, sample: Sample, family: int = 1) -> Interval:
-        """Interval of a metric of one model.
+    def interval(self, metric: Metric, *models: Contender, family: int = 1) -> Interval:
+        """Interval of a metric of one model, or of how much better it is than a second one.
 
-        `family` intervals hold together at the confidence (Bonferroni; Dunn 1961).
+        `family` intervals hold together at the confidence (Bonferroni; Dunn 1961). The order
+        of the rows is irrelevant.
         """
-        sample = sample.take(_canonical(sample.y, sample.scores))
-        values = self._replicates([form(metric, sample)], len(sample))[0]
-        return self._interval(sample.value(metric), values, len(sample), family)
+        order = np.lexsort(np.column_stack([models[0].y, *(m.scores for m in models)]).T)
+        signs = (metric.sign, -metric.sign) if len(models) == 2 else (1,)
+        signed = [(sign, model.take(order)) for sign, model in zip(signs, models, strict=True)]
+        estimate = sum(sign * model.value(metric) for sign, model in signed)
+        half = math.nan
+        if math.isfinite(estimate):
+            values = np.concatenate([
+                sum(sign * resampled(metric, model, counts) for sign, model in signed)
+                for counts in self._draws(len(order))
+            ])  # fmt: skip
+            values = values[np.isfinite(values)]
+            if len(values) >= (1 - MAX_UNDEFINED) * self.resamples:
+                z = NormalDist().inv_cdf(1 - (1 - self.confidence) / 2 / family)
+                half = z * float(values.std(ddof=1))
+        return Interval(estimate, estimate - half, estimate + half, len(order))
 
-    def gain(self, metric: Metric, new: Sample, old: Sample, family: int = 1) -> Interval:
-        """Interval of how much better `new` is than `old` on the same rows; positive is better.
-
-        Raises ValueError where the samples differ in length.
-        """
-        if len(new) != len(old):
-            raise ValueError(f"{len(new)} rows of one model, {len(old)} of the other")
-        order = _canonical(new.y, new.scores, old.scores)
-        new, old = new.take(order), old.take(order)
-        forms = [form(metric, new), form(metric, old)]
-        values = self._replicates(forms, len(new))
-        estimate = metric.sign * (new.value(metric) - old.value(metric))
-        return self._interval(estimate, metric.sign * (values[0] - values[1]), len(new), family)
-
-    def difference(self, metric: Metric, one: Sample, other: Sample, family: int = 1) -> Interval:
-        """Interval of `one` minus `other`, each on rows of its own (two groups of people, say)."""
-        parts = [self.metric(metric, one), self.metric(metric, other)]
-        estimate = parts[0].estimate - parts[1].estimate
-        half = math.hypot(*(part.high - part.estimate for part in parts))
-        half *= _quantile(self.confidence, family) / _quantile(self.confidence, 1)
-        rows = len(one) + len(other)
-        return Interval(estimate, estimate - half, estimate + half, rows)
-
-    def _replicates(self, forms: Sequence[Form], n_rows: int) -> np.ndarray:
-        """Values of each form on the same resamples, (n_forms, n_resamples)."""
-        values = np.full((len(forms), self.resamples), math.nan)
+    def _draws(self, n_rows: int) -> Iterator[np.ndarray]:
+        """How often each row is drawn, float (n_resamples, n_rows), in portions."""
         rng = np.random.default_rng(self.seed)
-        step = max(1, CELLS // max(1, n_rows))
-        for start in range(0, self.resamples if n_rows else 0, step):
-            stop = min(start + step, self.resamples)
-            weights = _draw(rng, stop - start, n_rows)
-            with np.errstate(all="ignore"):
-                values[:, start:stop] = [one(weights) for one in forms]
-        return values
-
-    def _interval(self, estimate: float, values: np.ndarray, n_rows: int, family: int) -> Interval:
-        finite = values[np.isfinite(values)]
-        if not math.isfinite(estimate) or len(finite) < (1 - MAX_UNDEFINED) * len(values):
-            return Interval(estimate, math.nan, math.nan, n_rows)
-        half = _quantile(self.confidence, family) * float(finite.std(ddof=1))
-        return Interval(estimate, estimate - half, estimate + half, n_rows)
+        step = max(1, CELLS // n_rows)
+        for start in range(0, self.resamples, step):
+            drawn = rng.integers(0, n_rows, (min(step, self.resamples - start), n_rows))
+            yield np.array([np.bincount(rows, minlength=n_rows) for rows in drawn], dtype=float)
 
 
-def rows_to_decide(interval: Interval, width: float) -> int | None:
-    """About how many rows give an interval that is no wider than `width`; None if unknown.
-
-    The width falls with the square root of the rows: n * ((high - low) / width)^2. With a
-    margin as the width this is the textbook size n * ((z_a + z_b) * error / margin)^2 of a
-    non-inferiority trial (Julious 2004, doi:10.1002/sim.1783) whose power equals its
-    confidence: from there on every outcome is a decision.
-    """
-    if not interval.defined or width <= 0:
-        return None
-    return max(interval.n_rows, math.ceil(interval.n_rows * (_width(interval) / width) ** 2))
+def resampled(metric: Metric, model: Contender, counts: np.ndarray) -> np.ndarray:
+    """The metric of each resample, from how often it holds each row, (n_resamples, n_rows)."""
+    if form := FORMS.get(metric.name):
+        with np.errstate(all="ignore"):
+            return form(model, counts)
+    drawn = (np.repeat(np.arange(len(row)), row) for row in counts.astype(int))
+    return np.array([model.take(rows).value(metric) for rows in drawn])
 
 
-def _width(interval: Interval) -> float:
-    return interval.high - interval.low
+def _auc(model: Contender, counts: np.ndarray) -> np.ndarray:
+    """Share of pairs in the right order, ties half (Mann and Whitney 1947); mean over classes."""
+    areas = []
+    for k in [1] if model.scores.shape[1] == 2 else range(model.scores.shape[1]):
+        order = np.argsort(-model.scores[:, k])
+        score, drawn = model.scores[order, k], np.take(counts, order, axis=1)
+        starts = np.flatnonzero(np.r_[True, np.diff(score) != 0])
+        hits = np.add.reduceat(drawn * (model.y[order] == k), starts, axis=1)
+        misses = np.add.reduceat(drawn, starts, axis=1) - hits
+        above = ((np.cumsum(hits, axis=1) - hits / 2) * misses).sum(axis=1)
+        areas.append(above / (hits.sum(axis=1) * misses.sum(axis=1)))
+    return np.nansum(areas, axis=0) / np.isfinite(areas).sum(axis=0)
 
 
-def _quantile(confidence: float, family: int) -> float:
-    return NormalDist().inv_cdf(1 - (1 - confidence) / 2 / family)
+def _balanced_accuracy(model: Contender, counts: np.ndarray) -> np.ndarray:
+    true = np.eye(model.scores.shape[1])[model.y]
+    hits = true * (model.contract.decide(model.scores) == model.y)[:, None]
+    return np.nanmean(counts @ hits / (counts @ true), axis=1)
 
 
-def _draw(rng: np.random.Generator, resamples: int, n_rows: int) -> np.ndarray:
-    """How often each row is drawn, (n_resamples, n_rows)."""
-    weights = np.empty((resamples, n_rows))
-    for row in weights:
-        row[:] = np.bincount(rng.integers(0, n_rows, n_rows), minlength=n_rows)
-    return weights
+def _log_loss(model: Contender, counts: np.ndarray) -> np.ndarray:
+    own = model.scores[np.arange(len(model.y)), model.y] / model.scores.sum(axis=1)
+    tiny = np.finfo(own.dtype).eps
+    return counts @ -np.log(np.clip(own.astype(float), tiny, 1 - tiny)) / len(own)
 
 
-def _canonical(*arrays: np.ndarray) -> np.ndarray:
-    """An order of the rows that depends on their values only."""
-    columns = [column for array in arrays for column in np.atleast_2d(array.T)]
-    return np.lexsort(columns[::-1])
+# All resamples at once, the same numbers; a metric without a form is scored one by one, slower.
+FORMS: dict[str, Callable[[Contender, np.ndarray], np.ndarray]] = {
+    "roc_auc": _auc,
+    "balanced_accuracy": _balanced_accuracy,
+    "log_loss": _log_loss,
+    "mae": lambda model, counts: counts @ abs(model.y - model.scores) / len(model.y),
+    "rmse": lambda model, counts: (counts @ (model.y - model.scores) ** 2 / len(model.y)) ** 0.5,
+}
