@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -77,6 +78,14 @@ def test_the_same_pipeline_gives_the_same_onnx(tmp_path, trained):
         (tmp_path / name).mkdir()
         export.write_onnx(done.pipeline, done.contract, tmp_path / name)
     assert (tmp_path / "a/model.onnx").read_bytes() == (tmp_path / "b/model.onnx").read_bytes()
+
+
+def test_nothing_in_the_onnx_hangs_on_the_order_of_a_set(tmp_path, trained):
+    """Sets of text have another order in every process, so one process cannot show it."""
+    done = trained("hist_gradient_boosting")
+    export.write_onnx(done.pipeline, done.contract, tmp_path)
+    domains = [opset.domain for opset in onnx.load(tmp_path / "model.onnx").opset_import]
+    assert domains == sorted(domains)
 
 
 def test_a_model_that_answers_differently_is_not_passed_on(

@@ -47,6 +47,8 @@ def write_onnx(pipeline: Pipeline, contract: Contract, folder: Path) -> None:
         raise ExportDisagrees(
             f"ONNX cannot express this pipeline: {reason} Set export.format: skops in params.yaml."
         ) from error
+    # skl2onnx lists the domains in the order of a set, which is another in every process.
+    model.opset_import.sort(key=lambda opset: opset.domain)
     (folder / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
 
 
