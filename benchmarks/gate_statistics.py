@@ -1,7 +1,7 @@
 """How often the gate decides rightly: simulated pairs of models, next to the naive `>=`.
 
     make bake
-    (cd build/flight-delays && make .venv)
+    make -C build/flight-delays .venv
     build/flight-delays/.venv/bin/python benchmarks/gate_statistics.py [RUNS]
 
 prints the table of docs/gate-statistics.md. Each run draws a holdout and the scores of a
