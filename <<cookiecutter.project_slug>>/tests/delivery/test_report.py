@@ -1,0 +1,72 @@
+"""The report shows what was measured, escapes what came from data, and needs no network."""
+
+import pytest
+
+from <<cookiecutter.__package_name>>.contract import Contract
+from <<cookiecutter.__package_name>>.delivery import report
+
+HOSTILE = "<script>alert(1)</script>"
+CHECK = {
+    "name": "slice",
+    "metric": "roc_auc",
+    "slice": "",
+    "status": "pass",
+    "estimate": 0.7,
+    "low": 0.6,
+    "high": 0.8,
+    "threshold": 0.5,
+    "n_rows": 100,
+    "unit": "",
+    "message": "",
+}
+
+
+@pytest.fixture
+def content():
+    """What a page needs at least: nothing was judged, drawn or sliced yet."""
+    return dict.fromkeys(report.OPTIONAL) | {
+        "title": "A report",
+        "bundle_id": "0123456789ab",
+        "contract": Contract("classification", "late", (), ("no", "yes")),
+        "metrics": {"n_rows": 1000, "roc_auc": 0.71234},
+        "scoring": "roc_auc",
+        "widest": 1,
+        "plots": [],
+    }
+
+
+def judged(content, decision, *checks):
+    """The content with a verdict."""
+    gate = {"decision": decision, "summary": "So.", "champion": None, "rows_needed": 5000}
+    return content | {"gate": gate | {"checks": [CHECK | check for check in checks]}}
+
+
+def test_before_the_gate_the_next_command_is_named(content):
+    """A model that was not judged has a report too."""
+    page = report.render(content)
+    assert "make gate" in page
+    assert "0.7123" in page
+
+
+def test_values_from_data_are_escaped(content):
+    """A slice may hold anything that a table holds."""
+    page = report.render(judged(content, "REJECT", {"slice": HOSTILE, "status": "fail"}))
+    assert HOSTILE not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(("decision", "told"), [("HOLD", True), ("REJECT", False)])
+def test_rows_that_would_decide_are_told_for_a_hold_only(content, decision, told):
+    """More rows do not help a model that was shown to be worse."""
+    assert ("rows would decide" in report.render(judged(content, decision, {}))) == told
+
+
+def test_slices_that_were_skipped_are_not_counted_as_refused(content):
+    """Skipped is neither good nor bad."""
+    slices = [{"slice": "a", "status": "skip"}, {"slice": "b", "status": "hold"}]
+    assert "2 checks of slices, 1 did not pass" in report.render(judged(content, "HOLD", *slices))
+
+
+def test_needs_no_network(content):
+    """No address in the page leads anywhere."""
+    assert "http" not in report.render(content)
