@@ -22,7 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from flight_delays.contract import Contract
-from flight_delays.delivery import checks, gate, policy, resampling
+from flight_delays import resampling
+from flight_delays.delivery import checks, gate, policy
 from scipy.stats import norm
 
 RUNS = 300

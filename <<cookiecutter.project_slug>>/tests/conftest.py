@@ -7,9 +7,12 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from <<cookiecutter.__package_name>> import bundle, contract
+
+TARGETS = {"binary": ["no", "yes"], "multi-class": ["low", "mid", "high"], "regression": []}
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +63,30 @@ def write_bundle() -> Callable[..., bundle.Bundle]:
         return bundle.load(folder)
 
     return write
+
+
+@pytest.fixture
+def make_contract() -> Callable[..., contract.Contract]:
+    """`make_contract("binary")`: a contract without columns."""
+
+    def make(kind: str = "binary", threshold: float = 0.5) -> contract.Contract:
+        task = "regression" if kind == "regression" else "classification"
+        return contract.Contract(task, "outcome", (), tuple(TARGETS[kind]), threshold, "EUR")
+
+    return make
+
+
+@pytest.fixture
+def make_scores() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """`make_scores("binary", 200)`: true values and scores of a fair model."""
+
+    def make(kind: str = "binary", n: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        if kind == "regression":
+            y = rng.normal(10, 4, n)
+            return y, y + rng.normal(0, 1, n)
+        y = rng.integers(0, len(TARGETS[kind]), n)
+        weights = rng.random((n, len(TARGETS[kind]))) + np.eye(len(TARGETS[kind]))[y] / 3
+        return y, weights / weights.sum(axis=1, keepdims=True)
+
+    return make

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from <<cookiecutter.__package_name>> import resampling
 from <<cookiecutter.__package_name>>.contract import Contract
-from <<cookiecutter.__package_name>>.delivery import checks, gate, policy, resampling
+from <<cookiecutter.__package_name>>.delivery import checks, gate, policy
 from <<cookiecutter.__package_name>>.errors import DataRefused, UsageError
 
 LATE = Contract("classification", "late", (), ("no", "yes"))

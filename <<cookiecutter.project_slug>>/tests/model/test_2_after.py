@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from <<cookiecutter.__package_name>> import predictor
-from <<cookiecutter.__package_name>>.pipeline import derive, evaluate, metrics
+from <<cookiecutter.__package_name>> import metrics, predictor
+from <<cookiecutter.__package_name>>.pipeline import derive, evaluate
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from pandera.typing import Series
 from threadpoolctl import threadpool_limits
 
-from <<cookiecutter.__package_name>> import contract, params
+from <<cookiecutter.__package_name>> import params
 
 TARGETS = {"binary": ["no", "yes"], "multi-class": ["low", "mid", "high"], "regression": []}
 
@@ -108,32 +108,5 @@ def make_rows() -> Callable[..., pd.DataFrame]:
             _group=rows["team"] + (rows["id"] % 9).astype(str),
             _target=rows["outcome"],
         )
-
-    return make
-
-
-@pytest.fixture
-def make_contract() -> Callable[..., contract.Contract]:
-    """`make_contract("binary")`: a contract without columns, for metrics and plots."""
-
-    def make(kind: str = "binary", threshold: float = 0.5) -> contract.Contract:
-        task = "regression" if kind == "regression" else "classification"
-        return contract.Contract(task, "outcome", (), tuple(TARGETS[kind]), threshold, "EUR")
-
-    return make
-
-
-@pytest.fixture
-def make_scores() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-    """`make_scores("binary", 200)`: true values and scores of a fair model."""
-
-    def make(kind: str = "binary", n: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng(seed)
-        if kind == "regression":
-            y = rng.normal(10, 4, n)
-            return y, y + rng.normal(0, 1, n)
-        y = rng.integers(0, len(TARGETS[kind]), n)
-        weights = rng.random((n, len(TARGETS[kind]))) + np.eye(len(TARGETS[kind]))[y] / 3
-        return y, weights / weights.sum(axis=1, keepdims=True)
 
     return make

@@ -7,13 +7,12 @@ import json
 import numpy as np
 import pytest
 
-from <<cookiecutter.__package_name>> import bundle
+from <<cookiecutter.__package_name>> import bundle, metrics
 from <<cookiecutter.__package_name>>.pipeline import (
     derive,
     evaluate,
     export,
     files,
-    metrics,
     prepare,
     train,
 )

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as skm
 
-from <<cookiecutter.__package_name>> import errors, features, predictor
+from <<cookiecutter.__package_name>> import errors, features, metrics, predictor
 from <<cookiecutter.__package_name>>.pipeline import (
     derive,
     files,
-    metrics,
     train,
 )
 

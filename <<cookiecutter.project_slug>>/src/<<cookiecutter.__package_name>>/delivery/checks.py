@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DataRefused
-from ..pipeline.metrics import Metric, find
+from ..metrics import Metric, find
+from ..resampling import Bootstrap, Contender, Interval
 from .policy import Policy
-from .resampling import Bootstrap, Contender, Interval
 
 Status = Literal["pass", "fail", "hold", "skip"]
 ROW = "{:6}{:52}{:>12}{:>20}{:>8}{:>9}  {}"  # of a table for a terminal

@@ -18,10 +18,10 @@ import pandas as pd
 from .. import bundle, params
 from ..errors import DataRefused, NoValidBundle, StoreUnreachable, UsageError
 from ..pipeline import derive, files, prepare, split
+from ..resampling import Contender
 from . import champion, git, registry
 from .checks import CHECKS, ROW, Case, Check, Status, Unusable
 from .policy import Policy
-from .resampling import Contender
 
 
 @dataclass(frozen=True)

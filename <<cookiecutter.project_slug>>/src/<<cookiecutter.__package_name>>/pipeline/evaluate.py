@@ -14,11 +14,12 @@ import jinja2
 import numpy as np
 import pandas as pd
 
+from .. import metrics
 from ..bundle import sha256, write_manifest
 from ..contract import Column, Contract
 from ..params import Params
 from ..predictor import load_predictor
-from . import files, metrics, plots
+from . import files, plots
 from .derive import encode_target
 from .export import FOLDER as EXPORTED
 from .prepare import FOLDER as PREPARED

@@ -19,13 +19,14 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 from sklearn.pipeline import Pipeline
 from tqdm import tqdm
 
+from .. import metrics
 from ..contract import Contract
 from ..errors import DataRefused, UsageError
 from ..features import ESTIMATORS, Estimator, build_pipeline
 from ..params import Params
 from ..predictor import raw_scores
 from ..schema import ModelInput
-from . import files, metrics
+from . import files
 from .derive import derive_contract, encode_target
 from .prepare import FOLDER as PREPARED
 from .split import GROUP, TIME

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as skm
 
-from <<cookiecutter.__package_name>> import errors
-from <<cookiecutter.__package_name>>.pipeline import metrics
+from <<cookiecutter.__package_name>> import errors, metrics
 
 THRESHOLD = 0.4
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn import metrics as skm
 
-from ..contract import Contract
-from ..errors import UsageError
+from .contract import Contract
+from .errors import UsageError
 
 Scorer = Callable[[np.ndarray, np.ndarray, Contract], float]
 

@@ -17,8 +17,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ..contract import Contract
-from ..pipeline.metrics import Metric
+from .contract import Contract
+from .metrics import Metric
 
 CELLS = 2_000_000  # counts held in memory at a time: 16 MB
 MAX_UNDEFINED = 0.01  # share of resamples without a value, above which there is no interval

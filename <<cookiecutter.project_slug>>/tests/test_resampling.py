@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from <<cookiecutter.__package_name>> import metrics, resampling
 from <<cookiecutter.__package_name>>.contract import Contract
-from <<cookiecutter.__package_name>>.delivery import resampling
-from <<cookiecutter.__package_name>>.pipeline import metrics
 
 LATE = Contract("classification", "late", (), ("no", "yes"))
 DELAY = Contract("regression", "delay", ())
