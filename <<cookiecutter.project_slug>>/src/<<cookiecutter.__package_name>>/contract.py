@@ -29,7 +29,8 @@ class Column:
     """One column of the model input.
 
     `levels` are the categories in the order of their codes. A `closed` column takes no other
-    category; an open one encodes others as `UNSEEN`. `minimum` and `maximum` are inclusive.
+    category; an open one encodes others as `UNSEEN`. `minimum` and `maximum` are inclusive;
+    a number beyond `clip` is encoded as the nearer of the two (`prepare.outliers`).
     `example` is a typical value from training, for forms and documentation.
     """
 
@@ -38,6 +39,7 @@ class Column:
     nullable: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    clip: tuple[float, float] | None = None
     levels: tuple[str, ...] = ()
     closed: bool = False
     pattern: str | None = None
@@ -55,7 +57,10 @@ class Column:
         missing = value is None or value != value
         if self.kind == "category":
             return float(len(self.levels)) if missing else self._codes.get(value, UNSEEN)
-        return math.nan if missing else float(value)
+        if missing:
+            return math.nan
+        low, high = self.clip or (-math.inf, math.inf)
+        return min(max(float(value), low), high)
 
     @property
     def n_codes(self) -> int:
@@ -112,7 +117,7 @@ class Contract:
     def _encode_values(column: Column, values: Sequence[Any]) -> np.ndarray:
         dtype = getattr(values, "dtype", None)
         if column.kind != "category" and isinstance(dtype, np.dtype) and dtype.kind in "biuf":
-            return np.asarray(values, dtype=float)
+            return np.clip(np.asarray(values, dtype=float), *(column.clip or (-np.inf, np.inf)))
         if hasattr(values, "notna"):  # pandas writes missing as None, NaN, NaT or NA
             values = values.astype(object).where(values.notna(), None)
         return np.array([column.encode(value) for value in values], dtype=float)
@@ -136,8 +141,12 @@ class Contract:
     def load(cls, path: Path) -> Contract:
         """Read `contract.json`; raises ValueError or TypeError where it is not one."""
         data = json.loads(path.read_text(encoding="utf-8"))
-        columns = [Column(**{**c, "levels": tuple(c["levels"])}) for c in data.pop("columns")]
-        return cls(columns=tuple(columns), classes=tuple(data.pop("classes")), **data)
+        columns = tuple(Column(**_with_tuples(column)) for column in data.pop("columns"))
+        return cls(columns=columns, classes=tuple(data.pop("classes")), **data)
+
+
+def _with_tuples(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
 
 
 def _float32(numbers: np.ndarray) -> np.ndarray:

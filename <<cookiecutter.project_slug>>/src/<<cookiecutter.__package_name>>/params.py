@@ -48,23 +48,35 @@ class Target(Section):
 
 
 class Prepare(Section):
-    """Columns that identify a row (none: all together), and those to carry along for slices."""
+    """Columns that identify a row (none: all together), and those to carry along for slices.
+
+    `outliers` says by column what happens to values beyond the `fences` (see outliers.py);
+    categories with fewer than `rare_rows` training rows are taken as unseen.
+    """
 
     key: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    outliers: dict[str, Literal["flag", "clip", "drop"]] = Field(default_factory=dict)
+    fences: Annotated[float, Field(gt=0)] = 3.0
+    rare_rows: Annotated[int, Field(ge=1)] = 1
 
 
 class Split(Section):
-    """How rows are divided; shares are of all rows that are left after cleaning."""
+    """How rows are divided; shares are of all rows that are left after cleaning.
 
-    strategy: Literal["time", "group", "random"]
+    `pinned` is (a part of) the rule of an earlier run, as data/prepared/split.json has it.
+    """
+
+    strategy: Literal["time", "group", "stratified", "random"]
     column: str | None = None
     validation: Share
     holdout: Share
+    pinned: dict[str, Any] | None = None
+    max_overlap: Annotated[float, Field(ge=0, le=1)] = 0.01
 
     @model_validator(mode="after")
     def _needs_column(self) -> Split:
-        if self.strategy != "random" and not self.column:
+        if self.strategy in ("time", "group") and not self.column:
             raise ValueError(f"strategy {self.strategy!r} needs a column")
         if self.validation + self.holdout >= 0.9:
             raise ValueError("validation and holdout together must stay under 0.9")
@@ -114,6 +126,8 @@ class Params(Section):
     @model_validator(mode="after")
     def _target_fits_task(self) -> Params:
         target = self.target
+        if self.task == "regression" and self.split.strategy == "stratified":
+            raise ValueError("split.strategy 'stratified' needs classes: choose random or time")
         for name in ("above", "classes", "positive"):
             if self.task == "regression" and getattr(target, name) is not None:
                 raise ValueError(f"target.{name} makes classes: leave it out for regression")

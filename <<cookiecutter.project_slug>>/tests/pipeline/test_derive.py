@@ -151,3 +151,19 @@ def test_a_class_that_training_did_not_have_is_refused(make_contract):
     """A holdout with a new class cannot be measured."""
     with pytest.raises(errors.DataRefused, match=r"\['new'\] do not occur in training"):
         derive.encode_target(pd.DataFrame({"_target": ["no", "new"]}), make_contract())
+
+
+def test_a_rare_category_counts_as_unseen(make_rows, make_params, inputs):
+    """In an open column; a closed one keeps what its schema lists."""
+    rows = make_rows(300)
+    rows.loc[:3, "town"] = "hamlet"
+    made = {
+        n: derive.derive_contract(
+            inputs.to_schema(), rows, make_params(changes={"prepare.rare_rows": n})
+        )
+        for n in (4, 5)
+    }
+    levels = {n: {column.name: column.levels for column in made[n].columns} for n in made}
+    assert "hamlet" in levels[4]["town"]
+    assert set(levels[4]["town"]) - set(levels[5]["town"]) == {"hamlet"}
+    assert levels[5]["colour"] == ("red", "green", "blue")

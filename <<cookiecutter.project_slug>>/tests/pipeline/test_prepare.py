@@ -182,6 +182,28 @@ def test_rows_without_a_group_stay_together(raw, make_params):
     )
 
 
+@pytest.mark.parametrize("limit", [0.01, 1.0])
+def test_a_holdout_that_training_knows_is_refused(raw, make_params, limit):
+    """Rows that came twice under other ids; who knows better raises the limit."""
+    doubled = pd.concat([raw, raw.assign(id=raw["id"] + 1000)], ignore_index=True)
+    wanted = make_params(changes={"split.max_overlap": limit})
+    if limit == 1:
+        assert prepare.prepare(doubled, wanted).overlap > 0.3
+        return
+    with pytest.raises(errors.DataRefused, match=r"% of the holdout .*1\.0%.*max_overlap"):
+        prepare.prepare(doubled, wanted)
+
+
+def test_outliers_that_leave_training_are_counted(raw, make_params):
+    """Beside the other reasons, and none of the holdout."""
+    raw["size"] = raw["size"].mask(raw.index < 20, 5000)
+    wanted = make_params(changes={"prepare.outliers": {"size": "drop"}})
+    done = prepare.prepare(raw, wanted)
+    left = done.dropped["outlier in training"]
+    assert left == 100 - len(done.rows) == done.outliers[0]["train"]
+    assert (done.rows.loc[done.parts == "holdout", "size"] == 5000).any()
+
+
 @pytest.mark.parametrize("column", ["moment", "seconds"])
 def test_run_writes_parts_that_the_stored_rule_confirms(
     tmp_path, monkeypatch, raw, make_params, column

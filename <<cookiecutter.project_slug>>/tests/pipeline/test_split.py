@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from <<cookiecutter.__package_name>> import errors, params
 from <<cookiecutter.__package_name>>.pipeline import split
 
-STRATEGIES = ["time", "group", "random"]
+STRATEGIES = ["time", "group", "stratified", "random"]
 
 
 def settings_for(strategy: str) -> params.Split:
@@ -20,7 +21,10 @@ def settings_for(strategy: str) -> params.Split:
 
 
 def rows_of(keys: list) -> pd.DataFrame:
-    return pd.DataFrame({split.KEY: keys, split.GROUP: keys, split.TIME: keys})
+    columns = {split.KEY: keys, split.GROUP: keys, split.TIME: keys}
+    return pd.DataFrame(
+        columns | {split.TARGET: ["yes" if str(key) > "20" else "no" for key in keys]}
+    )
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -127,3 +131,64 @@ def test_the_hash_is_the_same_for_ever():
     """A champion's rule is asked years later, on another machine."""
     assert split.uniform("key", 1) == 0.507819566984265
     assert all(0 <= split.uniform(str(i), 0) < 1 for i in range(100))
+
+
+def test_stratified_parts_have_the_share_of_each_class():
+    """To the row, also for a class of two percent."""
+    rows = pd.DataFrame({split.KEY: range(1000), split.TARGET: ["rare"] * 20 + ["common"] * 980})
+    parts = split.part_of(rows, split.make_rule(rows, settings_for("stratified"), seed=1))
+    rare, common = (parts[rows[split.TARGET] == label] for label in ("rare", "common"))
+    assert rare.value_counts().to_dict() == {"train": 10, "holdout": 6, "validation": 4}
+    assert common.value_counts().to_dict() == {"train": 490, "holdout": 294, "validation": 196}
+
+
+def test_a_class_that_the_rule_has_not_seen_is_divided_by_the_shares():
+    """A new class is no reason to fail: its rows fall as those at random do."""
+    rows = rows_of([float(i) for i in range(2000)])
+    rule = split.make_rule(rows, settings_for("stratified"), seed=1)
+    parts = split.part_of(rows.assign(**{split.TARGET: "new"}), rule)
+    assert (parts == "holdout").mean() == pytest.approx(0.3, abs=0.03)
+
+
+@pytest.mark.parametrize("strategy", ["time", "stratified"])
+def test_a_pinned_rule_keeps_the_holdout_when_rows_are_added(strategy, make_rows):
+    """What the rule of the first run held out is held out in the second."""
+    rows = make_rows(400)
+    first = split.make_rule(rows[:200], settings_for(strategy), seed=1)
+    loose = split.make_rule(rows, settings_for(strategy), seed=1)
+    pinned = settings_for(strategy).model_copy(update={"pinned": json.loads(json.dumps(first))})
+    again = split.make_rule(rows, pinned, seed=9)
+    assert again == first
+    assert again != loose
+    pd.testing.assert_series_equal(
+        split.part_of(rows, again)[:200], split.part_of(rows[:200], first)
+    )
+
+
+@pytest.mark.parametrize(
+    "pinned",
+    [
+        {"holdout_from": 3},
+        {"holdout_from": "2024", "validation_from": "2023"},
+        {"strategy": "group"},
+    ],
+    ids=["half of it", "another type", "another strategy"],
+)
+def test_a_pinned_rule_that_does_not_fit_is_refused(pinned):
+    """The message says where a rule comes from."""
+    rows = pd.DataFrame({split.TIME: [1.0, 2.0, 3.0, 4.0]})
+    wanted = settings_for("time").model_copy(update={"pinned": pinned})
+    with pytest.raises(errors.UsageError, match=r"split\.pinned.*split\.json"):
+        split.make_rule(rows, wanted, seed=1)
+
+
+@given(
+    held=st.lists(st.integers(0, 9), min_size=1, max_size=20),
+    known=st.lists(st.integers(0, 9), max_size=20),
+)
+def test_overlap_is_the_share_of_holdout_rows_that_training_knows(held, known):
+    """Counted one by one; missing values are equal to each other."""
+    rows = pd.DataFrame({"a": [*held, *known], "b": np.nan})
+    parts = pd.Series(["holdout"] * len(held) + ["train"] * len(known))
+    expected = sum(value in known for value in held) / len(held)
+    assert split.overlap(rows, parts, ["a", "b"]) == pytest.approx(expected)

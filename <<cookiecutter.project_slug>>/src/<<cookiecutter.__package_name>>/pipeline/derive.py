@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import pandera.pandas as pa
 
 from ..contract import Column, Contract
 from ..errors import DataRefused, UsageError
-from ..params import Params, Target
+from ..params import Params, Prepare, Target
+from .outliers import fences
 from .split import TARGET
 
 _KINDS = {"float": "number", "int": "integer", "uint": "integer", "bool": "boolean"}
@@ -30,25 +32,29 @@ _CATEGORY_CHECKS = {
 def derive_contract(schema: pa.DataFrameSchema, train: pd.DataFrame, params: Params) -> Contract:
     """The contract of a model that is trained on `train` (columns of `schema`, `_target`).
 
-    Open categories get the levels that training has, in alphabetical order. Raises UsageError
-    for a type or a check that a client cannot be told.
+    Open categories get the levels that `prepare.rare_rows` training rows have, in alphabetical
+    order. Raises UsageError for a type or a check that a client cannot be told.
     """
     regression = params.task == "regression"
     return Contract(
         task=params.task,
         target=params.target.column,
-        columns=tuple(_column(name, c, train[name]) for name, c in schema.columns.items()),
+        columns=tuple(_column(n, c, train[n], params.prepare) for n, c in schema.columns.items()),
         classes=() if regression else _classes(train[TARGET], params.target),
         target_unit=params.target.unit if regression else "",
     )
 
 
-def _column(name: str, column: pa.Column, values: pd.Series) -> Column:
+def _column(name: str, column: pa.Column, values: pd.Series, prepare: Prepare) -> Column:
     kind = _kind(name, column.dtype)
     facts = _facts(name, column, kind)
     values = values.dropna()
     if kind == "category" and not facts.get("closed"):
-        facts["levels"] = tuple(sorted(set(values.astype(str))))
+        counts = values.astype(str).value_counts()
+        facts["levels"] = tuple(sorted(counts.index[counts >= prepare.rare_rows]))
+    if prepare.outliers.get(name) == "clip" and len(values):
+        low, high = fences(values, prepare.fences)
+        facts["clip"] = (low, high) if low < high < math.inf else None
     return Column(
         name=name,
         kind=kind,

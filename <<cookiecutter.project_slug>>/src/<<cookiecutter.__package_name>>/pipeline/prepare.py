@@ -1,7 +1,8 @@
 """Stage 3, `prepare`: raw rows to model rows, cleaned and divided.
 
 Rows are dropped for a missing target, for a key that came before, and for values of the model
-input that `schema.ModelInput` calls impossible; each reason is counted in the report.
+input that `schema.ModelInput` calls impossible; each reason is counted in the report. Then they
+are divided, outliers are treated, and a holdout that training knows already is refused.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ..errors import DataRefused, UsageError
 from ..features import model_rows
 from ..params import Params, Target
 from ..schema import ModelInput
-from . import files, split
+from . import files, outliers, split
 from .validate import OUT as VALIDATED
 from .validate import validate
 
@@ -28,24 +29,43 @@ REPORT = Path("reports/preparation.json")
 
 @dataclass(frozen=True)
 class Prepared:
-    """Model rows with the reserved columns of `split.py`, the split rule, and what was dropped."""
+    """Model rows with the reserved columns of `split.py`, and how they came about."""
 
     rows: pd.DataFrame  # `_target` holds labels (str) or, for regression, numbers
+    parts: pd.Series  # 'train', 'validation' or 'holdout' for each row
     rule: dict[str, Any]
     dropped: dict[str, int]  # by reason
+    outliers: list[dict[str, Any]]  # see outliers.treat
+    overlap: float  # share of holdout rows that another part holds as well
 
 
 def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
-    """Clean and divide validated raw rows; raises DataRefused where nothing is left."""
+    """Clean and divide validated raw rows.
+
+    Raises DataRefused where nothing is left, and where more than `split.max_overlap` of the
+    holdout equals rows that are not held out.
+    """
     rows = model_rows(raw)
     _require_columns(rows, params)
     rows, dropped = _clean(rows.assign(**_reserved(rows, params)))
     if rows.empty:
         raise DataRefused(f"No row is left after cleaning: {dropped}.")
+    inputs = list(ModelInput.to_schema().columns)
     carried = [*params.prepare.keep, *params.evaluate.slices, *split.RESERVED]
-    columns = dict.fromkeys([*ModelInput.to_schema().columns, *carried])
-    rows = rows[[name for name in columns if name in rows]]
-    return Prepared(rows, split.make_rule(rows, params.split, params.seed), dropped)
+    rows = rows[[name for name in dict.fromkeys([*inputs, *carried]) if name in rows]]
+    rule = split.make_rule(rows, params.split, params.seed)
+    parts = split.part_of(rows, rule)
+    share, limit = split.overlap(rows, parts, [*inputs, split.TARGET]), params.split.max_overlap
+    if share > limit:
+        raise DataRefused(
+            f"{share:.1%} of the holdout equals rows that training sees, target included; allowed "
+            f"are {limit:.1%} (split.max_overlap). Name what identifies a row in prepare.key, "
+            "split by group, or raise the limit where rows repeat by nature."
+        )
+    rows, found = outliers.treat(rows, parts, params.prepare)
+    if dropped_out := len(parts) - len(rows):
+        dropped["outlier in training"] = dropped_out
+    return Prepared(rows, parts[rows.index], rule, dropped, found, share)
 
 
 def _require_columns(rows: pd.DataFrame, params: Params) -> None:
@@ -57,7 +77,7 @@ def _require_columns(rows: pd.DataFrame, params: Params) -> None:
         "evaluate.slices": params.evaluate.slices,
         "ModelInput (add it in features.model_rows)": ModelInput.to_schema().columns,
     }
-    found = list(rows.columns)
+    found = [*rows.columns, *([outliers.OUTLIERS] if params.prepare.outliers else [])]
     for source, names in wanted.items():
         if missing := [name for name in names if name not in found]:
             raise UsageError(f"{source}: there is no column {missing[0]!r}. There are: {found}.")
@@ -131,13 +151,16 @@ def _moments(values: pd.Series) -> pd.Series:
 
 def run(params: Params) -> None:
     """Write one Parquet file per part, the split rule and the report."""
-    prepared = prepare(files.read_table(VALIDATED), params)
-    parts = split.part_of(prepared.rows, prepared.rule)
+    done = prepare(files.read_table(VALIDATED), params)
+    counts = {part: int((done.parts == part).sum()) for part in split.PARTS}
     for part in split.PARTS:
-        files.write_table(prepared.rows[parts == part], FOLDER / f"{part}.parquet")
-    counts = {part: int((parts == part).sum()) for part in split.PARTS}
-    files.write_json(prepared.rule, RULE, digits=None)
-    files.write_json({"dropped": prepared.dropped, "rows": counts} | prepared.rule, REPORT)
+        files.write_table(done.rows[done.parts == part], FOLDER / f"{part}.parquet")
+    files.write_json(done.rule, RULE, digits=None)
+    report = {"dropped": done.dropped, "rows": counts, "rule": done.rule}
+    files.write_json(report | {"outliers": done.outliers, "overlap": done.overlap}, REPORT)
     print(f"prepare: {', '.join(f'{n:,} {part}' for part, n in counts.items())} rows")
-    for reason, n in prepared.dropped.items():
+    for reason, n in done.dropped.items():
         print(f"  dropped {n:,} rows: {reason}")
+    for item in done.outliers:
+        n, limits = sum(item.get(part, 0) for part in split.PARTS), "{low:.4g} to {high:.4g}"
+        print(f"  {item['action']} {item['column']}: {n:,} rows beyond {limits.format(**item)}")
