@@ -103,10 +103,16 @@ class Export(Section):
 
 
 class Evaluate(Section):
-    """Columns whose values are evaluated as slices, and the least rows for one."""
+    """Columns whose values are evaluated as slices, and the least rows for one.
+
+    `resamples` are drawn for each interval. `intended_use` and `limits` are for the model card.
+    """
 
     slices: tuple[str, ...] = ()
     min_slice_rows: Annotated[int, Field(ge=1)] = 50
+    resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    intended_use: str = ""
+    limits: str = ""
 
 
 class Params(Section):

@@ -70,3 +70,40 @@ def test_slices_that_were_skipped_are_not_counted_as_refused(content):
 def test_needs_no_network(content):
     """No address in the page leads anywhere."""
     assert "http" not in report.render(content)
+
+
+EVALUATION = {
+    "intervals": {"roc_auc": [0.61, 0.81]},
+    "slices": [
+        {"column": "team", "value": HOSTILE, "n_rows": 50, "roc_auc": 0.5}
+        | {"intervals": {"roc_auc": [0.41, 0.59]}},
+        {"column": "team", "value": "small", "n_rows": 3},
+    ],
+    "gaps": [
+        {"column": "team", "metric": "recall", "high": "a", "low": HOSTILE, "gap": 0.25}
+        | {"interval": [0.125, None]}
+    ],
+}
+
+
+def test_intervals_slices_and_gaps_are_shown(content):
+    """With bounds, with too few rows said, and escaped."""
+    page = report.render(content | {"evaluation": EVALUATION})
+    for told in ("0.61 to 0.81", "0.41 to 0.59", "too few rows", "recall of team", "0.125 to -"):
+        assert told in page
+    assert HOSTILE not in page
+
+
+def test_the_split_and_what_was_dropped_are_shown(content):
+    """Outliers too, with the fences; a column without fences has dashes."""
+    outlier = {"column": "size", "action": "clip", "low": None, "high": 9.5, "train": 3}
+    preparation = {
+        "rule": {"strategy": "group"},
+        "rows": {"train": 70, "validation": 10, "holdout": 20},
+        "dropped": {"target is missing": 5},
+        "outliers": [outlier | {"validation": 0, "holdout": 1}],
+        "overlap": 0.0123,
+    }
+    page = report.render(content | {"preparation": preparation})
+    for told in ("split by group", "5 rows: target is missing", "- to 9.5", "1.23 %"):
+        assert told in page

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from <<cookiecutter.__package_name>> import metrics, predictor
-from <<cookiecutter.__package_name>>.pipeline import derive, evaluate
+from <<cookiecutter.__package_name>>.pipeline import assemble, derive
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def ask(trained):
 @pytest.fixture
 def rows(trained, parts) -> list[dict]:
     """Fifty held-out rows as a client sends them."""
-    return evaluate.golden_rows(parts["holdout"], trained.contract, 50)
+    return assemble.golden_rows(parts["holdout"], trained.contract, 50)
 
 
 def trivial_scores(y: np.ndarray, n: int, contract) -> np.ndarray:

@@ -60,7 +60,11 @@ def make_params() -> Callable[..., params.Params]:
             "split": {"strategy": "random", "validation": 0.2, "holdout": 0.3},
             "train": {"estimator": "linear", "grid": {}, "folds": 2, "scoring": "log_loss"},
             "export": {},
-            "evaluate": {"slices": ["team", "colour"], "min_slice_rows": 20},
+            "evaluate": {
+                "slices": ["team", "colour"],
+                "min_slice_rows": 20,
+                "resamples": 100,
+            },
         }
         if task == "regression":
             data["train"]["scoring"] = "mae"

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from <<cookiecutter.__package_name>> import contract
-from <<cookiecutter.__package_name>>.pipeline import evaluate, files
+from <<cookiecutter.__package_name>>.pipeline import files, reference
 
 
 def describe(kind: str, values: list) -> dict:
     one = contract.Contract("regression", "y", (contract.Column("a", kind),))
-    return evaluate.make_reference(pd.DataFrame({"a": values}), one)["columns"]["a"]
+    return reference.make_reference(pd.DataFrame({"a": values}), one)["columns"]["a"]
 
 
 def psi(expected: np.ndarray, found: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from .. import bundle as bundles
 from ..pipeline import files
 
-OPTIONAL = ("gate", "validation", "preparation", "training", "export", "slices")
+OPTIONAL = ("gate", "validation", "preparation", "training", "export", "evaluation")
 
 
 def collect(reports: Path, bundle: bundles.Bundle) -> dict[str, Any]:
@@ -31,7 +31,8 @@ def collect(reports: Path, bundle: bundles.Bundle) -> dict[str, Any]:
         for path in sorted((reports / "plots").glob("*.svg"))
     ]
     scoring = (found["training"] or {}).get("scoring", "")
-    values = [abs(record.get(scoring) or 0) for record in found["slices"] or []]
+    slices = (found["evaluation"] or {}).get("slices", [])
+    values = [abs(record.get(scoring) or 0) for record in slices]
     return found | {
         "title": f"{bundle.contract.target.replace('_', ' ').capitalize()}: model report",
         "scoring": scoring,

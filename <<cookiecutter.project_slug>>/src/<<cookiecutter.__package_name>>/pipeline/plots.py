@@ -1,6 +1,6 @@
 """Plots of the holdout: each as a table for `dvc plots` and as an SVG to look at.
 
-One function per task makes the tables of all plots; `PLOTS` says how to draw them.
+One function per task makes the tables of its plots; `PLOTS` says how to draw them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from matplotlib.figure import Figure
 from sklearn import metrics as skm
 
 from ..contract import Contract
+from ..resampling import Contender
 
 MAX_POINTS = 500
+MAX_BARS = 15
 INK, ACCENT, MUTED = "#1f2933", "#0b7285", "#adb5bd"
 STYLE = {"svg.hashsalt": "plots", "text.parse_math": False, "axes.edgecolor": MUTED}
 STYLE |= {"axes.spines.top": False, "axes.spines.right": False, "axes.labelcolor": INK}
@@ -26,7 +28,7 @@ STYLE |= {"axes.spines.top": False, "axes.spines.right": False, "axes.labelcolor
 
 @dataclass(frozen=True)
 class Plot:
-    """`draw`, a method of Axes, shows the first two columns of the plot's table."""
+    """`draw`, a method of Axes or a key of `DRAWINGS`, shows the columns of the plot's table."""
 
     title: str
     draw: str
@@ -34,16 +36,19 @@ class Plot:
     diagonal: bool = False
 
 
+IMPORTANCE = Plot("Permutation importance", "bars")
 PLOTS: dict[str, dict[str, Plot]] = {
     "classification": {
         "roc": Plot("Receiver operating characteristic", "plot", diagonal=True),
         "precision_recall": Plot("Precision and recall", "plot"),
         "calibration": Plot("Calibration", "plot", {"marker": "o"}, diagonal=True),
         "confusion": Plot("Decisions", "matrix"),
+        "importance": IMPORTANCE,
     },
     "regression": {
         "predicted": Plot("Predicted and actual", "scatter", {"s": 8, "alpha": 0.4}, diagonal=True),
         "residuals": Plot("Residuals: actual - predicted", "fill_between", {"step": "mid"}),
+        "importance": IMPORTANCE,
     },
 }
 
@@ -75,16 +80,20 @@ def regression(y: np.ndarray, scores: np.ndarray, contract: Contract) -> dict[st
     }
 
 
-def write_all(y: np.ndarray, scores: np.ndarray, contract: Contract, folder: Path) -> None:
+def write_all(model: Contender, importance: list[dict[str, Any]], folder: Path) -> None:
     """Write NAME.csv and NAME.svg for every plot of the task; the same input, the same bytes.
 
-    Rows of one class only, and rows without the positive class, define no plot.
+    importance: see `evaluate.importance`. Rows of one class only, and rows without the positive
+    class, define no other plot.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if contract.classes and len(np.unique(y == len(contract.classes) - 1)) < 2:
-        return
-    columns_of = classification if contract.classes else regression
-    for name, columns in columns_of(y, scores, contract).items():
+    contract, columns_of = model.contract, regression
+    tables: dict[str, Any] = {"importance": importance}
+    if contract.classes:
+        columns_of = classification
+    if not contract.classes or len(np.unique(model.y == len(contract.classes) - 1)) == 2:
+        tables |= columns_of(model.y, model.scores, contract)
+    for name, columns in tables.items():
         plot, table = PLOTS[contract.task][name], pd.DataFrame(columns)
         if plot.draw != "matrix":
             table = _thin(table)
@@ -93,7 +102,7 @@ def write_all(y: np.ndarray, scores: np.ndarray, contract: Contract, folder: Pat
             figure = Figure(figsize=(4.8, 3.6), layout="constrained")
             axes = figure.add_subplot()
             axes.set_title(plot.title, loc="left", color=INK, fontweight="bold")
-            (_draw_matrix if plot.draw == "matrix" else _draw)(axes, plot, table, contract)
+            DRAWINGS.get(plot.draw, _draw)(axes, plot, table, contract)
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
 
 
@@ -125,3 +134,14 @@ def _draw_matrix(axes: Axes, plot: Plot, table: pd.DataFrame, contract: Contract
     axes.set(xlabel="predicted", ylabel="actual")
     axes.set_xticks(range(len(counts)), contract.classes)
     axes.set_yticks(range(len(counts)), contract.classes)
+
+
+def _draw_bars(axes: Axes, plot: Plot, table: pd.DataFrame, contract: Contract) -> None:
+    top = table.head(MAX_BARS)[::-1]
+    names = top["column"].str.slice(0, 24)
+    axes.barh(range(len(top)), top["loss"], xerr=top["spread"], color=ACCENT, ecolor=MUTED)
+    axes.set_yticks(range(len(top)), names)
+    axes.set(xlabel="loss when the column is shuffled")
+
+
+DRAWINGS = {"matrix": _draw_matrix, "bars": _draw_bars}
