@@ -28,7 +28,7 @@ STAGES = {
     "evaluate": "Measure the exported model on the holdout and make models/bundle.",
 }
 LAZY = {"registry": ("delivery.registry_cli", "registry", "Versions and assignments: git tags.")}
-ORDER = [*STAGES, "gate", "report", "registry", "smoke", "serve"]
+ORDER = [*STAGES, "profile", "gate", "report", "registry", "smoke", "serve"]
 
 
 class Verbs(click.Group):
@@ -84,6 +84,15 @@ def _add_stage(name: str, text: str) -> None:
 
 for _name, _text in STAGES.items():
     _add_stage(_name, _text)
+
+
+@cli.command(epilog=_example("profile data/ingested.parquet"))
+@click.argument("table", type=click.Path(path_type=Path), default="data/prepared/train.parquet")
+@click.option("--out", type=click.Path(path_type=Path), default="reports/profile.html")
+def profile(table: Path, out: Path) -> None:
+    """Show a table as a page: distributions, missing values, outliers, associations."""
+    _import("pipeline.profile").run(table, out)
+    click.echo(f"profile: {out.resolve().as_uri()}")
 
 
 @cli.command(epilog=_example("gate"))
