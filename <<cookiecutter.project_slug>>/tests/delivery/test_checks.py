@@ -355,6 +355,54 @@ def test_a_column_that_is_not_there_is_named():
         duel.decide()
 
 
+def copied(duel, times):
+    """The same rows several times, as of one customer; `_group` says which."""
+    case, rows = duel.case(duel.model()), np.repeat(np.arange(duel.n_rows), times)
+    models = [model.take(rows) for model in (case.challenger, case.champion)]
+    table = case.rows.assign(_group=[f"customer {i}" for i in range(duel.n_rows)])
+    return checks.Case(*models, case.seen[rows], table.iloc[rows], case.policy, 1)
+
+
+def width(case, name):
+    found = check(gate.decide(case), name, "EWR" if name == "slice" else "")
+    return found.high - found.low
+
+
+@pytest.mark.parametrize("name", ["absolute", "comparison", "slice", "fairness"])
+def test_rows_of_one_cluster_are_drawn_together(name):
+    """Nine copies of each row prove no more than the row; counted singly, three times as much."""
+    policies = [
+        rules(slices=SLICES, fairness=FAIRNESS, resamples=600, cluster=cluster)
+        for cluster in (None, "_group")
+    ]
+    once = width(Duel(n_rows=600, policy=policies[0]).case(Duel(n_rows=600).model()), name)
+    naive, clustered = (width(copied(Duel(n_rows=600, policy=p), 9), name) for p in policies)
+    assert clustered == pytest.approx(once, rel=0.15)
+    assert naive == pytest.approx(once / 3, rel=0.15)
+
+
+def test_one_cluster_decides_nothing():
+    """All rows of one day: no interval, so nothing is shown."""
+    duel = Duel(policy=rules(cluster="origin"))
+    duel.origin[:] = "EWR"
+    verdict = duel.decide()
+    assert verdict.decision == "REJECT"
+    assert "too few rows (clusters)" in check(verdict, "comparison").message
+
+
+def test_missing_clusters_are_one_cluster():
+    """Rows of nobody known count as alike: the cautious way."""
+    duel = Duel(policy=rules(cluster="origin"))
+    duel.origin[:] = None
+    assert np.isnan(check(duel.decide(), "comparison").low)
+
+
+def test_a_cluster_that_is_not_a_column_is_named():
+    """With the columns that there are."""
+    with pytest.raises(DataRefused, match=r"no column day\. It has: origin"):
+        Duel(policy=rules(cluster="day")).decide()
+
+
 def test_unknown_metrics_are_refused_with_the_known_ones():
     """A metric of the other task is as unknown as a typing error."""
     with pytest.raises(UsageError, match=r"no metric 'mae' for classification.*roc_auc"):
@@ -388,7 +436,7 @@ def test_the_widest_gap_is_corrected_for_all_pairs():
     parts = duel.case(duel.model()).by_slice("balanced_accuracy", ("origin",), 9)
     ends = [parts[name] for name in gap.slice.split(" and ")]
     ten = np.hypot(*(part.high - part.estimate for part in ends))
-    ratio = stats.norm.ppf(1 - 0.025 / 45) / stats.norm.ppf(1 - 0.025 / 10)
+    ratio = stats.t.ppf(1 - 0.025 / 45, 299) / stats.t.ppf(1 - 0.025 / 10, 299)
     assert gap.high - gap.estimate == pytest.approx(ten * ratio)
 
 

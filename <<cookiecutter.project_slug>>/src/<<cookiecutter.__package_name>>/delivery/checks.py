@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import DataFrameGroupBy
 
 from ..errors import DataRefused
 from ..metrics import Metric, find
@@ -82,26 +83,33 @@ class Case:
         """Of all rows, or of those for a comparison: the champion has not seen them."""
         return np.flatnonzero(~self.seen) if gain else np.arange(len(self.rows))
 
+    def grouped(self, column: str, rows: np.ndarray) -> DataFrameGroupBy:
+        """Some rows by their value of a column, where missing is a value too."""
+        if column not in self.rows:
+            have = ", ".join(self.rows)
+            raise DataRefused(f"The holdout has no column {column}. It has: {have}.")
+        return self.rows.iloc[rows].groupby(column, dropna=False, observed=True)
+
     def interval(
         self, metric: str, gain: bool = False, rows: np.ndarray | None = None, family: int = 1
     ) -> Interval:
         """A metric of the challenger, or its gain over the champion (positive is better)."""
         rows = self.positions(gain) if rows is None else rows
+        clusters = None
+        if self.policy.cluster:
+            clusters = self.grouped(self.policy.cluster, rows).ngroup().to_numpy()
         models = [self.challenger, self.champion] if gain else [self.challenger]
         models = [model.take(rows) for model in models]
         bootstrap = Bootstrap(self.policy.resamples, self.seed, self.policy.confidence)
-        return bootstrap.interval(self.metric(metric), *models, family=family)
+        return bootstrap.interval(self.metric(metric), *models, clusters=clusters, family=family)
 
     def by_slice(
         self, metric: str, columns: tuple, min_rows: int, gain: bool = False, at_once: int = 1
     ) -> dict[str, Interval]:
         """The same for each value of some columns, all holding together; NaN for too few rows."""
-        if absent := [name for name in columns if name not in self.rows]:
-            have = ", ".join(self.rows)
-            raise DataRefused(f"The holdout has no column {absent[0]}. It has: {have}.")
         among, slices, found = self.positions(gain), {}, {}
         for column in columns:
-            groups = self.rows.iloc[among].groupby(column, dropna=False, observed=True).indices
+            groups = self.grouped(column, among).indices
             slices |= {f"{column}={value}": among[rows] for value, rows in groups.items()}
         family = comb(sum(len(rows) >= min_rows for rows in slices.values()), at_once)
         for name, rows in slices.items():
@@ -121,7 +129,8 @@ class Case:
         """
         needed, least = None, self.policy.min_rows
         if not isfinite(found.low):
-            status, message = "skip" if slice else "fail", "Not a finite number, or too few rows."
+            status = "skip" if slice else "fail"
+            message = "Not a finite number, or too few rows (clusters)."
         elif width:
             needed = found.rows_to_decide(width)
         if not slice and found.n_rows < least:

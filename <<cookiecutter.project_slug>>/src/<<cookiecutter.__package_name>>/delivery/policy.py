@@ -65,11 +65,16 @@ class Budget(Section):
 
 
 class Policy(Section):
-    """`gate.yaml`, whole. `confidence` is that of every interval, two-sided."""
+    """`gate.yaml`, whole. `confidence` is that of every interval, two-sided.
+
+    cluster: a column of the holdout; rows with the same value of it (a day, a customer) are
+    alike, so the bootstrap draws them together. None: each row tells something of its own.
+    """
 
     task: Literal["classification", "regression"]
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    cluster: str | None = None
     min_rows: PositiveInt
     primary: Primary
     absolute: Annotated[dict[str, FiniteFloat], Field(min_length=1)]
