@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from flight_delays.contract import Contract
 from flight_delays import resampling
+from flight_delays.contract import Contract
 from flight_delays.delivery import checks, gate, policy
 from scipy.stats import norm
 

@@ -64,8 +64,8 @@ pydantic pydantic_core pydantic_settings pydevd_plugins pydot pygit2 pygithub py
 pyjwt pylab pynacl pyparsing pyrate_limiter pytest pytest_cov pytest_xdist python_dateutil
 python_dotenv pywin32 pyyaml requests requests_oauthlib rich ruamel ruamel_yaml ruff s3fs
 schemathesis scikit_learn scipy scmrepo semver setuptools shellingham shortuuid shtab six skl2onnx
-sklearn skops skrub smmap sortedcontainers sqltrie sshfs starlette tabulate threadpoolctl tomlkit tqdm
-truststore typeguard typer typing_extensions typing_inspect typing_inspection tzdata tzlocal
+sklearn skops skrub smmap sortedcontainers sqltrie sshfs starlette tabulate threadpoolctl tomlkit
+tqdm truststore typeguard typer typing_extensions typing_inspect typing_inspection tzdata tzlocal
 urllib3 uv uvicorn uvloop validate vine voluptuous watchfiles wcwidth websockets werkzeug wheel
 wrapt xdist xgboost yaml yarl zc zc_lockfile
     """.split()
