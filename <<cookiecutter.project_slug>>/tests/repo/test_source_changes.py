@@ -71,6 +71,7 @@ def project(tmp_path, monkeypatch):
     Path(".dvc/config").write_text("[cache]\n    type = symlink\n")
 
 
+@pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC's own use of pygtrie
 @pytest.mark.usefixtures("project")
 def test_a_changed_source_is_read_again_and_a_failing_one_leaves_the_old_rows(capfd):
     """Nothing is read where nothing changed; nothing is lost, in place or in DVC's cache."""

@@ -44,7 +44,7 @@ def read_api(source: Api) -> pd.DataFrame:
     try:
         with (
             urllib3.connection_from_url(source.url, headers=headers) as pool,
-            tqdm(desc="ingest", unit=" pages") as bar,
+            tqdm(desc="read", unit=" pages") as bar,
         ):
             for page in _pages(source, pool):
                 rows += page

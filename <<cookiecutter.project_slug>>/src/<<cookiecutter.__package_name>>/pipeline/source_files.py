@@ -26,7 +26,7 @@ def read_files(source: Files) -> pd.DataFrame:
     `source.format` or has other columns than the first one.
     """
     opened = _matching(source)
-    tables = [_read(file, source.format) for file in tqdm(opened, "ingest", unit="file")]
+    tables = [_read(file, source.format) for file in tqdm(opened, "read", unit="file")]
     for file, table in zip(opened, tables, strict=True):
         found, expected = set(table.columns), set(tables[0].columns)
         if found != expected:

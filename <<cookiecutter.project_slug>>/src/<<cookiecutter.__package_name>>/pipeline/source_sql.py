@@ -31,9 +31,9 @@ def read_sql(source: Sql) -> pd.DataFrame:
     try:
         engine = sa.create_engine(url, poolclass=sa.NullPool)
         # Without `no_parameters` a driver takes % for the start of a parameter.
-        options = {"yield_per": source.chunk_rows, "no_parameters": True}
+        options = {"stream_results": True, "no_parameters": True}
         with engine.connect().execution_options(**options) as connection:
-            return _rows(connection.exec_driver_sql(query))
+            return _rows(connection.exec_driver_sql(query).yield_per(source.chunk_rows))
     except ModuleNotFoundError as error:
         raise UsageError(
             f"{url.drivername}:// needs the driver {error.name!r}, which is not installed here. "
@@ -49,7 +49,7 @@ def _rows(result: sa.CursorResult) -> pd.DataFrame:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataRefused(f"The query gives more than one column {twice[0]!r}: rename with AS.")
     chunks = [pd.DataFrame(columns=names)]
-    with tqdm(desc="ingest", unit=" rows") as bar:
+    with tqdm(desc="read", unit=" rows") as bar:
         for rows in result.partitions():
             values = [tuple(row) for row in rows]
             chunks.append(pd.DataFrame.from_records(values, columns=names, coerce_float=True))
