@@ -30,14 +30,13 @@ RETRIES = Retry(
     raise_on_status=False,
 )
 TIMEOUT = Timeout(connect=10, read=60)
-NEXT = re.compile(r'<([^<>]*)>[^<]*?;\s*rel="?(?:[^"<]*\s)?next\b', re.IGNORECASE)
+NEXT = re.compile(r'<([^<>]*)>[^<]*?;\s*rel="?(?:[^"<]*\s)?next\b', re.IGNORECASE)  # RFC 8288
 
 
 def read_api(source: Api) -> pd.DataFrame:
     """All rows of all pages; nested objects become columns with dotted names.
 
-    Raises UsageError where the address or the token is wrong, DataRefused where the answers cannot
-    be used.
+    Raises UsageError where address or token are wrong, DataRefused where answers cannot be used.
     """
     rows: list[dict[str, Any]] = []
     headers = {"Accept": "application/json"} | _token(source.token_env)
@@ -62,52 +61,56 @@ def _token(variable: str | None) -> dict[str, str]:
     token = os.environ.get(variable, "").strip()
     if not token or not (token.isascii() and token.isprintable()):
         raise UsageError(
-            f"The environment variable {variable} is not set, or no token: source.token_env in "
-            "params.yaml says that it holds the token of the API."
+            f"The environment variable {variable} is not set, or no token. It is named by "
+            "source.token_env in params.yaml."
         )
     return {"Authorization": f"Bearer {token}"}
 
 
 def _pages(source: Api, pool: urllib3.HTTPConnectionPool) -> Iterator[list[dict[str, Any]]]:
     seen: set[str | int] = set()
-    url = _numbered(source, 1) if source.page_param else source.url
+    url = first = source.url
     while url:
-        answer = _get(pool, url)
-        try:
-            data = json.loads(answer.data)
-        except ValueError as error:
-            raise DataRefused(f"{public(url)} answers no JSON: {error}") from error
-        rows = _rows(source, data, url)
+        if source.page_param:
+            count = urlencode({source.page_param: len(seen) + 1})
+            url = f"{first}{'&' if '?' in first else '?'}{count}"
+        data, link = _get(pool, url)
+        rows = _at(data, source.rows)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            found = sorted(data) if isinstance(data, dict) else type(data).__name__
+            raise DataRefused(
+                f"source.rows = {source.rows!r} is no list of objects in {public(url)}, which has: "
+                f"{found}."
+            )
         mark = hash(json.dumps(rows)) if source.page_param else url
         if mark in seen:
             raise DataRefused(f"{public(url)} gives a page again that was read: an endless loop.")
         seen.add(mark)
         yield rows
         if not source.page_param:
-            url = _next(source, data, answer.headers.get("Link", ""), url, pool)
-        else:
-            url = _numbered(source, len(seen) + 1) if rows else ""
+            url = _following(_at(data, source.next) if source.next else link, url, pool)
+        elif not rows:
+            return
 
 
-def _numbered(source: Api, number: int) -> str:
-    mark = "&" if "?" in source.url else "?"
-    return f"{source.url}{mark}{urlencode({source.page_param: number})}"
-
-
-def _get(pool: urllib3.HTTPConnectionPool, url: str) -> urllib3.BaseHTTPResponse:
+def _get(pool: urllib3.HTTPConnectionPool, url: str) -> tuple[Any, str]:
+    """The JSON that is answered, and the next page by the header Link."""
     path = parse_url(url).request_uri
     answer = pool.request("GET", path, retries=RETRIES, timeout=TIMEOUT, redirect=False)
     told = f"{public(url)} answers {answer.status} {answer.reason}"
     if location := answer.get_redirect_location():
         raise UsageError(
-            f"{told}, to {public(urljoin(url, location))}. Redirects are not followed: where you "
-            "trust that address, write it as source.url."
+            f"{told}, to {public(urljoin(url, location))}, which is not followed. Where you trust "
+            "that address, write it as source.url."
         )
     if 400 <= answer.status < 500 and answer.status != 429:
         raise UsageError(f"{told}. See source.url and source.token_env in params.yaml.")
     if answer.status != 200:
         raise DataRefused(f"{told}. Tried {RETRIES.total} times more. Next: try again later")
-    return answer
+    try:
+        return json.loads(answer.data), "".join(NEXT.findall(answer.headers.get("Link", ""))[:1])
+    except ValueError as error:
+        raise DataRefused(f"{public(url)} answers no JSON: {error}") from error
 
 
 def _at(data: Any, path: str) -> Any:
@@ -116,26 +119,13 @@ def _at(data: Any, path: str) -> Any:
     return data
 
 
-def _rows(source: Api, data: Any, url: str) -> list[dict[str, Any]]:
-    rows = _at(data, source.rows)
-    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
-        return rows
-    found = sorted(data) if isinstance(data, dict) else type(data).__name__
-    raise DataRefused(
-        f"{public(url)}: source.rows = {source.rows!r} is no list of objects; there is: {found}."
-    )
-
-
-def _next(source: Api, data: Any, link: str, url: str, pool: urllib3.HTTPConnectionPool) -> str:
-    found = _at(data, source.next) if source.next else "".join(NEXT.findall(link)[:1])
+def _following(found: Any, url: str, pool: urllib3.HTTPConnectionPool) -> str:
     if not found:
         return ""
-    if not isinstance(found, str):
-        raise DataRefused(f"{public(url)}: source.next = {source.next!r} is no URL: {found!r:.80}.")
-    found = urljoin(url, found)
-    if not pool.is_same_host(found):
+    absolute = urljoin(url, str(found))
+    if not isinstance(found, str) or not pool.is_same_host(absolute):
         raise DataRefused(
-            f"{public(url)} names {public(found)} as next page, at another origin than source.url, "
-            "to which nothing is sent. Page by source.page_param where the API can."
+            f"{public(url)} names as next page {public(absolute)}: no URL of the same origin, and "
+            "nothing is sent to another one. Page by source.page_param where the API can."
         )
-    return found
+    return absolute

@@ -18,8 +18,6 @@ from tqdm import tqdm
 from ..errors import DataRefused, UsageError
 from ..params import Sql
 
-EXAMPLE = "postgresql://USER:PASSWORD@HOST/DATABASE"
-
 
 def read_sql(source: Sql) -> pd.DataFrame:
     """The rows of `source.query`, read `chunk_rows` at a time; nothing is ever committed.
@@ -69,30 +67,26 @@ def _query(path: Path) -> str:
 
 def _url(variable: str) -> sa.URL:
     text = os.environ.get(variable, "").strip()
-    if not text:
-        raise UsageError(
-            f"The environment variable {variable} is not set: source.url_env in params.yaml says "
-            f"that it holds the database's URL, such as {EXAMPLE}"
-        )
     try:
         url = sa.make_url(text)
         url.get_dialect()
         # After the first of two @ comes the rest of a password, and is taken for the host.
-        usable = text.count("@") < 2 or not url.host
+        if text.count("@") < 2 or not url.host:
+            return url
     except (SQLAlchemyError, ValueError):
-        usable = False
-    if not usable:
-        raise UsageError(
-            f"The environment variable {variable} holds no URL of a database, such as {EXAMPLE}, "
-            "with @ : / ? # % in a password written as %40 %3A %2F %3F %23 %25."
-        )
-    return url
+        pass
+    raise UsageError(
+        f"The environment variable {variable} {'holds no' if text else 'is not set: it needs the'} "
+        "URL of a database, such as postgresql://USER:PASSWORD@HOST/DATABASE, with @ : / ? # % in "
+        "a password written as %40 %3A %2F %3F %23 %25. It is named by source.url_env."
+    )
 
 
 def _without_secrets(error: Exception, url: sa.URL) -> str:
     text = str(getattr(error, "orig", None) or error)
     secrets = [str(url.password or ""), *map(str, url.query.values())]
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        for written in (secret, quote(secret), quote_plus(secret)):
+        # As it is, and as it may be written in a URL; SQLAlchemy leaves spaces and + alone.
+        for written in (secret, quote(secret, ""), quote(secret, " +"), quote_plus(secret)):
             text = text.replace(written, "***")
     return " ".join(text.split())
