@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from <<cookiecutter.__package_name>> import errors, params
 VALID = {
     "task": "classification",
     "seed": 1,
-    "source": {"path": "data/*.csv"},
+    "source": {"kind": "files", "path": "data/*.csv", "watch": "data"},
     "validate": {"max_failed_share": 0.01},
     "target": {"column": "outcome"},
     "prepare": {"key": ["id"]},
@@ -27,7 +28,6 @@ WRONG = [
     ("seed", -1, "greater than or equal to 0"),
     ("seed", "many", "valid integer"),
     ("source.path", None, "valid string"),
-    ("source.kind", "sql", "'files'"),
     ("source.format", "xlsx", "'csv' or 'parquet'"),
     ("validate.max_failed_share", 1, "less than 1"),
     ("validate.max_failed_share", -0.1, "greater than or equal to 0"),
@@ -74,7 +74,7 @@ def load(tmp_path):
 
 def test_the_project_own_file_is_valid():
     """What is committed can be read."""
-    assert params.load(Path("params.yaml")).source.path
+    assert params.load(Path("params.yaml")).source.watch
 
 
 @pytest.mark.parametrize(("key", "value", "allowed"), WRONG, ids=[f"{k}={v}" for k, v, _ in WRONG])
@@ -114,7 +114,65 @@ def test_values_that_do_not_fit_each_other_are_refused(load, changes, reason):
     assert len(str(error.value)) < 200
 
 
-@pytest.mark.parametrize("key", ["colour", "train.epochs", "source.url"])
+SQL = {"kind": "sql", "query": "rows.sql", "watch": "data/source.json"}
+API = {"kind": "api", "url": "https://host/rows", "watch": "data/source.json"}
+FILES = {"kind": "files", "path": "data/*.csv", "watch": "data"}
+REMOTE = {"path": "https://host/rows.csv", "watch": params.STATE}
+SOURCES = [
+    (FILES, {"kind": "ftp"}, "source: Input tag 'ftp'.*: 'files', 'sql', 'api'"),
+    (FILES, {"kind": None}, "source: Input tag 'None'.*: 'files', 'sql', 'api'"),
+    ({}, {"path": "data/*.csv"}, "source: kind is missing: 'files', 'sql' or 'api'"),
+    (FILES, {"watch": "elsewhere"}, "watch must be data/source.json, or .*folder of data/"),
+    (FILES, {"path": "https://u@host/a.csv?s=1"}, "folder of https://host/a.csv$"),
+    (FILES, REMOTE | {"path": "ftp://me:pw@host/a"}, "path has a password in it"),
+    (FILES, REMOTE | {"watch": 1}, "source.watch = 1: Input should be a valid string"),
+    (SQL, {"watch": "data"}, "source.watch = 'data': Input should be 'data/source.json'"),
+    (SQL, {"query": None}, "source.query = None: Input should be a valid string"),
+    (SQL, {"chunk_rows": 0}, "source.chunk_rows = 0: .*greater than or equal to 1"),
+    (SQL, {"url_env": "postgres://me:pw@host/db"}, "source.url_env: String should match"),
+    (SQL, {"url": "postgres://me:pw@host/db"}, "source.url: Extra inputs are not permitted"),
+    (SQL, {"password": "pw"}, "source.password: Extra inputs are not permitted"),
+    (API, {"watch": "data"}, "source.watch = 'data': Input should be 'data/source.json'"),
+    (API, {"url": "https://me:pw@host/rows"}, "without user or password"),
+    (API, {"url": "https://pw@host"}, "without user or password"),
+    (API, {"url": "ftp://host/rows"}, r"url must be http\(s\)://HOST/PATH"),
+    (API, {"url": "https:///rows"}, r"url must be http\(s\)://HOST/PATH"),
+    (API, {"token_env": "pw pw"}, "source.token_env: String should match"),
+    (API, {"next": "next", "page_param": "page"}, "next and page_param are two ways"),
+]
+
+
+@pytest.mark.parametrize(("source", "changes", "reason"), SOURCES, ids=[str(s[1]) for s in SOURCES])
+def test_a_wrong_source_is_refused_by_key(load, source, changes, reason):
+    """Without the level of the kind, which the file does not have, and without a password."""
+    with pytest.raises(errors.UsageError) as error:
+        load({"source": source | changes})
+    [line] = str(error.value).splitlines()
+    assert re.search(f"params.yaml: (source: .*)?{reason}", line.removesuffix("."))
+    assert "pw" not in line
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        FILES,
+        FILES | {"path": "data/a.csv", "watch": "data/a.csv"},
+        FILES | {"path": "/mnt/*.csv", "watch": params.STATE},
+        FILES | {"path": "s3://me@bucket/?/a=b:c@d.csv", "watch": params.STATE},
+        SQL,
+        API | {"url": "http://localhost:8000/rows?by=a@b", "token_env": "TOKEN"},
+    ],
+    ids=["folder", "file", "elsewhere", "s3", "sql", "api"],
+)
+def test_a_source_of_each_kind(load, source):
+    """As it is written, with a name for the model card."""
+    found = load({"source": source}).source
+    assert found.kind == source["kind"]
+    assert found.name.startswith(("data", "/mnt", "s3://bucket", "rows.sql", "http://local"))
+    assert "@" not in found.name.partition("/?")[0]
+
+
+@pytest.mark.parametrize("key", ["colour", "train.epochs"])
 def test_an_unknown_key_is_refused(load, key):
     """A typing error is never silently ignored."""
     with pytest.raises(errors.UsageError, match=f"{key} = 1: Extra inputs are not permitted"):

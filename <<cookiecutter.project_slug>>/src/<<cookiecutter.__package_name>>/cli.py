@@ -28,7 +28,7 @@ STAGES = {
     "evaluate": "Measure the exported model on the holdout and make models/bundle.",
 }
 LAZY = {"registry": ("delivery.registry_cli", "registry", "Versions and assignments: git tags.")}
-ORDER = [*STAGES, "profile", "gate", "report", "registry", "smoke", "serve"]
+ORDER = ["watch", *STAGES, "profile", "gate", "report", "registry", "smoke", "serve"]
 
 
 class Verbs(click.Group):
@@ -93,6 +93,16 @@ def profile(table: Path, out: Path) -> None:
     """Show a table as a page: distributions, missing values, outliers, associations."""
     _import("pipeline.profile").run(table, out)
     click.echo(f"profile: {out.resolve().as_uri()}")
+
+
+@cli.command(epilog=_example("watch"))
+def watch() -> None:
+    """Note the state of the source, so that dvc repro reads it again when it changed.
+
+    Writes data/source.json, to be committed, where source.watch in params.yaml names it. Files in a
+    folder of the project are watched by DVC itself.
+    """
+    _import("pipeline.watch").run(_import("params").load())
 
 
 @cli.command(epilog=_example("gate"))

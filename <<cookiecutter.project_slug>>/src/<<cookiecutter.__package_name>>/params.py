@@ -5,7 +5,8 @@ A value that is not allowed is a UsageError that names the key, the value and wh
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
@@ -13,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from .errors import UsageError
 
+STATE = "data/source.json"  # where the verb `watch` notes the state of a source
+SEE = "See docs/sources.md"
+Variable = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -23,12 +27,75 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Source(Section):
-    """Where raw rows come from: a path, a glob or a URL that fsspec can read."""
+def public(url: str) -> str:
+    """A URL without user, password, query and fragment, to be shown; a path as it is."""
+    return re.sub(r"(?<=://)[^/?#]*@|[?#].*", "", url) if "://" in url else url
+
+
+class Files(Section):
+    """Files that fsspec can read, by path, glob or URL."""
 
     kind: Literal["files"] = "files"
     path: str
     format: Literal["csv", "parquet"] = "csv"
+    watch: str  # what DVC looks at for changes: the folder, or what the verb `watch` writes
+
+    @model_validator(mode="after")
+    def _is_watched(self) -> Files:
+        if re.search("://[^/@]*:[^/]*@", self.path):
+            raise ValueError(f"path has a password in it, and this file is committed. {SEE}")
+        local = "://" not in self.path and PurePath(self.path).is_relative_to(self.watch)
+        if not local and self.watch != STATE:
+            raise ValueError(f"watch must be {STATE}, or for local files the folder of {self.name}")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The path; a URL without user and query, which may hold what is secret."""
+        return public(self.path)
+
+
+class Sql(Section):
+    """Rows of a query; the database's URL is in the environment variable `url_env`."""
+
+    kind: Literal["sql"] = "sql"
+    query: str  # path of a file
+    url_env: Variable = "DATABASE_URL"
+    chunk_rows: Annotated[int, Field(ge=1)] = 50_000
+    watch: Literal["data/source.json"]
+
+    @property
+    def name(self) -> str:
+        """The path of the query."""
+        return self.query
+
+
+class Api(Section):
+    """Rows of a JSON API; `rows` and `next` are dotted paths in its answers."""
+
+    kind: Literal["api"] = "api"
+    url: str
+    rows: str = ""  # empty: the answer itself is the list
+    next: str = ""  # empty: the header Link with rel=next, where there is one
+    page_param: str = ""  # counts from 1 until a page has no rows
+    token_env: Variable | None = None
+    watch: Literal["data/source.json"]
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> Api:
+        if not re.match("https?://[^/@]+(/|$)", self.url):
+            raise ValueError(f"url must be http(s)://HOST/PATH, without user or password. {SEE}")
+        if self.next and self.page_param:
+            raise ValueError("next and page_param are two ways of paging: give one")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The URL without its query."""
+        return public(self.url)
+
+
+Source = Annotated[Files | Sql | Api, Field(discriminator="kind")]
 
 
 class Validate(Section):
@@ -166,7 +233,14 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
 
 
 def _explain(path: Path, item: Any) -> str:
-    key = ".".join(str(part) for part in item["loc"])
-    shown = "" if isinstance(item["input"], dict) else f" = {item['input']!r}"
+    parts, shown = item["loc"], f" = {item['input']!r}"
+    if source := parts[:1] == ("source",):
+        parts = ("source", *parts[2:])  # without the kind, which is no level of the file
+    # A password in the wrong place is under an unknown key, or where a variable's name should be.
+    secret = source and item["type"] in ("extra_forbidden", "string_pattern_mismatch")
+    if secret or isinstance(item["input"], dict):
+        shown = ""
     message = item["msg"].removeprefix("Value error, ")
-    return f"{path}: {key or 'file'}{shown}: {message}."
+    if item["type"] == "union_tag_not_found":
+        message = "kind is missing: 'files', 'sql' or 'api'"
+    return f"{path}: {'.'.join(map(str, parts)) or 'file'}{shown}: {message}."

@@ -30,7 +30,7 @@ def own() -> params.Params:
 @pytest.fixture(scope="session")
 def raw(own) -> pd.DataFrame:
     """Validated raw rows, evenly spread over the source."""
-    table = ingest.SOURCES[own.source.kind](own.source)
+    table = ingest.read(own.source)
     return validate.validate(table.iloc[:: max(1, len(table) // N_ROWS)], schema.RawRows).rows
 
 

@@ -53,7 +53,7 @@ def make_params() -> Callable[..., params.Params]:
         data: dict[str, Any] = {
             "task": task,
             "seed": 7,
-            "source": {"path": "raw.csv"},
+            "source": {"kind": "files", "path": "raw.csv", "watch": "raw.csv"},
             "validate": {"max_failed_share": 0.1},
             "target": {"column": "outcome"},
             "prepare": {"key": ["id"], "keep": ["team"]},

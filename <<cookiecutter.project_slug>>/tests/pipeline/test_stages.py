@@ -51,7 +51,7 @@ class Watched:
 
 def slice_of_source(own: params.Params) -> pd.DataFrame:
     """Evenly spread rows, so that every season and class is in it."""
-    table = ingest.SOURCES[own.source.kind](own.source)
+    table = ingest.read(own.source)
     return table.iloc[:: max(1, len(table) // N_ROWS)]
 
 
@@ -60,7 +60,7 @@ def run_all(tmp_path_factory) -> Callable[[str], tuple[Path, dict[str, set[str]]
     """`run_all("a")` runs all stages in a new folder; what each read of the parameters too."""
     own = params.load()
     table = slice_of_source(own)
-    source = own.source.model_copy(update={"path": "source.parquet", "format": "parquet"})
+    source = params.Files(path="source.parquet", format="parquet", watch="source.parquet")
     quick = own.train.model_copy(update=QUICK)
     small = own.model_copy(update={"source": source, "train": quick})
 
@@ -124,14 +124,17 @@ def test_a_stage_declares_every_parameter_that_it_reads(first, stage):
     assert not hidden
 
 
+def outs(facts: dict) -> list[str]:
+    """Paths; one with options of DVC is a mapping from the path to them."""
+    found = [*facts.get("outs", []), *facts.get("metrics", [])]
+    return [path for out in found for path in ([out] if isinstance(out, str) else out)]
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_writes_what_it_declares(first, stage):
     """And nothing that it does not."""
     facts = DECLARED[stage]
-    outs = {*facts.get("outs", []), *facts.get("metrics", [])}
-    assert all((first[0] / out).exists() for out in outs)
+    assert all((first[0] / out).exists() for out in outs(facts))
     written = {path.relative_to(first[0]) for path in first[0].rglob("*.*") if path.is_file()}
-    declared = {
-        Path(out) for s in DECLARED.values() for k in ("outs", "metrics") for out in s.get(k, [])
-    }
+    declared = {Path(out) for stage in DECLARED.values() for out in outs(stage)}
     assert all(declared & {path, *path.parents} for path in written - {Path("source.parquet")})

@@ -22,7 +22,13 @@ WITHOUT_EFFECT = {
 
 
 def outs(stage: str) -> list[str]:
-    return [*STAGES[stage].get("outs", []), *STAGES[stage].get("metrics", [])]
+    found = [*STAGES[stage].get("outs", []), *STAGES[stage].get("metrics", [])]
+    return [path for out in found for path in ([out] if isinstance(out, str) else out)]
+
+
+def deps(stage: str) -> list[str]:
+    watch = PARAMS["source"]["watch"]
+    return [dep.replace("${source.watch}", watch) for dep in STAGES[stage]["deps"]]
 
 
 def used_modules(path: Path) -> set[str]:
@@ -66,9 +72,7 @@ def test_dependencies_are_in_the_tree_or_written_by_an_earlier_stage(stage):
     """A typing error in a path would be an error of every run."""
     before = list(STAGES)[: list(STAGES).index(stage)]
     written = {out for name in before for out in outs(name)}
-    assert [
-        dep for dep in STAGES[stage]["deps"] if dep not in written and not Path(dep).exists()
-    ] == []
+    assert [dep for dep in deps(stage) if dep not in written and not Path(dep).exists()] == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -98,7 +102,7 @@ def test_every_module_that_a_stage_uses_is_among_its_dependencies(stage):
     """A change of code runs again what it changes; the exceptions have a reason."""
     declared = {
         Path(dep).relative_to(Path("src") / PACKAGE.name).as_posix()
-        for dep in STAGES[stage]["deps"]
+        for dep in deps(stage)
         if dep.startswith("src/")
     }
     used = all_used(f"pipeline/{stage}.py") - set(WITHOUT_EFFECT)
