@@ -16,7 +16,8 @@ from pathlib import Path
 
 import click
 
-from .errors import ProjectError, UsageError
+from .delivery.registry_cli import registry
+from .errors import COMMAND, ProjectError
 
 BUNDLE = Path("models/bundle")
 STAGES = {
@@ -27,40 +28,17 @@ STAGES = {
     "export": "Convert the model and prove equality on every held-out row.",
     "evaluate": "Measure the exported model on the holdout and make models/bundle.",
 }
-LAZY = {"registry": ("delivery.registry_cli", "registry", "Versions and assignments: git tags.")}
-ORDER = ["watch", *STAGES, "profile", "gate", "report", "registry", "smoke", "serve"]
 
 
 class Verbs(click.Group):
-    """Verbs in the order of a model's life; those of `LAZY` are imported when called."""
+    """Lists the verbs as they are written here, in the order of a model's life."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return ORDER
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in LAZY:
-            module, attribute, _ = LAZY[name]
-            return getattr(_import(module), attribute)
-        return super().get_command(ctx, name)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        limit = formatter.width - max(map(len, ORDER)) - 6
-        rows = [
-            (name, LAZY[name][2] if name in LAZY else self.commands[name].get_short_help_str(limit))
-            for name in ORDER
-        ]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        return list(self.commands)
 
 
 def _import(name: str):
-    try:
-        return importlib.import_module(f".{name}", __package__)
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"This verb needs {error.name!r}, which is not installed here (a serving container "
-            "has only what serving needs). Next: uv sync"
-        ) from error
+    return importlib.import_module(f".{name}", __package__)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,7 +50,17 @@ def cli() -> None:
 
 
 def _example(call: str) -> str:
-    return f"Example: python -m {__package__} {call}"
+    return f"Example: {COMMAND} {call}"
+
+
+@cli.command(epilog=_example("watch"))
+def watch() -> None:
+    """Note the state of the source, so that dvc repro reads it again when it changed.
+
+    Writes data/source.json, to be committed, where source.watch in params.yaml names it. Files in a
+    folder of the project are watched by DVC itself.
+    """
+    _import("pipeline.watch").run(_import("params").load())
 
 
 def _add_stage(name: str, text: str) -> None:
@@ -93,16 +81,6 @@ def profile(table: Path, out: Path) -> None:
     """Show a table as a page: distributions, missing values, outliers, associations."""
     _import("pipeline.profile").run(table, out)
     click.echo(f"profile: {out.resolve().as_uri()}")
-
-
-@cli.command(epilog=_example("watch"))
-def watch() -> None:
-    """Note the state of the source, so that dvc repro reads it again when it changed.
-
-    Writes data/source.json, to be committed, where source.watch in params.yaml names it. Files in a
-    folder of the project are watched by DVC itself.
-    """
-    _import("pipeline.watch").run(_import("params").load())
 
 
 @cli.command(epilog=_example("gate"))
@@ -126,6 +104,9 @@ def report(out: Path) -> None:
     """Write one page with the verdict, metrics, slices and plots."""
     _import("delivery.report").run(Path("reports"), BUNDLE, out)
     click.echo(f"report: {out.resolve().as_uri()}")
+
+
+cli.add_command(registry)
 
 
 @cli.command(epilog=_example("smoke http://127.0.0.1:8000"))
@@ -157,7 +138,7 @@ def _tell_version() -> None:
     """On a laptop the registry knows the version of the bundle; an image was told at its build."""
     if os.environ.get("MODEL_VERSION") or not Path(".git").exists():
         return
-    with suppress(ProjectError):  # serving itself says what is wrong with a bundle
+    with suppress(ProjectError, ModuleNotFoundError):  # serving says what is wrong with a bundle
         model = _import("bundle").load(Path(os.environ.get("BUNDLE_DIR", BUNDLE)))
         version = _import("delivery.registry").read(Path()).version_of_bundle(model.id)
         os.environ["MODEL_VERSION"] = version.version if version else ""
@@ -175,6 +156,13 @@ def main() -> None:
         sys.exit(64)
     except click.Abort:
         sys.exit(130)
+    except ModuleNotFoundError as error:
+        click.echo(
+            f"This verb needs {error.name!r}, which is not installed here (a serving container "
+            "has only what serving needs). Next: uv sync",
+            err=True,
+        )
+        sys.exit(64)
     except ProjectError as error:
         click.echo(f"{type(error).__name__}: {error}", err=True)
         sys.exit(error.exit_code)

@@ -14,6 +14,8 @@ value, what is allowed, and the next command. Only `cli.main` turns errors into 
 
 from __future__ import annotations
 
+COMMAND = f"python -m {__package__}"  # how a message writes the next command
+
 
 class ProjectError(Exception):
     """Base of all errors below; `exit_code` is what the command line leaves with."""

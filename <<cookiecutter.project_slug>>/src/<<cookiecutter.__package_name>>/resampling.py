@@ -24,7 +24,7 @@ from scipy import stats
 from .contract import Contract
 from .metrics import Metric
 
-CELLS = 2_000_000  # counts held in memory at a time: 16 MB
+CELLS = 100_000  # counts held in memory at a time: 0.8 MB stay in a processor's cache
 MAX_UNDEFINED = 0.01  # share of resamples without a value, above which there is no interval
 
 

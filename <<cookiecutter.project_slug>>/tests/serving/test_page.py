@@ -43,6 +43,13 @@ def test_every_field_is_labelled(client):
         assert set(described_by.split()) <= ids
 
 
+def test_hints_say_what_may_be_typed(client):
+    """Beside its field; a select shows that by itself."""
+    hints = re.findall(r'<p class="hint" id="field-(\d)-hint">(.*?)</p>', client.get("/").text)
+    assert len(hints) == 6
+    assert "a number from -60 to 130 (°F)" in html.unescape(hints[0][1])
+
+
 def test_another_example(client):
     """The link leads to the next golden row, and after the last to the first."""
     assert 'href="?example=1"' in client.get("/").text
@@ -102,6 +109,9 @@ def test_errors_beside_their_fields(client, row, column, text, message):
     assert message in text_of(answer)
     field = re.search(rf'name="{column}"[^>]*aria-invalid="true"[^>]*', answer.text)
     assert field
+    beside = re.search(r'aria-describedby="(\S+) (\S+)"', field[0])
+    told = re.search(rf'<p class="error" id="{beside[2]}">(.*?)</p>', answer.text)[1]
+    assert message in html.unescape(told)
     assert 'class="verdict error">1 value needs another look' in answer.text
 
 

@@ -27,12 +27,11 @@ from gto.versions import SemVer
 from scmrepo.git import Git
 
 from ..bundle import Bundle
-from ..errors import UsageError
+from ..errors import COMMAND, UsageError
 from . import git
 
 MODEL = "model"
 BUNDLE = "models/bundle"
-COMMAND = f"python -m {__name__.partition('.')[0]}"
 
 
 @dataclass(frozen=True)

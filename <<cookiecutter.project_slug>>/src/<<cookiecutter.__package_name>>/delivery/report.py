@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from .. import bundle as bundles
 from ..pipeline import files
+from .checks import number
 
 OPTIONAL = ("gate", "validation", "preparation", "training", "export", "evaluation")
 
@@ -47,15 +48,6 @@ def collect(reports: Path, bundle: bundles.Bundle) -> dict[str, Any]:
 def _drawing(svg: str) -> str:
     """The <svg> element without the XML declaration, which may not stand inside a page."""
     return svg[svg.index("<svg") :]
-
-
-def number(value: Any) -> str:
-    """A number for people: thousands separated, four digits at most; a dash for none."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 
 def render(content: dict[str, Any]) -> str:

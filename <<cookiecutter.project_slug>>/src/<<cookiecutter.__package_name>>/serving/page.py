@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
-from ..contract import Column, Contract
+from ..contract import Column
 from .model import Model
 from .problems import Problem, RowsRefused, describe_value, plain
 from .routes import read_body
@@ -89,7 +89,10 @@ def _page(request: Request, example: int, form: dict[str, str] | None = None) ->
         422 if problems else 200,
         model=model,
         contract=model.contract,
-        fields=_fields(model.contract, form, problems),
+        form=form,
+        errors={p.column: f"{p.problem}. Allowed: {p.allowed}." for p in problems},
+        choices=_choices,
+        hint=_hint,
         example=example,
         verdict=answer and verdict(answer),
         shares=answer and answer.get("probabilities", {}),
@@ -102,22 +105,6 @@ def _answer(model: Model, form: dict[str, str]) -> tuple[dict[str, Any] | None, 
         return model.predict_one(model.reader.read_form(form)), []
     except RowsRefused as refused:
         return None, refused.problems
-
-
-def _fields(contract: Contract, texts: dict[str, str], problems: list[Problem]) -> list[Any]:
-    """For each column what the template draws: a label, a control, a hint and an error."""
-    errors = {p.column: f"{p.problem}. Allowed: {p.allowed}." for p in problems}
-    return [
-        {
-            "id": f"field-{position}",
-            "column": column,
-            "text": texts.get(column.name, ""),
-            "hint": _hint(column),
-            "error": errors.get(column.name, ""),
-            "choices": _choices(column),
-        }
-        for position, column in enumerate(contract.columns)
-    ]
 
 
 def _choices(column: Column) -> list[str]:
