@@ -79,8 +79,8 @@ def test_calibration_agrees_on_every_row(project, trained, make_params, name, ki
     assert agrees(project, trained(name, kind, more), make_params, kind, form)
 
 
-@pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
-@pytest.mark.parametrize("name", features.ESTIMATORS)
+@pytest.mark.parametrize("kind", ["binary", "regression"])
+@pytest.mark.parametrize("name", ["linear", "hist_gradient_boosting"])
 @pytest.mark.parametrize("form", export.FORMATS)
 @pytest.mark.parametrize("by", ["mutual_information", "importance"])
 def test_selection_agrees_on_every_row(project, trained, make_params, name, kind, form, by):
