@@ -155,6 +155,7 @@ def main() -> None:
         error.show()
         sys.exit(64)
     except click.Abort:
+        click.echo("Interrupted. The same command starts again; finished work is kept.", err=True)
         sys.exit(130)
     except ModuleNotFoundError as error:
         click.echo(

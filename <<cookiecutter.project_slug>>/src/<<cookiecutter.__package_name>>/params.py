@@ -150,15 +150,34 @@ class Split(Section):
         return self
 
 
+class Select(Section):
+    """How many features the model gets, and how they are found on the rows to fit."""
+
+    by: Literal["mutual_information", "importance", "pca"]
+    keep: Annotated[int, Field(ge=1)]
+
+
 class Train(Section):
-    """Estimator and search: at most `candidates` combinations of the values in `grid`."""
+    """Estimator, search and what is learned around the model: see docs/training.md."""
 
     estimator: str  # a key of `features.ESTIMATORS`
+    search: Literal["grid", "random", "halving"] = "random"
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] | None = None  # None: its own
-    candidates: Annotated[int, Field(ge=1)] = 8
+    candidates: Annotated[int, Field(ge=1)] = 8  # of a random search, at most
     folds: Annotated[int, Field(ge=2)] = 3
     scoring: str
+    select: Select | None = None
+    class_weight: Literal["balanced"] | None = None
+    early_stopping: bool = False
+    calibrate: Literal["sigmoid", "isotonic"] | None = None
     threshold: Literal["balanced_accuracy", "f1"] | Share = 0.5
+    leak_above: Annotated[float, Field(gt=0, le=1)] = 0.995  # 1: nothing is a leak
+
+    @model_validator(mode="after")
+    def _stops_by_the_split(self) -> Train:
+        if "early_stopping" in (self.grid or {}):
+            raise ValueError("early_stopping would stop by random rows: set train.early_stopping")
+        return self
 
 
 class Export(Section):
@@ -204,6 +223,11 @@ class Params(Section):
         for name in ("above", "classes", "positive"):
             if self.task == "regression" and getattr(target, name) is not None:
                 raise ValueError(f"target.{name} makes classes: leave it out for regression")
+        for name in ("class_weight", "calibrate"):
+            if self.task == "regression" and getattr(self.train, name):
+                raise ValueError(f"train.{name} is for classes: leave it out for regression")
+        if self.train.calibrate == "isotonic" and self.export.format == "onnx":
+            raise ValueError("ONNX has no train.calibrate: isotonic: set export.format: skops")
         if target.above is not None and target.classes is None:
             raise ValueError("target.above needs target.classes: [NEGATIVE, POSITIVE]")
         if target.classes is not None and target.above is None:

@@ -12,21 +12,23 @@ from <<cookiecutter.__package_name>> import errors, features, predictor
 from <<cookiecutter.__package_name>>.pipeline import (
     export,
     files,
+    search,
     train,
 )
 
 
 @pytest.fixture
-def trained(monkeypatch, inputs, make_rows, make_params):
-    """`trained("linear", "binary")` fits an estimator on 300 rows."""
+def trained(monkeypatch, tmp_path, inputs, make_rows, make_params):
+    """`trained("linear", "binary", {...})` fits an estimator on 300 rows."""
     monkeypatch.setattr(train, "ModelInput", inputs)
+    monkeypatch.setattr(search, "FOLDER", tmp_path / "search")
 
-    def fit(name: str = "linear", kind: str = "binary") -> train.Trained:
+    def fit(name: str = "linear", kind: str = "binary", more: dict | None = None) -> train.Trained:
         grids = {
             "hist_gradient_boosting": {"max_iter": [20]},
             "random_forest": {"n_estimators": [9]},
         }
-        changes = {"train.estimator": name, "train.grid": grids.get(name, {})}
+        changes = {"train.estimator": name, "train.grid": grids.get(name, {})} | (more or {})
         rows = make_rows(300, kind)
         return train.train(rows, rows, make_params(kind, changes))
 
@@ -58,6 +60,64 @@ def test_every_estimator_agrees_on_every_row(project, trained, make_params, name
     assert report["n_rows"] == 500
     assert report["largest_difference"] <= report["tolerance"] == 1e-5
     assert {p.name for p in export.FOLDER.iterdir()} == {f"model.{form}", "contract.json"}
+
+
+def agrees(project, done, make_params, kind: str, form: str) -> bool:
+    project(done, kind)
+    export.run(make_params(kind, {"export.format": form}))
+    return files.read_json(export.REPORT)["largest_difference"] <= 1e-5
+
+
+@pytest.mark.parametrize("kind", ["binary", "multi-class"])
+@pytest.mark.parametrize("name", features.ESTIMATORS)
+@pytest.mark.parametrize(
+    ("method", "form"), [("sigmoid", "onnx"), ("sigmoid", "skops"), ("isotonic", "skops")]
+)
+def test_calibration_agrees_on_every_row(project, trained, make_params, name, kind, method, form):
+    """Isotonic steps are no ONNX, and refused there by the parameters."""
+    more = {"train.calibrate": method, "train.class_weight": "balanced", "export.format": form}
+    assert agrees(project, trained(name, kind, more), make_params, kind, form)
+
+
+@pytest.mark.parametrize("kind", ["binary", "regression"])
+@pytest.mark.parametrize("name", ["linear", "hist_gradient_boosting"])
+@pytest.mark.parametrize("form", export.FORMATS)
+@pytest.mark.parametrize("by", ["mutual_information", "importance"])
+def test_selection_agrees_on_every_row(project, trained, make_params, name, kind, form, by):
+    """A function of scikit-learn and a forest are among the trusted types."""
+    more = {"train.select": {"by": by, "keep": 4}}
+    assert agrees(project, trained(name, kind, more), make_params, kind, form)
+
+
+def test_selection_and_calibration_agree_together(project, trained, make_params):
+    """As one pipeline."""
+    more = {"train.calibrate": "sigmoid", "train.select": {"by": "importance", "keep": 4}}
+    done = trained("hist_gradient_boosting", "binary", more)
+    assert agrees(project, done, make_params, "binary", "onnx")
+
+
+@pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
+@pytest.mark.parametrize("form", export.FORMATS)
+def test_principal_components_agree_for_a_linear_model(project, trained, make_params, form, kind):
+    """Trees on them need skops."""
+    done = trained("linear", kind, {"train.select": {"by": "pca", "keep": 5}})
+    assert agrees(project, done, make_params, kind, form)
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        {"loss": ["quantile"], "quantile": [0.9]},
+        {"loss": ["absolute_error"]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("form", export.FORMATS)
+def test_other_losses_agree(project, trained, make_params, form, grid):
+    """Quantiles and the median."""
+    more = {"train.grid": grid | {"max_iter": [20]}}
+    done = trained("hist_gradient_boosting", "regression", more)
+    assert agrees(project, done, make_params, "regression", form)
 
 
 @pytest.mark.parametrize("name", features.ESTIMATORS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from sklearn import metrics as skm
@@ -12,6 +10,7 @@ from <<cookiecutter.__package_name>> import errors, features, metrics, predictor
 from <<cookiecutter.__package_name>>.pipeline import (
     derive,
     files,
+    search,
     train,
 )
 
@@ -23,8 +22,9 @@ SMALL = {
 
 
 @pytest.fixture(autouse=True)
-def _made_up_world(monkeypatch, inputs):
+def _made_up_world(monkeypatch, inputs, tmp_path):
     monkeypatch.setattr(train, "ModelInput", inputs)
+    monkeypatch.setattr(search, "FOLDER", tmp_path / "search")
 
 
 @pytest.fixture
@@ -97,14 +97,6 @@ def test_candidates_come_in_order_of_their_score(fit, scoring):
     assert {name: trained.pipeline[-1].get_params()[name] for name in best} == best
 
 
-@pytest.mark.parametrize("name", ["log_loss", "roc_auc"])
-def test_a_candidate_without_a_score_is_never_the_best(name):
-    """NaN ranks last, whichever direction is better."""
-    metric = metrics.find("classification", name)
-    ranked = sorted([math.nan, 0.4, math.inf, 0.6], key=lambda score: train._rank(score, metric))
-    assert ranked[:2] == ([0.6, 0.4] if metric.greater_is_better else [0.4, 0.6])
-
-
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -112,8 +104,14 @@ def test_a_candidate_without_a_score_is_never_the_best(name):
         ({"train.grid": {"C": ["much"]}}, r"train.grid: .* cannot be fitted: .*'C'"),
         ({"train.estimator": "oracle"}, r"train.estimator = 'oracle' .*random_forest"),
         ({"train.scoring": "luck"}, r"'luck' for classification"),
+        ({"train.early_stopping": True}, r"train.early_stopping: linear cannot do that"),
+        ({"train.select": {"by": "pca", "keep": 11}}, r"select.keep = 11: there are 10 features"),
+        (
+            {"train.estimator": "hist_gradient_boosting", "train.grid": {"loss": ["quantile"]}},
+            r"train.grid: .* cannot be fitted: .*'loss'",
+        ),
     ],
-    ids=["name in grid", "value in grid", "estimator", "metric"],
+    ids=["name in grid", "value", "estimator", "metric", "early stopping", "select", "loss"],
 )
 def test_a_wrong_parameter_is_named(fit, changes, reason):
     """With what is allowed, before hours are spent."""
@@ -141,43 +139,6 @@ def test_folds_that_lack_a_class_are_refused(make_rows, make_params):
     changes = {"split.strategy": "time", "split.column": "moment"}
     with pytest.raises(errors.DataRefused, match="a fold may have one class"):
         train.train(rows, rows, make_params(changes=changes))
-
-
-def folds_of(rows, strategy, make_params, n=3):
-    changes = {"split.strategy": strategy, "split.column": "c", "train.folds": n}
-    y = (rows["_target"] == "yes").to_numpy()
-    return train.folds(rows, y, make_params(changes=changes))
-
-
-@pytest.mark.parametrize("strategy", ["time", "group", "random"])
-def test_folds_divide_the_rows(make_rows, make_params, strategy):
-    """No row is fitted and scored in one fold, none is scored twice."""
-    pairs = folds_of(make_rows(100), strategy, make_params)
-    assert len(pairs) == 3
-    assert all(not set(fit) & set(score) for fit, score in pairs)
-    scored = np.concatenate([score for _, score in pairs])
-    assert len(set(scored)) == len(scored)
-
-
-def test_folds_by_time_go_forward(make_rows, make_params):
-    """Whatever the order of the rows: fitted on the past, scored on what came after."""
-    rows = make_rows(100).sample(frac=1, random_state=1).reset_index(drop=True)
-    for fit, score in folds_of(rows, "time", make_params):
-        assert rows["_time"][fit].max() < rows["_time"][score].min()
-
-
-def test_folds_by_group_keep_groups_together(make_rows, make_params):
-    """No group is on both sides."""
-    rows = make_rows(200)
-    for fit, score in folds_of(rows, "group", make_params):
-        assert not set(rows["_group"][fit]) & set(rows["_group"][score])
-
-
-@pytest.mark.parametrize("strategy", ["time", "group", "random"])
-def test_more_folds_than_rows_are_refused(make_rows, make_params, strategy):
-    """The message names the parameter."""
-    with pytest.raises(errors.DataRefused, match=r"train.folds = 50 does not work"):
-        folds_of(make_rows(10), strategy, make_params, n=50)
 
 
 @pytest.mark.parametrize(
@@ -243,3 +204,126 @@ def test_run_writes_pipeline_contract_and_report(tmp_path, monkeypatch, make_row
     assert predictor.load_skops(train.PIPELINE)
     assert files.read_json(train.CONTRACT)["classes"] == ["no", "yes"]
     assert files.read_json(train.REPORT)["candidates"][0]["values"] == {"tol": 1e-8}
+
+
+def scores_of(trained, rows):
+    return predictor.raw_scores(trained.pipeline, trained.contract.encode_table(rows))
+
+
+def rare_rows(make_rows, n, seed=0):
+    """Every fiftieth row or so is positive: those of the largest numbers."""
+    rows = make_rows(n, "regression", seed)
+    return rows.assign(_target=np.where(rows["_target"] > 27, "yes", "no"))
+
+
+@pytest.mark.parametrize("name", features.ESTIMATORS)
+def test_balanced_classes_find_more_of_the_rare_one(make_rows, make_params, name):
+    """One row in fifty is positive; balanced, the scores of all rows rise."""
+    rows, other = rare_rows(make_rows, 2000), rare_rows(make_rows, 1000, 1)
+    means = []
+    for weight in (None, "balanced"):
+        changes = {"train.class_weight": weight, "train.estimator": name}
+        changes["train.grid"] = SMALL[name] | ({"min_samples_leaf": [20]} if SMALL[name] else {})
+        trained = train.train(rows, other, make_params(changes=changes))
+        means.append(scores_of(trained, other)[:, 1].mean())
+    assert 0.01 < (other["_target"] == "yes").mean() < 0.04
+    assert means[1] > 1.5 * means[0]
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+@pytest.mark.parametrize("kind", ["binary", "multi-class"])
+def test_calibration_repairs_probabilities(make_rows, make_params, kind, method):
+    """Classes that were balanced, though one is rare, are told as often as they occur."""
+
+    def rows(seed):
+        drawn = make_rows(4000, kind, seed)
+        return drawn[drawn["_target"].isin(["no", "low"]) | (drawn["id"] % 20 < 1)]
+
+    found = []
+    for calibrate in (None, method):
+        changes = {"train.class_weight": "balanced", "train.calibrate": calibrate}
+        changes |= {"export.format": "skops", "train.grid": {"C": [0.01]}}
+        trained = train.train(rows(0), rows(1), make_params(kind, changes))
+        y = derive.encode_target(rows(2), trained.contract)
+        found.append(metrics.score_all(y, scores_of(trained, rows(2)), trained.contract))
+    assert found[1]["log_loss"] < 0.95 * found[0]["log_loss"]
+    assert found[1]["calibration_error"] < 0.6 * found[0]["calibration_error"]
+
+
+def test_the_threshold_is_chosen_after_calibration(make_rows, make_params):
+    """A rare class has low calibrated scores, and the threshold follows them."""
+    rows, changes = rare_rows(make_rows, 2000), {"train.class_weight": "balanced"}
+    changes["train.threshold"] = "balanced_accuracy"
+    plain, calibrated = (
+        train.train(rows, rows, make_params(changes=changes | {"train.calibrate": method}))
+        for method in (None, "sigmoid")
+    )
+    assert calibrated.contract.threshold < 0.2 < plain.contract.threshold
+    assert (scores_of(calibrated, rows)[:, 1] >= calibrated.contract.threshold).mean() < 0.3
+
+
+def test_a_calibration_needs_rows_of_every_class(make_rows, make_params):
+    """The class and its number of rows are named."""
+    rows, few = make_rows(), make_rows(150, "binary", 1)
+    few = few[(few["_target"] == "no") | (few["_target"] == "yes").cumsum().lt(4)]
+    with pytest.raises(errors.DataRefused, match=r"'yes' has 3\. Set calibrate: null"):
+        train.train(rows, few, make_params(changes={"train.calibrate": "sigmoid"}))
+
+
+@pytest.mark.parametrize("strategy", ["time", "group", "random"])
+@pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
+def test_boosting_stops_early(fit, kind, strategy):
+    """Long before the last iteration; the number is in the report."""
+    changes = {"train.estimator": "hist_gradient_boosting", "train.early_stopping": True}
+    changes |= {"train.grid": {"max_iter": [400], "min_samples_leaf": [5]}, "train.folds": 2}
+    trained = fit(kind, changes | {"split.strategy": strategy, "split.column": "c"})
+    assert 5 < trained.facts["iterations"] < 200
+
+
+def test_boosting_stops_by_the_validation_rows(make_rows, make_params):
+    """Other validation rows, another number of iterations; labels by chance stop at once."""
+    changes = {"train.estimator": "hist_gradient_boosting", "train.early_stopping": True}
+    changes |= {"train.grid": {"max_iter": [400]}}
+    chance = make_rows().assign(_target=np.random.default_rng(0).choice(["no", "yes"], 300))
+    used = [
+        train.train(make_rows(), held, make_params(changes=changes)).facts["iterations"]
+        for held in (make_rows(150, "binary", 1), chance)
+    ]
+    assert used[1] < used[0] / 2
+
+
+@pytest.mark.parametrize("name", ["linear", "hist_gradient_boosting"])
+@pytest.mark.parametrize("by", ["mutual_information", "importance", "pca"])
+@pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
+def test_selected_features_are_enough(fit, make_rows, kind, by, name):
+    """Two of ten features tell the target; they are found, and named where they have a name."""
+    changes = {"train.estimator": name, "train.grid": SMALL[name], "train.threshold": 0.5}
+    trained = fit(kind, changes | {"train.select": {"by": by, "keep": 6 if by == "pca" else 2}})
+    assert trained.pipeline[-1].n_features_in_ == (6 if by == "pca" else 2)
+    assert np.isfinite(scores_of(trained, make_rows(50, kind, 2))).all()
+    if by != "pca":
+        assert trained.facts["selected"] == ["size", "colour = red"]
+
+
+def test_selection_sees_training_rows_only(make_rows, make_params):
+    """Other validation rows change nothing that was selected."""
+    params = make_params(changes={"train.select": {"by": "importance", "keep": 4}})
+    one, other = (train.train(make_rows(), make_rows(150, "binary", s), params) for s in (1, 2))
+    assert one.facts == other.facts
+    assert one.candidates == other.candidates
+
+
+def test_quantiles_are_a_matter_of_the_grid(fit, make_rows):
+    """Nine in ten rows lie below the prediction of the 0.9 quantile."""
+    grid = {"loss": ["quantile"], "quantile": [0.9], "min_samples_leaf": [20], "max_iter": [30]}
+    trained = fit("regression", {"train.estimator": "hist_gradient_boosting", "train.grid": grid})
+    rows = make_rows(1000, "regression", 2)
+    assert 0.8 < (rows["_target"] <= scores_of(trained, rows)).mean() < 0.97
+
+
+def test_a_column_that_tells_the_target_is_refused(make_rows, make_params):
+    """Before anything is searched, unless the limit says that it is honest."""
+    rows = make_rows().assign(size=lambda rows: (rows["_target"] == "yes") * 2.0)
+    with pytest.raises(errors.DataRefused, match=r"'size' alone tells .* raise train.leak_above"):
+        train.train(rows, rows, make_params())
+    assert train.train(rows, rows, make_params(changes={"train.leak_above": 1})).pipeline

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from click import Context
 
-from <<cookiecutter.__package_name>> import cli
+from <<cookiecutter.__package_name>> import cli, params
 
 README = Path("README.md").read_text(encoding="utf-8")
 
@@ -23,3 +23,13 @@ def test_every_stage_is_in_the_diagram():
     """In the order of `dvc.yaml`."""
     stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert " --> ".join(stages) in README
+
+
+@pytest.mark.parametrize("key", params.Train.model_fields)
+def test_every_key_of_train_is_explained(key):
+    """With its default, which is the first of its values."""
+    lines = Path("docs/training.md").read_text(encoding="utf-8").splitlines()
+    (line,) = [line for line in lines if line.startswith(f"| `{key}` | ")]
+    field = params.Train.model_fields[key]
+    default = {None: "null", True: "true", False: "false"}.get(field.default, str(field.default))
+    assert field.is_required() or line.split(" | ")[1].replace("`", "").startswith(default)

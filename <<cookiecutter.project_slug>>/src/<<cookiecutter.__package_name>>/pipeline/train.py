@@ -1,139 +1,127 @@
-"""Stage 4, `train`: search by cross-validation, fit, and choose the decision threshold.
+"""Stage 4, `train`: search, fit, calibrate, and choose the decision threshold.
 
-The search sees training rows only, folded as the split divides: forward in time, by group, or
-at random. The threshold is chosen on the validation rows.
+The search sees training rows only. Calibration, early stopping of the final fit and the threshold
+are learned from the validation rows. What each key of `train:` does: docs/training.md.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn import model_selection
-from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import balanced_accuracy_score, f1_score
 from sklearn.pipeline import Pipeline
-from tqdm import tqdm
 
 from .. import metrics
 from ..contract import Contract
 from ..errors import DataRefused, UsageError
-from ..features import ESTIMATORS, Estimator, build_pipeline
+from ..features import ESTIMATORS, build_pipeline, feature_names
 from ..params import Params
 from ..predictor import raw_scores
 from ..schema import ModelInput
-from . import files
+from . import files, leakage
 from .derive import derive_contract, encode_target
 from .prepare import FOLDER as PREPARED
-from .split import GROUP, TIME
+from .search import Problem, fit, search
 
 PIPELINE = Path("models/trained/pipeline.skops")
 CONTRACT = Path("models/trained/contract.json")
 REPORT = Path("reports/training.json")
 DECISION_SCORES = {"balanced_accuracy": balanced_accuracy_score, "f1": f1_score}
+LEAST_OF_CLASS = 5  # validation rows, to learn a calibration from
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The fitted pipeline, its contract with the threshold, and all candidates, the best first.
+    """The fitted pipeline, its contract with the threshold, all candidates (see `search`), facts.
 
-    A candidate has `values`, its mean `score`, and the `spread` (std) of that over the folds.
+    `facts`: the `iterations` of early stopping, the names of `selected` features.
     """
 
     pipeline: Pipeline
     contract: Contract
     candidates: list[dict[str, Any]]
+    facts: dict[str, Any]
 
 
 def train(training: pd.DataFrame, validation: pd.DataFrame, params: Params) -> Trained:
-    """Search, fit and set the threshold; raises UsageError or DataRefused by name."""
+    """Search, fit, calibrate, set the threshold; raises UsageError or DataRefused by name."""
+    own = params.train
     contract = derive_contract(ModelInput.to_schema(), training, params)
     x, y = contract.encode_table(training), encode_target(training, contract)
-    metric = metrics.find(params.task, params.train.scoring)
-    estimator = _find_estimator(params.train.estimator)
-    blank, pairs = build_pipeline(estimator, contract, params.seed), folds(training, y, params)
-    grid = params.train.grid if params.train.grid is not None else estimator.grids[params.task]
-    n = min(params.train.candidates, math.prod(len(values) for values in grid.values()))
-    sampler = model_selection.ParameterSampler(grid, n, random_state=params.seed)
-    candidates = []
-    for values in tqdm(sampler, "train", unit="candidate"):
-        scores = [_score_fold(blank, values, x, y, pair, metric, contract) for pair in pairs]
-        score, spread = float(np.mean(scores)), float(np.std(scores))
-        candidates.append({"values": values, "score": score, "spread": spread})
-    candidates.sort(key=lambda candidate: _rank(candidate["score"], metric))
-    if not math.isfinite(candidates[0]["score"]):
-        raise DataRefused(f"No candidate has a finite {metric.name}: a fold may have one class.")
-    best = _fit(blank, candidates[0]["values"], x, y)
-    threshold = _threshold(best, contract, validation, params.train.threshold)
-    return Trained(best, replace(contract, threshold=threshold), candidates)
+    held = contract.encode_table(validation), encode_target(validation, contract)
+    metric = metrics.find(params.task, own.scoring)
+    blank, grid = _blank(contract, params)
+    leakage.refuse((x, y), held, contract, own.leak_above)
+    candidates = search(Problem(blank, x, y, metric, contract), training, grid, params)
+    best = fit(blank, candidates[0]["values"], x, y, held if own.early_stopping else None)
+    facts = _facts(best, contract, params)
+    if own.calibrate:
+        best = _calibrate(best, own.calibrate, held, contract)
+    contract = replace(contract, threshold=_threshold(best, contract, held, own.threshold))
+    return Trained(best, contract, candidates, facts)
 
 
-def _find_estimator(name: str) -> Estimator:
-    if name not in ESTIMATORS:
+def _blank(contract: Contract, params: Params) -> tuple[Pipeline, dict[str, list]]:
+    """The pipeline to fit, and the grid to search."""
+    own = params.train
+    if own.estimator not in ESTIMATORS:
         known = ", ".join(ESTIMATORS)
-        raise UsageError(f"train.estimator = {name!r} is not known. Choose one of: {known}.")
-    return ESTIMATORS[name]
+        raise UsageError(
+            f"train.estimator = {own.estimator!r} is not known. Choose one of: {known}."
+        )
+    estimator = ESTIMATORS[own.estimator]
+    blank = build_pipeline(estimator, contract, params.seed, own.select)
+    for name in ("class_weight", "early_stopping"):
+        if value := getattr(own, name):
+            if name not in blank[-1].get_params():
+                raise UsageError(f"train.{name}: {own.estimator} cannot do that. Leave it out.")
+            blank[-1].set_params(**{name: value})
+    return blank, estimator.grids[params.task] if own.grid is None else own.grid
 
 
-def folds(rows: pd.DataFrame, y: np.ndarray, params: Params) -> list[tuple[np.ndarray, ...]]:
-    """Pairs of positions (fit, score) in `rows`; raises DataRefused where rows are too few."""
-    n, strategy = params.train.folds, params.split.strategy
-    try:
-        if strategy == "time":
-            order = np.argsort(rows[TIME].to_numpy(), kind="stable")
-            pairs = model_selection.TimeSeriesSplit(n).split(order)
-            return [(order[fit], order[score]) for fit, score in pairs]
-        if strategy == "group":
-            return list(model_selection.GroupKFold(n).split(rows, y, rows[GROUP]))
-        stratified = params.task == "classification"
-        kind = model_selection.StratifiedKFold if stratified else model_selection.KFold
-        return list(kind(n, shuffle=True, random_state=params.seed).split(rows, y))
-    except ValueError as error:
-        raise DataRefused(f"train.folds = {n} does not work with these rows: {error}") from error
+def _facts(pipeline: Pipeline, contract: Contract, params: Params) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if params.train.early_stopping:
+        facts["iterations"] = int(pipeline[-1].n_iter_)
+    if hasattr(selector := pipeline[-2], "get_support"):
+        names = feature_names(contract)
+        facts["selected"] = [names[i] for i in selector.get_support(indices=True)]
+    return facts
 
 
-def _rank(score: float, metric: metrics.Metric) -> float:
-    return -metric.sign * score if math.isfinite(score) else math.inf
+def _calibrate(pipeline: Pipeline, method: str, held: tuple, contract: Contract) -> Pipeline:
+    """The pipeline with its model inside a calibration that is learned on the validation rows.
 
-
-def _score_fold(blank, values, x, y, pair, metric: metrics.Metric, contract: Contract) -> float:
-    fit, score = pair
-    if contract.classes and len(np.unique(y[fit])) < len(contract.classes):
-        return math.nan
-    fitted = _fit(blank, values, x[fit], y[fit])
-    return metric(y[score], raw_scores(fitted, x[score]), contract)
-
-
-def _fit(blank: Pipeline, values: dict[str, Any], x: np.ndarray, y: np.ndarray) -> Pipeline:
-    """Fit in parallel where the model can, and leave it to answer on one thread.
-
-    Threads add up the trees of a forest in any order: other digits every time.
+    sigmoid: Platt 1999; isotonic: Zadrozny and Elkan 2002; more classes one against the rest.
     """
-    pipeline = clone(blank)
-    try:
-        pipeline.set_params(**{f"model__{name}": value for name, value in values.items()})
-        pipeline.fit(x, y)
-    except ValueError as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"train.grid: the model cannot be fitted: {reason}") from error
-    if hasattr(pipeline[-1], "n_jobs"):
-        pipeline[-1].set_params(n_jobs=None)
-    return pipeline
+    x, y = held
+    counts = np.bincount(y, minlength=len(contract.classes))
+    if counts.min() < LEAST_OF_CLASS:
+        raise DataRefused(
+            f"train.calibrate needs {LEAST_OF_CLASS} validation rows of every class, and "
+            f"{contract.classes[counts.argmin()]!r} has {counts.min()}. Set calibrate: null."
+        )
+    *head, (name, model) = pipeline.steps
+    calibrated = CalibratedClassifierCV(FrozenEstimator(model), method=method)
+    calibrated.fit(pipeline[:-1].transform(x), y)
+    # skl2onnx 1.20 does not know FrozenEstimator, which has done its work.
+    calibrated.estimator = calibrated.calibrated_classifiers_[0].estimator = model
+    return Pipeline([*head, (name, calibrated)])
 
 
-def _threshold(
-    pipeline: Pipeline, contract: Contract, rows: pd.DataFrame, rule: str | float
-) -> float:
+def _threshold(pipeline: Pipeline, contract: Contract, held: tuple, rule: str | float) -> float:
     if len(contract.classes) != 2:
         return contract.threshold
     if not isinstance(rule, str):
         return rule
-    positive = raw_scores(pipeline, contract.encode_table(rows))[:, 1]
-    y = encode_target(rows, contract)
+    x, y = held
+    positive = raw_scores(pipeline, x)[:, 1]
     if len(np.unique(y)) < 2:
         raise DataRefused("The validation rows have one class only: no threshold can be chosen.")
     grid = np.unique(np.round(np.quantile(positive, np.linspace(0.01, 0.99, 99)), 4))
@@ -147,10 +135,13 @@ def run(params: Params) -> None:
     trained = train(training, validation, params)
     files.write_skops(trained.pipeline, PIPELINE)
     trained.contract.save(CONTRACT)
-    report = {"estimator": params.train.estimator, "scoring": params.train.scoring}
-    files.write_json(report | {"candidates": trained.candidates}, REPORT, digits=12)
-    best = trained.candidates[0]
-    print(f"train: best of {len(trained.candidates)} by cross-validation: {best['values']}")
-    print(f"  {params.train.scoring} {best['score']:.4f} +- {best['spread']:.4f}")
+    own, candidates = params.train, trained.candidates
+    told = {"estimator": own.estimator, "scoring": own.scoring, "search": own.search}
+    files.write_json(told | trained.facts | {"candidates": candidates}, REPORT, digits=12)
+    best = candidates[0]
+    print(f"train: best of {len(candidates)} by cross-validation: {best['values']}")
+    print(f"  {own.scoring} {best['score']:.4f} +- {best['spread']:.4f}")
+    for name, value in trained.facts.items():
+        print(f"  {name}: {value}")
     if len(trained.contract.classes) == 2:
         print(f"  decision threshold {trained.contract.threshold:.4f}")
