@@ -191,12 +191,13 @@ class Export(Section):
 class Evaluate(Section):
     """Columns whose values are evaluated as slices, and the least rows for one.
 
-    `resamples` are drawn for each interval. `intended_use` and `limits` are for the model card.
+    `resamples` are drawn for each interval; 200 suffice for a standard error (Efron and
+    Tibshirani 1993, section 6.4). `intended_use` and `limits` are for the model card.
     """
 
     slices: tuple[str, ...] = ()
     min_slice_rows: Annotated[int, Field(ge=1)] = 50
-    resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    resamples: Annotated[int, Field(ge=100, le=100_000)] = 200
     intended_use: str = ""
     limits: str = ""
 
