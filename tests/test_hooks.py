@@ -102,16 +102,17 @@ def test_offline_the_lock_is_left_for_later(bake_here, monkeypatch, tmp_path):
     assert check("git", "status", "--porcelain", cwd=project) == ""
 
 
-def test_a_person_s_list_of_ignored_files_does_not_thin_out_the_commit(bake_here, isolated_home):
+def test_a_person_s_list_of_ignored_files_does_not_thin_out_the_commit(
+    bake_here, monkeypatch, tmp_path
+):
     """The first commit holds every generated file."""
-    ignore = isolated_home / ".config" / "git" / "ignore"
-    ignore.parent.mkdir(parents=True, exist_ok=True)
+    ignore = tmp_path / "config" / "git" / "ignore"
+    ignore.parent.mkdir(parents=True)
     ignore.write_text("*.md\n*.csv\n*.lock\n")
-    try:
-        project, _ = bake_here()
-        tracked = check("git", "ls-files", "-z", cwd=project).split("\0")[:-1]
-    finally:
-        ignore.unlink()
+    # Not in the home that other tests share at the same time.
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    project, _ = bake_here()
+    tracked = check("git", "ls-files", "-z", cwd=project).split("\0")[:-1]
     assert sorted(tracked) == files(project)
 
 
