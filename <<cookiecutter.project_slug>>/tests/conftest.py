@@ -6,11 +6,12 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from <<cookiecutter.__package_name>> import bundle, contract
+from <<cookiecutter.__package_name>> import bundle, contract, params
 
 TARGETS = {"binary": ["no", "yes"], "multi-class": ["low", "mid", "high"], "regression": []}
 
@@ -88,5 +89,40 @@ def make_scores() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         y = rng.integers(0, len(TARGETS[kind]), n)
         weights = rng.random((n, len(TARGETS[kind]))) + np.eye(len(TARGETS[kind]))[y] / 3
         return y, weights / weights.sum(axis=1, keepdims=True)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_params() -> Callable[..., params.Params]:
+    """`make_params("binary", {"split.strategy": "time"})`: quick and valid parameters."""
+
+    def make(kind: str = "binary", changes: dict[str, Any] | None = None) -> params.Params:
+        task = "regression" if kind == "regression" else "classification"
+        data: dict[str, Any] = {
+            "task": task,
+            "seed": 7,
+            "source": {"kind": "files", "path": "raw.csv", "watch": "raw.csv"},
+            "validate": {"max_failed_share": 0.1},
+            "target": {"column": "outcome"},
+            "prepare": {"key": ["id"], "keep": ["team"]},
+            "split": {"strategy": "random", "validation": 0.2, "holdout": 0.3},
+            "train": {"estimator": "linear", "grid": {}, "folds": 2, "scoring": "log_loss"},
+            "export": {},
+            "evaluate": {
+                "slices": ["team", "colour"],
+                "min_slice_rows": 20,
+                "resamples": 100,
+            },
+        }
+        if task == "regression":
+            data["train"]["scoring"] = "mae"
+        for key, value in (changes or {}).items():
+            *parents, name = key.split(".")
+            section = data
+            for parent in parents:
+                section = section[parent]
+            section[name] = value
+        return params.Params.model_validate(data)
 
     return make

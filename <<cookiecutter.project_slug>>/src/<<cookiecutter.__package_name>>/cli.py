@@ -60,7 +60,7 @@ def watch() -> None:
     Writes data/source.json, to be committed, where source.watch in params.yaml names it. Files in a
     folder of the project are watched by DVC itself.
     """
-    _import("pipeline.watch").run(_import("params").load())
+    _import("sources.watch").run(_import("params").load())
 
 
 def _add_stage(name: str, text: str) -> None:

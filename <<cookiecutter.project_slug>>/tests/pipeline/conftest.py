@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,8 +10,6 @@ import pandera.pandas as pa
 import pytest
 from pandera.typing import Series
 from threadpoolctl import threadpool_limits
-
-from <<cookiecutter.__package_name>> import params
 
 TARGETS = {"binary": ["no", "yes"], "multi-class": ["low", "mid", "high"], "regression": []}
 
@@ -42,41 +39,6 @@ def _one_thread():
 def inputs() -> type[pa.DataFrameModel]:
     """The model input of the made-up world."""
     return Inputs
-
-
-@pytest.fixture(scope="session")
-def make_params() -> Callable[..., params.Params]:
-    """`make_params("binary", {"split.strategy": "time"})`: quick and valid parameters."""
-
-    def make(kind: str = "binary", changes: dict[str, Any] | None = None) -> params.Params:
-        task = "regression" if kind == "regression" else "classification"
-        data: dict[str, Any] = {
-            "task": task,
-            "seed": 7,
-            "source": {"kind": "files", "path": "raw.csv", "watch": "raw.csv"},
-            "validate": {"max_failed_share": 0.1},
-            "target": {"column": "outcome"},
-            "prepare": {"key": ["id"], "keep": ["team"]},
-            "split": {"strategy": "random", "validation": 0.2, "holdout": 0.3},
-            "train": {"estimator": "linear", "grid": {}, "folds": 2, "scoring": "log_loss"},
-            "export": {},
-            "evaluate": {
-                "slices": ["team", "colour"],
-                "min_slice_rows": 20,
-                "resamples": 100,
-            },
-        }
-        if task == "regression":
-            data["train"]["scoring"] = "mae"
-        for key, value in (changes or {}).items():
-            *parents, name = key.split(".")
-            section = data
-            for parent in parents:
-                section = section[parent]
-            section[name] = value
-        return params.Params.model_validate(data)
-
-    return make
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from dvc.exceptions import ReproductionError
 from dvc.repo import Repo
 
 from <<cookiecutter.__package_name>> import params
-from <<cookiecutter.__package_name>>.pipeline import watch
+from <<cookiecutter.__package_name>>.sources import watch
 
 OUT = Path("data/ingested.parquet")
 SOURCE = {"kind": "sql", "query": "rows.sql", "watch": params.STATE}

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from <<cookiecutter.__package_name>> import errors, params
-from <<cookiecutter.__package_name>>.pipeline import ingest, source_api
+from <<cookiecutter.__package_name>>.sources import api as source_api
+from <<cookiecutter.__package_name>>.sources import table
 
 ROWS = [{"n": i, "at": {"town": f"t{i}"}} for i in range(7)]
 TOKEN = "t0k3n"
@@ -91,7 +92,7 @@ def read(server, monkeypatch):
 
     def ask(url: str = "/rows", **keys: str):
         source = params.Api(url=server.url + url, watch=params.STATE, **keys)
-        return ingest.read(source)
+        return table.read(source)
 
     return ask
 

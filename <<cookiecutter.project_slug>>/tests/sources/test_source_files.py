@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from <<cookiecutter.__package_name>> import errors, params
-from <<cookiecutter.__package_name>>.pipeline import ingest, source_files
+from <<cookiecutter.__package_name>>.sources import files as source_files
+from <<cookiecutter.__package_name>>.sources import table
 
 TABLE = pd.DataFrame({"n": [1, 2, 3], "x": [0.5, None, 1.5], "s": ["a", "b", None]})
 
@@ -22,7 +23,7 @@ def read(tmp_path):
 
     def read_path(path: str, form: str = "csv") -> pd.DataFrame:
         full = path if "://" in path else str(tmp_path / path)
-        return ingest.read(params.Files(path=full, format=form, watch=params.STATE))
+        return table.read(params.Files(path=full, format=form, watch=params.STATE))
 
     return read_path
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..params import STATE, Files, Params
-from . import ingest
-from .source_files import state_of_files
+from .files import state_of_files
+from .table import read
 
 
 def state_of_rows(table: pd.DataFrame) -> dict[str, str]:
@@ -34,7 +34,7 @@ def run(params: Params) -> None:
     source, path = params.source, Path(params.source.watch)
     if source.watch != STATE:
         return print(f"watch: DVC watches {path} itself, there is nothing to do")
-    found = state_of_files if isinstance(source, Files) else lambda s: state_of_rows(ingest.read(s))
+    found = state_of_files if isinstance(source, Files) else lambda s: state_of_rows(read(s))
     text = json.dumps({source.name: found(source)}, indent=2, ensure_ascii=False) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return print(f"watch: {source.name} is as {path} says")

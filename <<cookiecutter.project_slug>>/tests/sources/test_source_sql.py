@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from <<cookiecutter.__package_name>> import errors, params
-from <<cookiecutter.__package_name>>.pipeline import ingest, source_sql
+from <<cookiecutter.__package_name>>.sources import sql as source_sql
+from <<cookiecutter.__package_name>>.sources import table
 
 SECRET = "s3cr3t-pw"
 
@@ -30,7 +31,7 @@ def read(tmp_path, monkeypatch):
     def ask(text: str, **changes) -> pd.DataFrame:
         Path("rows.sql").write_text(text)
         source = {"query": "rows.sql", "chunk_rows": 3, "watch": params.STATE} | changes
-        return ingest.read(params.Sql(**source))
+        return table.read(params.Sql(**source))
 
     return ask
 

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from <<cookiecutter.__package_name>> import errors, params
-from <<cookiecutter.__package_name>>.pipeline import source_files, watch
+from <<cookiecutter.__package_name>>.sources import files as source_files
+from <<cookiecutter.__package_name>>.sources import watch
 
 STATE = Path(params.STATE)
 
