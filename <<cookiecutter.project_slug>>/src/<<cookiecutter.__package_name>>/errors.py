@@ -14,7 +14,16 @@ value, what is allowed, and the next command. Only `cli.main` turns errors into 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 COMMAND = f"python -m {__package__}"  # how a message writes the next command
+
+
+def listed(names: Iterable[object], most: int = 12) -> str:
+    """Names for a message, quoted, the first few of many."""
+    shown = [repr(str(name)[:60]) for name in names]
+    more = [f"{len(shown) - most:,} more"] if len(shown) > most else []
+    return ", ".join([*shown[:most], *more]) or "none"
 
 
 class ProjectError(Exception):

@@ -83,6 +83,7 @@ class SkopsPredictor:
         return raw_scores(self.pipeline, matrix)
 
 
+@np.errstate(all="ignore")  # a score that is not finite is told by whoever asks
 def raw_scores(pipeline, matrix: np.ndarray) -> np.ndarray:
     """Scores of a fitted scikit-learn pipeline, in the shape of `Predictor.scores`."""
     if hasattr(pipeline, "predict_proba"):

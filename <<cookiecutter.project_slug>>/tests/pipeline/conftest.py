@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +15,22 @@ import pytest
 from pandera.typing import Series
 from threadpoolctl import threadpool_limits
 
+from <<cookiecutter.__package_name>> import bundle, errors, params
+from <<cookiecutter.__package_name>>.pipeline import (
+    evaluate,
+    export,
+    ingest,
+    prepare,
+    train,
+    validate,
+)
+from <<cookiecutter.__package_name>>.serving.rows import RowReader
+from <<cookiecutter.__package_name>>.sources.table import READERS
+
+STAGES = (ingest, validate, prepare, train, export, evaluate)
+TYPES = {"float": float, "int": int, "bool": bool, "str": str}
+# What a library says of itself, and a user can do nothing with.
+FOREIGN = r"Traceback|np\.|numpy|pandas|sklearn|pyarrow|<class|\b(Value|Key|Type|Runtime)Error\b"
 TARGETS = {"binary": ["no", "yes"], "multi-class": ["low", "mid", "high"], "regression": []}
 
 
@@ -76,3 +96,84 @@ def make_rows() -> Callable[..., pd.DataFrame]:
         )
 
     return make
+
+
+def make_schema(name: str, columns: dict[str, Any]) -> type[pa.DataFrameModel]:
+    """`{"a": "float?", "b": "str"}`: a type for each column, `?` where values may be missing."""
+    kinds = [kind if isinstance(kind, tuple) else (kind, {}) for kind in columns.values()]
+    members: dict[str, Any] = {
+        f"c{i}": pa.Field(alias=column, nullable=kind.endswith("?"), **more)
+        for i, (column, (kind, more)) in enumerate(zip(columns, kinds, strict=True))
+    }
+    types = {f"c{i}": Series[TYPES[kind.rstrip("?")]] for i, (kind, _) in enumerate(kinds)}
+    config = type("Config", (), {"coerce": True, "strict": name == "ModelInput" and "filter"})
+    return type(name, (pa.DataFrameModel,), members | {"__annotations__": types, "Config": config})
+
+
+@pytest.fixture(scope="session")
+def run_stages(tmp_path_factory, make_params) -> Callable[..., bundle.Bundle | str]:
+    """`run_stages(table, {"a": "float?"}, "binary")`: the bundle, or the sentence that ended it.
+
+    A table comes as from a database, text as a CSV file, and bytes as a file of `source.format`.
+    `raw` are the types of the raw rows. Any error that is not one of ours is raised, as is a bundle
+    that does not load, does not answer its golden rows, or measured nothing.
+    """
+    folder = tmp_path_factory.mktemp("odd") / "project"
+
+    def run(source, columns, kind="binary", changes=None, raw=None) -> bundle.Bundle | str:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        usual = {"evaluate.slices": [], "prepare.keep": [], "split.max_overlap": 1}
+        own = make_params(kind, usual | (changes or {}))
+        with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
+            patch.chdir(folder)
+            patch.setattr(validate, "RawRows", make_schema("RawRows", raw or {}))
+            patch.setattr(prepare, "model_rows", lambda rows: rows)
+            for stage in (prepare, train):
+                patch.setattr(stage, "ModelInput", make_schema("ModelInput", columns))
+            if isinstance(source, pd.DataFrame):
+                patch.setitem(READERS, "files", lambda _: source)
+            else:
+                content = source.encode() if isinstance(source, str) else source
+                (folder / own.source.path).write_bytes(content)
+            try:
+                for stage in STAGES:
+                    stage.run(own)
+            except errors.ProjectError as error:
+                return told(error)
+            return proven(bundle.load(folder / evaluate.BUNDLE), own)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def refused() -> Callable[[bundle.Bundle | str, str], None]:
+    """`refused(result, "no column 'a'")`: it ended in a sentence that matches."""
+
+    def check(result: bundle.Bundle | str, sentence: str) -> None:
+        assert isinstance(result, str), f"{sentence!r} was expected, and there is a bundle"
+        assert re.search(sentence, result), result
+
+    return check
+
+
+def told(error: errors.ProjectError) -> str:
+    """The message, which is a sentence or a few of them, for people."""
+    text = str(error)
+    assert isinstance(error, (errors.UsageError, errors.DataRefused, errors.ExportDisagrees)), text
+    assert "\n" not in text
+    assert not re.search(FOREIGN, text), text
+    assert 20 < len(text) < 1000, text
+    return text
+
+
+def proven(made: bundle.Bundle, own: params.Params) -> bundle.Bundle:
+    """The bundle, which takes its golden rows as a server does, and gives the same scores."""
+    golden = made.golden()
+    body = json.dumps([line["row"] for line in golden], allow_nan=False)
+    rows = RowReader(made.contract, len(golden)).read(body.encode())
+    scores = made.predictor.scores(made.contract.encode_rows(rows))
+    np.testing.assert_allclose(scores, [line["score"] for line in golden], rtol=1e-6)
+    assert np.isfinite(scores).all()
+    assert np.isfinite(made.read_json("metrics.json")[own.train.scoring])
+    return made

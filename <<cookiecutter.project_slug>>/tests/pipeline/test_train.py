@@ -101,14 +101,14 @@ def test_candidates_come_in_order_of_their_score(fit, scoring):
     ("changes", "reason"),
     [
         ({"train.grid": {"colour": [1]}}, r"train.grid: .*'colour'.*Valid parameters.*"),
-        ({"train.grid": {"C": ["much"]}}, r"train.grid: .* cannot be fitted: .*'C'"),
+        ({"train.grid": {"C": ["much"]}}, r"train.grid: .* cannot be fitted on .*: .*'C'"),
         ({"train.estimator": "oracle"}, r"train.estimator = 'oracle' .*random_forest"),
         ({"train.scoring": "luck"}, r"'luck' for classification"),
         ({"train.early_stopping": True}, r"train.early_stopping: linear cannot do that"),
         ({"train.select": {"by": "pca", "keep": 11}}, r"select.keep = 11: there are 10 features"),
         (
             {"train.estimator": "hist_gradient_boosting", "train.grid": {"loss": ["quantile"]}},
-            r"train.grid: .* cannot be fitted: .*'loss'",
+            r"train.grid: .* cannot be fitted on .*: .*'loss'",
         ),
     ],
     ids=["name in grid", "value", "estimator", "metric", "early stopping", "select", "loss"],

@@ -10,7 +10,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from ..contract import Column, Contract
-from ..errors import DataRefused, UsageError
+from ..errors import DataRefused, UsageError, listed
 from ..params import Params, Prepare, Target
 from .outliers import fences
 from .split import TARGET
@@ -52,6 +52,9 @@ def _column(name: str, column: pa.Column, values: pd.Series, prepare: Prepare) -
     if kind == "category" and not facts.get("closed"):
         counts = values.astype(str).value_counts()
         facts["levels"] = tuple(sorted(counts.index[counts >= prepare.rare_rows]))
+        if not facts["levels"] and not column.nullable:
+            least = f"prepare.rare_rows = {prepare.rare_rows}"
+            raise DataRefused(f"Column {name!r} has no category with {least} training rows.")
     if prepare.outliers.get(name) == "clip" and len(values):
         low, high = fences(values, prepare.fences)
         facts["clip"] = (low, high) if low < high < math.inf else None
@@ -102,11 +105,13 @@ def _example(kind: str, values: pd.Series) -> Any:
 def _classes(labels: pd.Series, target: Target) -> tuple[str, ...]:
     found = sorted(set(labels))
     if len(found) < 2:
-        raise DataRefused(f"The training rows have one class only: {found}. See target.")
+        raise DataRefused(f"The training rows have one class only: {listed(found)}. See target.")
     if target.classes:
         return target.classes
     if target.positive is not None and target.positive not in found:
-        raise UsageError(f"target.positive = {target.positive!r} is none of the classes {found}.")
+        raise UsageError(
+            f"target.positive = {target.positive!r} is none of the classes {listed(found)}."
+        )
     return tuple(sorted(found, key=lambda label: (label == target.positive, label)))
 
 
@@ -118,5 +123,7 @@ def encode_target(rows: pd.DataFrame, contract: Contract) -> np.ndarray:
     if contract.task == "regression":
         return rows[TARGET].to_numpy(dtype=float)
     if new := sorted(set(rows[TARGET]) - set(contract.classes)):
-        raise DataRefused(f"Classes {new} do not occur in training: {list(contract.classes)}.")
+        raise DataRefused(
+            f"Classes {listed(new)} do not occur in training: {listed(contract.classes)}."
+        )
     return rows[TARGET].map(contract.classes.index).to_numpy(dtype=int)

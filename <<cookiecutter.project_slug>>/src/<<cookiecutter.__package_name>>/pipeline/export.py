@@ -42,14 +42,16 @@ def write_onnx(pipeline: Pipeline, contract: Contract, folder: Path) -> None:
                 name=contract.task,
                 options={id(pipeline): {"zipmap": False}} if contract.classes else None,
             )
+        # skl2onnx lists the domains in the order of a set, which is another in every process.
+        model.opset_import.sort(key=lambda opset: opset.domain)
+        (folder / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
+        load_predictor(folder)
     except Exception as error:  # skl2onnx has an error of its own for every step
+        error = error.__cause__ or error
         reason = (str(error).strip() or repr(error)).splitlines()[0]
         raise ExportDisagrees(
             f"ONNX cannot express this pipeline: {reason} Set export.format: skops in params.yaml."
         ) from error
-    # skl2onnx lists the domains in the order of a set, which is another in every process.
-    model.opset_import.sort(key=lambda opset: opset.domain)
-    (folder / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
 
 
 def copy_skops(pipeline: Pipeline, contract: Contract, folder: Path) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pyarrow import ArrowException
+
+from ..errors import DataRefused
 from ..params import Params
 from ..sources.table import read
 from . import files
@@ -13,6 +16,10 @@ OUT = Path("data/ingested.parquet")
 
 def run(params: Params) -> None:
     """Read the source and write `data/ingested.parquet`; raises DataRefused without a row."""
-    table = read(params.source)
-    files.write_table(table, OUT)
+    try:
+        table = read(params.source)
+        files.write_table(table, OUT)
+    except (ArrowException, UnicodeError, TypeError) as error:  # by what the value is
+        reason = f"has a value that cannot be stored: {' '.join(str(error).split())}"
+        raise DataRefused(f"The source {params.source.name!r} {reason}.") from error
     print(f"ingest: {len(table):,} rows, {table.shape[1]} columns -> {OUT}")

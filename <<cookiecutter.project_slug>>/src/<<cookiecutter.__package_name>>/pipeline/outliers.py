@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import UsageError
+from ..errors import UsageError, listed
 from ..params import Prepare
 
 OUTLIERS = "_outliers"
@@ -41,7 +41,7 @@ def treat(
     found, gone, flagged = [], parts.map(lambda part: False), parts.map(lambda part: "")
     for column, action in sorted(params.outliers.items(), key=lambda item: item[1] != "drop"):
         if column not in rows or rows[column].dtype.kind not in "iuf":
-            numbers = ", ".join(rows.select_dtypes("number"))
+            numbers = listed(rows.select_dtypes("number"))
             raise UsageError(f"prepare.outliers: {column!r} is no number. There are: {numbers}.")
         low, high = fences(rows.loc[(parts == "train") & ~gone, column], params.fences)
         beyond = (rows[column] < low) | (rows[column] > high)

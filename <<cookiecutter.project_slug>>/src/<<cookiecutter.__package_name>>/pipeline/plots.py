@@ -5,6 +5,7 @@ One function per task makes the tables of its plots; `PLOTS` says how to draw th
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,8 @@ def write_all(model: Contender, importance: list[dict[str, Any]], folder: Path) 
         if plot.draw != "matrix":
             table = _thin(table)
         table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6f", lineterminator="\n")
-        with matplotlib.rc_context(STYLE):
+        with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph")  # of a name in letters that no font has
             figure = Figure(figsize=(4.8, 3.6), layout="constrained")
             axes = figure.add_subplot()
             axes.set_title(plot.title, loc="left", color=INK, fontweight="bold")

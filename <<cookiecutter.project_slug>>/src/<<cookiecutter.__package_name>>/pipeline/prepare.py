@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import DataRefused, UsageError
+from ..errors import DataRefused, UsageError, listed
 from ..features import model_rows
 from ..params import Params, Target
 from ..schema import ModelInput
@@ -25,6 +25,8 @@ from .validate import validate
 FOLDER = Path("data/prepared")
 RULE = FOLDER / "split.json"
 REPORT = Path("reports/preparation.json")
+MODEL_INPUT = "ModelInput (see schema.py and features.model_rows)"
+FLOAT32 = np.finfo(np.float32)  # what the model takes
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
     _require_columns(rows, params)
     rows, dropped = _clean(rows.assign(**_reserved(rows, params)))
     if rows.empty:
-        raise DataRefused(f"No row is left after cleaning: {dropped}.")
+        reasons = "; ".join(f"{reason}: {n:,}" for reason, n in dropped.items() if n)
+        raise DataRefused(f"No row is left after cleaning ({reasons}).")
     inputs = list(ModelInput.to_schema().columns)
     carried = [*params.prepare.keep, *params.evaluate.slices, *split.RESERVED]
     rows = rows[[name for name in dict.fromkeys([*inputs, *carried]) if name in rows]]
@@ -75,12 +78,16 @@ def _require_columns(rows: pd.DataFrame, params: Params) -> None:
         "prepare.keep": params.prepare.keep,
         "split.column": [params.split.column] if params.split.column else [],
         "evaluate.slices": params.evaluate.slices,
-        "ModelInput (add it in features.model_rows)": ModelInput.to_schema().columns,
+        MODEL_INPUT: ModelInput.to_schema().columns,
     }
+    if taken := sorted({*split.RESERVED, outliers.OUTLIERS} & {*wanted[MODEL_INPUT]}):
+        raise UsageError(f"{MODEL_INPUT}: {taken[0]!r} is a name of the project's own. Rename it.")
     found = [*rows.columns, *([outliers.OUTLIERS] if params.prepare.outliers else [])]
     for source, names in wanted.items():
         if missing := [name for name in names if name not in found]:
-            raise UsageError(f"{source}: there is no column {missing[0]!r}. There are: {found}.")
+            raise UsageError(
+                f"{source}: there is no column {missing[0]!r}. There are: {listed(found)}."
+            )
 
 
 def _clean(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -94,10 +101,12 @@ def _clean(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     rows = drop("target is missing", rows[split.TARGET].isna())
     rows = drop("key came before", rows.duplicated(split.KEY))
     checked = validate(rows, ModelInput)
-    rows = drop("impossible value", rows[split.KEY].isin(checked.quarantined[split.KEY]))
+    if len(checked.failures):
+        reason = f"impossible value of {listed(checked.failures['column'].unique())}"
+        rows = drop(reason, rows[split.KEY].isin(checked.quarantined[split.KEY]))
     rows[checked.rows.columns] = checked.rows
     numbers = rows[list(ModelInput.to_schema().columns)].select_dtypes("number").astype(float)
-    rows = drop("infinite number", np.isinf(numbers).any(axis=1))
+    rows = drop("number beyond float32", (numbers.abs() > FLOAT32.max).any(axis=1))
     return rows, dropped
 
 
@@ -126,8 +135,9 @@ def make_target(values: pd.Series, target: Target, task: str) -> pd.Series:
     if task == "classification" and target.above is None:
         return values.map(str, na_action="ignore").astype(object)
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    if (bad := ~np.isfinite(numbers) & values.notna()).any():
-        raise DataRefused(f"Target {target.column!r} is no number: {values[bad].iloc[0]!r}.")
+    if (bad := ~(numbers.abs() <= FLOAT32.max) & values.notna()).any():
+        shown = repr(str(values[bad].iloc[0]))
+        raise DataRefused(f"Target {target.column!r} is no number that float32 holds: {shown}.")
     if target.above is None:
         return numbers
     labels = (numbers > target.above).map(dict(zip((False, True), target.classes, strict=True)))

@@ -183,6 +183,7 @@ def _scores(problem: Problem, left: list[dict], rung: list[Fold], bar: tqdm) -> 
     return [known[name] for name in names]
 
 
+@np.errstate(all="ignore")  # a model that overflows has no finite score, which is told
 def fit(blank: Pipeline, values: dict[str, Any], x, y, stop: tuple | None = None) -> Pipeline:
     """A fitted copy of `blank`, its model with `values`; rows of `stop` (x, y) end boosting.
 
@@ -194,13 +195,15 @@ def fit(blank: Pipeline, values: dict[str, Any], x, y, stop: tuple | None = None
     try:
         model.set_params(**values)
         inner = head.fit_transform(x, y)
+        inner[:, np.isnan(inner).all(axis=0)] = 0  # boosting cannot bin a column without a value
         if stop:
             weight = compute_sample_weight(model.get_params().get("class_weight"), stop[1])
             more = {"X_val": head.transform(stop[0]), "y_val": stop[1], "sample_weight_val": weight}
         model.fit(inner, y, **more)
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise UsageError(f"train.grid: the model cannot be fitted: {reason}") from error
+        what = f"train.grid: a model with {values} cannot be fitted on {len(y):,} rows"
+        raise UsageError(f"{what}: {reason}") from error
     if hasattr(model, "n_jobs"):
         model.set_params(n_jobs=None)
     return pipeline

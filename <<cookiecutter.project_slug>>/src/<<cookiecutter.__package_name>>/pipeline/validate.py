@@ -9,7 +9,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from ..errors import DataRefused
+from ..errors import DataRefused, listed
 from ..params import Params
 from ..schema import RawRows
 from . import files
@@ -40,7 +40,7 @@ def validate(raw: pd.DataFrame, schema: Schema) -> Validated:
     """
     if missing := [name for name in schema.to_schema().columns if name not in raw]:
         raise DataRefused(
-            f"The data miss the columns {missing}; they have {list(raw.columns)}. "
+            f"The data miss the columns {listed(missing)}; they have {listed(raw.columns)}. "
             f"Mend the source, or {schema.__name__} in schema.py."
         )
     raw = raw.reset_index(drop=True)

@@ -12,7 +12,7 @@ import pandas as pd
 from fsspec.core import OpenFile
 from tqdm import tqdm
 
-from ..errors import DataRefused, UsageError
+from ..errors import DataRefused, UsageError, listed
 from ..params import Files, public
 
 # What file systems call a mark or a time that changes with the content.
@@ -30,10 +30,9 @@ def read_files(source: Files) -> pd.DataFrame:
     for file, table in zip(opened, tables, strict=True):
         found, expected = set(table.columns), set(tables[0].columns)
         if found != expected:
-            raise DataRefused(
-                f"{file.path} has other columns than the first file: missing "
-                f"{sorted(expected - found)}, not expected {sorted(found - expected)}."
-            )
+            missing, more = listed(sorted(expected - found)), listed(sorted(found - expected))
+            reason = f"missing {missing}, not expected {more}"
+            raise DataRefused(f"{file.path} has other columns than the first file: {reason}.")
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 

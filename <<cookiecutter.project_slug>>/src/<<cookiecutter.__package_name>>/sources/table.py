@@ -5,6 +5,7 @@ A kind is a section of `params.py`, a module here, and a line in `READERS`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pandas as pd
@@ -27,17 +28,19 @@ def read(source: Source) -> pd.DataFrame:
     table = READERS[source.kind](source)
     if table.empty:
         raise DataRefused(f"The source {source.name!r} has no rows.")
+    if len(twice := table.columns[table.columns.duplicated()]):
+        raise DataRefused(f"The source {source.name!r} has the column {twice[0]!r} twice.")
     return one_type_per_column(table)
 
 
 def one_type_per_column(table: pd.DataFrame) -> pd.DataFrame:
     """Text where one part has numbers and another words: a Parquet column has one type.
 
-    Lists, objects and numbers of more than 64 bits become text too. `validate` reads the numbers
-    again and tells the others.
+    Lists, objects, bytes and numbers of more than 64 bits become text too. `validate` reads the
+    numbers again and tells the others.
     """
     table = table.infer_objects()  # a part without any value says nothing about the type
     for name in table.columns[table.dtypes == "object"]:
-        if pd.api.types.infer_dtype(table[name]) in ("mixed", "mixed-integer", "integer"):
+        if re.match("mixed|integer|bytes", pd.api.types.infer_dtype(table[name])):
             table[name] = table[name].map(str, na_action="ignore")
     return table
