@@ -10,8 +10,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from <<cookiecutter.__package_name>> import contract, errors, predictor
-from <<cookiecutter.__package_name>>.pipeline import export, files
+from <<cookiecutter.__package_name>> import contract, errors, files, predictor
+from <<cookiecutter.__package_name>>.pipeline import export
 
 X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
 CLASSES = {"binary": ("no", "yes"), "multi-class": ("a", "b", "c"), "regression": ()}

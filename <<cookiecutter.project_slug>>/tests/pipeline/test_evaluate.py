@@ -8,13 +8,12 @@ import json
 import numpy as np
 import pytest
 
-from <<cookiecutter.__package_name>> import bundle, contract, metrics, resampling
+from <<cookiecutter.__package_name>> import bundle, contract, files, metrics, resampling
 from <<cookiecutter.__package_name>>.pipeline import (
     assemble,
     derive,
     evaluate,
     export,
-    files,
     prepare,
     train,
 )

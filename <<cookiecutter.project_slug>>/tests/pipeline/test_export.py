@@ -8,10 +8,9 @@ import pytest
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from <<cookiecutter.__package_name>> import errors, features, predictor
+from <<cookiecutter.__package_name>> import errors, features, files, predictor
 from <<cookiecutter.__package_name>>.pipeline import (
     export,
-    files,
     search,
     train,
 )

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from <<cookiecutter.__package_name>> import errors, params
-from <<cookiecutter.__package_name>>.pipeline import files, prepare, split
+from <<cookiecutter.__package_name>> import errors, files, params
+from <<cookiecutter.__package_name>>.pipeline import prepare, split
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from <<cookiecutter.__package_name>> import errors
-from <<cookiecutter.__package_name>>.pipeline import files, profile
+from <<cookiecutter.__package_name>> import errors, files
+from <<cookiecutter.__package_name>>.pipeline import profile
 
 
 def test_the_page_is_one_file_about_every_column(tmp_path, make_rows):

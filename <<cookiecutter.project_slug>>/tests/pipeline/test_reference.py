@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from <<cookiecutter.__package_name>> import contract
-from <<cookiecutter.__package_name>>.pipeline import files, reference
+from <<cookiecutter.__package_name>> import contract, files
+from <<cookiecutter.__package_name>>.pipeline import reference
 
 
 def describe(kind: str, values: list) -> dict:

@@ -7,9 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from <<cookiecutter.__package_name>> import errors, metrics
+from <<cookiecutter.__package_name>> import errors, files, metrics
 from <<cookiecutter.__package_name>>.pipeline import (
-    files,
     search,
     train,
 )

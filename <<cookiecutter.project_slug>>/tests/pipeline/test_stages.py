@@ -11,11 +11,10 @@ import yaml
 from pydantic import BaseModel
 from threadpoolctl import threadpool_limits
 
-from <<cookiecutter.__package_name>> import bundle, cli, params
+from <<cookiecutter.__package_name>> import bundle, cli, files, params
 from <<cookiecutter.__package_name>>.pipeline import (
     evaluate,
     export,
-    files,
     ingest,
     prepare,
     train,

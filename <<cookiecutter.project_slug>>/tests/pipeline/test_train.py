@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as skm
 
-from <<cookiecutter.__package_name>> import errors, features, metrics, predictor
+from <<cookiecutter.__package_name>> import errors, features, files, metrics, predictor
 from <<cookiecutter.__package_name>>.pipeline import (
     derive,
-    files,
     search,
     train,
 )

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandera.typing import Series
 
-from <<cookiecutter.__package_name>> import errors
-from <<cookiecutter.__package_name>>.pipeline import files, validate
+from <<cookiecutter.__package_name>> import errors, files
+from <<cookiecutter.__package_name>>.pipeline import validate
 
 
 class Rows(pa.DataFrameModel):

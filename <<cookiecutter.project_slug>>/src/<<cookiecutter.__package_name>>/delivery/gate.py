@@ -15,9 +15,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from .. import bundle, params
+from .. import bundle, files, params
 from ..errors import DataRefused, NoValidBundle, StoreUnreachable, UsageError
-from ..pipeline import derive, files, prepare, split
+from ..pipeline import derive, prepare, split
 from ..resampling import Contender
 from . import champion, git, registry
 from .checks import CHECKS, ROW, Case, Check, Status, Unusable

@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from .. import bundle as bundles
-from ..pipeline import files
+from .. import files
 from .checks import number
 
 OPTIONAL = ("gate", "validation", "preparation", "training", "export", "evaluation")

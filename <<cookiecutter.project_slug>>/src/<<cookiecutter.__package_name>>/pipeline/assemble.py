@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .. import files
 from ..bundle import sha256, write_manifest
 from ..contract import Contract
 from ..params import Params
 from ..predictor import load_predictor
-from . import files
 from .card import model_card
 from .export import FOLDER as EXPORTED
 from .prepare import FOLDER as PREPARED

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .. import metrics
+from .. import files, metrics
 from ..contract import Contract
 from ..params import Params
 from ..predictor import load_predictor
 from ..resampling import Bootstrap, Contender, Interval
-from . import files, plots
+from . import plots
 from .assemble import assemble
 from .derive import encode_target
 from .export import FOLDER as EXPORTED

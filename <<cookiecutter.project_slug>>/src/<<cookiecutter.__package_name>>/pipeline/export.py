@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from .. import files
 from ..contract import Contract
 from ..errors import ExportDisagrees
 from ..params import Params
 from ..predictor import load_predictor, load_skops, raw_scores
-from . import files
 from .prepare import FOLDER as PREPARED
 from .train import CONTRACT, PIPELINE
 

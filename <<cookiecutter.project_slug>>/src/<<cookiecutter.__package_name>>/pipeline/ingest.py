@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pyarrow import ArrowException
 
+from .. import files
 from ..errors import DataRefused
 from ..params import Params
 from ..sources.table import read
-from . import files
 
 OUT = Path("data/ingested.parquet")
 

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .. import files
 from ..errors import DataRefused, UsageError, listed
 from ..features import model_rows
 from ..params import Params, Target
 from ..schema import ModelInput
-from . import files, outliers, split
+from . import outliers, split
 from .validate import OUT as VALIDATED
 from .validate import validate
 

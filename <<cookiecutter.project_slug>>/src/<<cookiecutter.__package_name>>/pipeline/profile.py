@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .. import files
 from ..errors import UsageError
-from . import files
 from .prepare import FOLDER
 from .split import RESERVED, TARGET
 

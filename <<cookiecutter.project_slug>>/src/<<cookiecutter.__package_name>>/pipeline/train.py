@@ -17,14 +17,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import balanced_accuracy_score, f1_score
 from sklearn.pipeline import Pipeline
 
-from .. import metrics
+from .. import files, metrics
 from ..contract import Contract
 from ..errors import DataRefused, UsageError
 from ..features import ESTIMATORS, build_pipeline, feature_names
 from ..params import Params
 from ..predictor import raw_scores
 from ..schema import ModelInput
-from . import files, leakage
+from . import leakage
 from .derive import derive_contract, encode_target
 from .prepare import FOLDER as PREPARED
 from .search import Problem, fit, search

@@ -9,10 +9,10 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
+from .. import files
 from ..errors import DataRefused, listed
 from ..params import Params
 from ..schema import RawRows
-from . import files
 from .ingest import OUT as INGESTED
 
 OUT = Path("data/validated.parquet")

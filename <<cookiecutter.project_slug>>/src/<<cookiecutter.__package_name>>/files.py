@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import UsageError
+from .errors import UsageError
 
 # Skops stamps its members with the time of day; this is the oldest time that a zip can hold. It
 # names objects, and the files of their arrays, by their address in memory or by chance.

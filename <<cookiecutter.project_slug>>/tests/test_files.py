@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from <<cookiecutter.__package_name>> import errors
-from <<cookiecutter.__package_name>>.pipeline import files
+from <<cookiecutter.__package_name>> import errors, files
 
 TABLE = pd.DataFrame({"a": [1.5, None], "b": ["x", "é"], "c": pd.Series([1, None], dtype="Int64")})
 
