@@ -274,7 +274,6 @@ REFUSED = {
         {},
         "'raw.csv' has a value that cannot be",
     ),
-    "a number of two parts": (fine(x=1j), X, {}, "cannot be stored: .*column x"),
     "an infinite decimal": (fine(x=Decimal("Infinity")), X, {}, "cannot be stored"),
     "one moment": (fine(id="0001-01-01"), X, {"changes": BY_TIME}, "leaves no rows"),
     "no time": (fine(id="24:00"), X, {"changes": BY_TIME}, "holds no time .* '24:00'"),
