@@ -35,6 +35,10 @@ def of(action: str, **more) -> params.Prepare:
     return params.Prepare(outliers={"size": action}, **more)
 
 
+def treat(rows, parts, prepare_, inputs=("size", "colour")):
+    return outliers.treat(rows, parts, prepare_, list(inputs))
+
+
 @given(values=st.lists(FINITE, min_size=1), k=st.floats(0.5, 5))
 def test_fences_are_those_of_tukey(values, k):
     """Against scipy's distance between the quartiles."""
@@ -51,37 +55,37 @@ def test_fences_are_those_of_tukey(values, k):
 
 def test_fences_are_learned_from_training_rows(rows, parts):
     """A wild holdout moves nothing."""
-    _, [found] = outliers.treat(rows, parts, of("flag"))
+    _, [found] = treat(rows, parts, of("flag"))
     rows.loc[parts == "holdout", "size"] *= 1e6
-    _, [again] = outliers.treat(rows, parts, of("flag"))
+    _, [again] = treat(rows, parts, of("flag"))
     assert (again["low"], again["high"]) == (found["low"], found["high"])
 
 
 def test_a_flag_names_the_columns(rows, parts):
     """All rows stay; the missing value is no outlier."""
-    treated, [found] = outliers.treat(rows, parts, of("flag"))
+    treated, [found] = treat(rows, parts, of("flag"))
     assert treated[outliers.OUTLIERS].value_counts().to_dict() == {"none": 98, "size": 2}
     assert (found["train"], found["holdout"]) == (1, 1)
 
 
 def test_a_row_leaves_training_only(rows, parts):
     """The holdout keeps its outlier: the world has them too."""
-    treated, [found] = outliers.treat(rows, parts, of("drop"))
+    treated, [found] = treat(rows, parts, of("drop"))
     assert sorted(set(rows.index) - set(treated.index)) == [3]
     assert (found["train"], found["holdout"]) == (1, 1)
 
 
 def test_wider_fences_find_less(rows, parts):
     """The number of quartile distances is a parameter."""
-    _, [found] = outliers.treat(rows, parts, of("drop", fences=1000))
+    _, [found] = treat(rows, parts, of("drop", fences=1000))
     assert found["train"] == 0
 
 
-@pytest.mark.parametrize("column", ["colour", "nowhere"])
-def test_what_is_no_number_is_refused(rows, parts, column):
-    """The message lists the numbers that there are."""
-    with pytest.raises(errors.UsageError, match=rf"'{column}' is no number.*'size', 'count'"):
-        outliers.treat(rows, parts, params.Prepare(outliers={column: "flag"}))
+@pytest.mark.parametrize("column", ["colour", "nowhere", "count"])
+def test_what_is_no_number_of_the_model_is_refused(rows, parts, column):
+    """The message lists those that there are; a column that is only carried along is none."""
+    with pytest.raises(errors.UsageError, match=rf"'{column}' is no number .*: 'size'\."):
+        treat(rows, parts, params.Prepare(outliers={column: "flag"}))
 
 
 def test_a_clipped_column_is_clipped_by_the_contract(make_rows, make_params, inputs):

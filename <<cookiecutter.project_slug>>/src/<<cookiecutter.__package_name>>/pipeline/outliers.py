@@ -31,18 +31,21 @@ def fences(values: pd.Series, k: float) -> tuple[float, float]:
 
 
 def treat(
-    rows: pd.DataFrame, parts: pd.Series, params: Prepare
+    rows: pd.DataFrame, parts: pd.Series, params: Prepare, inputs: list[str]
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
     """Rows without those to drop and with `_outliers`, and what was found, by column.
 
-    rows: with the index of `parts`. A record has `column`, `action`, `low`, `high` and the number
-    of outliers in each part. Raises UsageError for a column that holds no numbers.
+    rows: with the index of `parts`. inputs: names of the model's columns. A record has `column`,
+    `action`, `low`, `high` and the number of outliers in each part. Raises UsageError for a column
+    that is no number of the model input.
     """
+    numbers = list(rows[inputs].select_dtypes("number"))
     found, gone, flagged = [], parts.map(lambda part: False), parts.map(lambda part: "")
     for column, action in sorted(params.outliers.items(), key=lambda item: item[1] != "drop"):
-        if column not in rows or rows[column].dtype.kind not in "iuf":
-            numbers = listed(rows.select_dtypes("number"))
-            raise UsageError(f"prepare.outliers: {column!r} is no number. There are: {numbers}.")
+        if column not in numbers:
+            raise UsageError(
+                f"prepare.outliers: {column!r} is no number of ModelInput: {listed(numbers)}."
+            )
         low, high = fences(rows.loc[(parts == "train") & ~gone, column], params.fences)
         beyond = (rows[column] < low) | (rows[column] > high)
         counts = beyond.groupby(parts).sum().to_dict()

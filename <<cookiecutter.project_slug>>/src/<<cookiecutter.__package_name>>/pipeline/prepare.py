@@ -66,7 +66,7 @@ def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
             f"are {limit:.1%} (split.max_overlap). Name what identifies a row in prepare.key, "
             "split by group, or raise the limit where rows repeat by nature."
         )
-    rows, found = outliers.treat(rows, parts, params.prepare)
+    rows, found = outliers.treat(rows, parts, params.prepare, inputs)
     if dropped_out := len(parts) - len(rows):
         dropped["outlier in training"] = dropped_out
     return Prepared(rows, parts[rows.index], rule, dropped, found, share)
