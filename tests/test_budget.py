@@ -11,6 +11,7 @@ from conftest import DEFAULTS, check
 
 ALL, ROOM, MODULE = 5000, 1200, 250
 NO_CODE = ("tests/", "data/", "docs/", "LICENSE", "README.md", "uv.lock")
+NO_CODE += (".editorconfig", ".gitattributes", ".gitignore", ".dockerignore", ".dvc")
 LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 
 
