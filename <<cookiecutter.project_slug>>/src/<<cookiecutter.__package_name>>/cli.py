@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from .delivery.registry_cli import registry
+from .delivery.store_cli import store
 from .errors import COMMAND, ProjectError
 
 BUNDLE = Path("models/bundle")
@@ -107,6 +108,7 @@ def report(out: Path) -> None:
 
 
 cli.add_command(registry)
+cli.add_command(store)
 
 
 @cli.command(epilog=_example("smoke http://127.0.0.1:8000"))
