@@ -108,7 +108,7 @@ class Registry:
         self._ask("PUT", f"manifests/{tag}", ok=(201,), headers=headers, body=body)
 
     def upload(self, file: BinaryIO, size: int, tell: Callable[[int], Any]) -> str:
-        """Store a blob of `size` bytes unless it is there; its digest. `tell` hears the progress."""
+        """Store a blob of `size` bytes unless it is there; its digest. `tell` hears of bytes."""
         digest = sha256(file)
         if self._ask("HEAD", f"blobs/{digest}", ok=(200, 404)).status == 200:
             tell(size)
@@ -134,9 +134,8 @@ class Registry:
                 call = {"headers": {"Range": f"bytes={have}-"}, "preload_content": False}
                 answer = self._send("GET", f"blobs/{digest}", ok=(200, 206), **call)
                 with answer, part.open("ab" if answer.status == 206 else "wb") as file:
-                    for chunk in answer.stream(1 << 20):
-                        file.write(chunk)
-                        tell(len(chunk))
+                    while chunk := answer.read1(1 << 16):  # also what came just before a cut
+                        tell(file.write(chunk))
             with part.open("rb") as file:
                 if sha256(file) == digest:
                     return

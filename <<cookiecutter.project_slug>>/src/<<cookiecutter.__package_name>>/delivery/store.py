@@ -225,12 +225,10 @@ class ArtifactStore(Store):
             return {self._send(pack, bar): pack for pack in _packs(files)}
 
     def _send(self, pack: Pack, bar: tqdm) -> str:
-        files = [self.cache / path for path, _ in pack]
-        many = len(files) > 1
-        with (
-            io.BytesIO(b"".join(f.read_bytes() for f in files)) if many else open(*files, "rb") as f
-        ):
-            return self.registry.upload(f, total(pack), bar.update)
+        first, *more = (self.cache / path for path, _ in pack)
+        with first.open("rb") as file:
+            small = more and io.BytesIO(file.read() + b"".join(p.read_bytes() for p in more))
+            return self.registry.upload(small or file, total(pack), bar.update)
 
     def _bring(self, digest: str, pack: Pack, new: set[str], bar: tqdm) -> None:
         """Download beside the cache, verify, then move in place: nothing half-written is seen."""
@@ -311,10 +309,10 @@ def opened(root: Path) -> Iterator[ArtifactStore | RemoteStore]:
         store = choose(repo)
         try:
             yield store
+        except ProjectError:
+            raise
         except Exception as error:
-            if isinstance(error, ProjectError) or (
-                isinstance(store, ArtifactStore) and not isinstance(error, DvcException)
-            ):
+            if isinstance(store, ArtifactStore) and not isinstance(error, DvcException):
                 raise
             reason = " ".join(str(error).split()) or type(error).__name__
             raise StoreUnreachable(
