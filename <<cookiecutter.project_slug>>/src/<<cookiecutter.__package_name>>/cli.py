@@ -17,8 +17,8 @@ from pathlib import Path
 import click
 
 from .delivery.registry_cli import registry
-from .delivery.store_cli import store
 from .errors import COMMAND, ProjectError
+from .storage.store_cli import store
 
 BUNDLE = Path("models/bundle")
 STAGES = {

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import os
 import re
 import uuid
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from dvc.exceptions import DvcException
+from dvc.logger import set_loggers_level
 from dvc.repo import Repo, lock_repo
 from dvc.utils import dict_sha256
 from dvc.utils.serialize import load_yaml
@@ -29,14 +31,15 @@ from dvc_data.hashfile.db import get_index
 from dvc_data.hashfile.gc import gc as remove_unused
 from tqdm import tqdm
 
+from ..delivery import git
 from ..errors import ProjectError, StoreUnreachable, UsageError
 from ..params import public
-from . import git
 from .oci import MANIFEST, Registry
 
 PACK = 8 << 20  # bytes; larger files travel alone
 OBJECT = re.compile(r"files/md5/([0-9a-f]{2})/([0-9a-f]{30})(\.dir)?")
-RUN = re.compile(r"runs/([0-9a-f]{2})/\1[0-9a-f]{62}/[0-9a-f]{64}")
+RUN = re.compile(r"runs/(?P<run>[0-9a-f]{2})/(?P=run)[0-9a-f]{62}/[0-9a-f]{64}")
+NAME = re.compile(f"{OBJECT.pattern}|{RUN.pattern}")
 TYPE = "application/vnd.dvc.cache"
 GITHUB = re.compile(r"github\.com[:/]([^/]+/[^/]+?)(\.git)?/?$")
 TIPS = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
@@ -73,12 +76,13 @@ class Store:
         raise NotImplementedError
 
     def here(self) -> set[str]:
-        found = {p.relative_to(self.cache).as_posix() for p in self.cache.rglob("*")}
-        return {path for path in found if OBJECT.fullmatch(path) or RUN.fullmatch(path)}
+        found = (path.relative_to(self.cache).as_posix() for path in self.cache.rglob("*"))
+        return set(filter(NAME.fullmatch, found))
 
     def used(self, revs: list[str] | None = None) -> set[str]:
         """Objects that the work tree needs, and those of `revs` too."""
-        found = self.repo.used_objs(revs=revs, force=revs is None).values()
+        with set_loggers_level(logging.ERROR):  # a stage that never ran is no news
+            found = self.repo.used_objs(revs=revs, force=revs is None).values()
         return {_path(item.value) for group in found for item in group if item.value}
 
     def status(self) -> dict[str, Any]:
@@ -190,21 +194,14 @@ class ArtifactStore(Store):
         manifest = self.registry.manifest(tag)
         if manifest is None:
             return Index()
-        part = self.cache / "store" / f"{uuid.uuid4().hex}.json"
-        part.parent.mkdir(parents=True, exist_ok=True)
         try:
-            config = manifest["config"]
-            self.registry.download(config["digest"], config["size"], part, lambda n: None)
-            found = json.loads(part.read_bytes())
+            found = json.loads(self.registry.blob(manifest["config"]["digest"]))
             packs = {digest: [(p, n) for p, n in pack] for digest, pack in found["packs"].items()}
             index = Index(packs, set(found["merged"]))
-            strange = [p for p in index.files if not (OBJECT.fullmatch(p) or RUN.fullmatch(p))]
+            if strange := [path for path in index.files if not NAME.fullmatch(path)]:
+                raise ValueError(f"it names {strange[0]!r}, which DVC never writes")
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise UsageError(f"{self.address}:{tag} is no store of a project.") from error
-        finally:
-            part.unlink(missing_ok=True)
-        if strange:
-            raise UsageError(f"{self.address}:{tag} holds {strange[0]!r}, which DVC never writes.")
+            raise UsageError(f"{self.address}:{tag} is no store of a project: {error}") from error
         return index
 
     def _write(self, tag: str, index: Index) -> None:
@@ -233,6 +230,7 @@ class ArtifactStore(Store):
     def _bring(self, digest: str, pack: Pack, new: set[str], bar: tqdm) -> None:
         """Download beside the cache, verify, then move in place: nothing half-written is seen."""
         part = self.cache / "store" / digest.replace(":", "-")
+        part.parent.mkdir(parents=True, exist_ok=True)
         self.registry.download(digest, total(pack), part, bar.update)
         with part.open("rb") as content:
             for path, size in pack:
@@ -242,10 +240,8 @@ class ArtifactStore(Store):
                 if path not in new:
                     continue
                 if not verify(path, file):
-                    raise StoreUnreachable(
-                        f"{path} in the store {self.address} has other content than its name says, "
-                        "and was not taken. Next: find out who pushed it; use a new STORE_URL"
-                    )
+                    told = f"{path} in {self.address} is not what its name says, and was not taken"
+                    raise StoreUnreachable(f"{told}. Next: ask who pushed it; use a new STORE_URL")
                 file.chmod(0o444 if OBJECT.fullmatch(path) else 0o644)  # read-only: DVC trusts it
                 (self.cache / path).parent.mkdir(parents=True, exist_ok=True)
                 file.replace(self.cache / path)
@@ -278,10 +274,7 @@ def tips(root: Path) -> list[str]:
     Raises UsageError where the clone cannot know them.
     """
     if git.run(root, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
-        raise UsageError(
-            "This clone is shallow: what other commits need would be lost. "
-            "Next: git fetch --all --tags --unshallow"
-        )
+        raise UsageError("This clone is shallow. Next: git fetch --all --tags --unshallow")
     return sorted(set(git.run(root, "for-each-ref", f"--format={TIPS}", "refs").stdout.split()))
 
 
@@ -289,17 +282,16 @@ def choose(repo: Repo) -> ArtifactStore | RemoteStore:
     """The store of the environment's STORE_URL, of .dvc/config, or of origin on GitHub."""
     origin = git.run(Path(repo.root_dir), "remote", "get-url", "origin").stdout.strip()
     name = found[1] if (found := GITHUB.search(origin)) else ""
-    if url := os.environ.get("STORE_URL"):
-        return ArtifactStore(repo, url, name and f"https://github.com/{name}")
-    if remote := repo.config["core"].get("remote"):
+    url = os.environ.get("STORE_URL", "")
+    if not url and (remote := repo.config["core"].get("remote")):
         return RemoteStore(repo, repo.config["remote"][remote]["url"])
-    if name:
-        url = f"https://ghcr.io/{name.lower()}/store"
-        return ArtifactStore(repo, url, f"https://github.com/{name}")
-    raise UsageError(
-        "No store is known: neither STORE_URL, nor a remote of DVC, nor a git remote origin on "
-        "github.com. Next: git remote add origin https://github.com/OWNER/NAME.git"
-    )
+    if not url and not name:
+        raise UsageError(
+            "No store is known: neither STORE_URL, nor a remote of DVC, nor a git remote origin on "
+            "github.com. Next: git remote add origin https://github.com/OWNER/NAME.git"
+        )
+    url = url or f"https://ghcr.io/{name.lower()}/store"
+    return ArtifactStore(repo, url, name and f"https://github.com/{name}")
 
 
 @contextmanager
@@ -315,6 +307,5 @@ def opened(root: Path) -> Iterator[ArtifactStore | RemoteStore]:
             if isinstance(store, ArtifactStore) and not isinstance(error, DvcException):
                 raise
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise StoreUnreachable(
-                f"The store {store.address}: {reason}. Nothing is lost. Next: the same again"
-            ) from error
+            told = f"The store {store.address}: {reason}. Nothing is lost. Next: the same again"
+            raise StoreUnreachable(told) from error

@@ -23,8 +23,8 @@ from click.testing import CliRunner
 from dvc.repo import Repo
 from urllib3.util import Retry
 
-from <<cookiecutter.__package_name>>.delivery import oci, store, store_cli
 from <<cookiecutter.__package_name>>.errors import StoreUnreachable, UsageError
+from <<cookiecutter.__package_name>>.storage import oci, store, store_cli
 
 # dvc 3.67 asks pygtrie for a value in a way that pygtrie will take away.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
@@ -139,10 +139,10 @@ def url(server, tmp_path):
 
 
 @pytest.fixture
-def root(start_project, tmp_path):
+def root(git, tmp_path):
     """A committed DVC project with one finished stage and a folder of data."""
     root = tmp_path / "project"
-    project = start_project(root)
+    git(tmp_path, "init", "--quiet", "--initial-branch=main", "project")
     Repo.init(str(root)).close()
     (root / ".gitignore").write_text("/count.txt\n")
     (root / "raw.txt").write_text("raw\n")
@@ -155,7 +155,8 @@ def root(start_project, tmp_path):
     with chdir(root), Repo() as repo:
         repo.add("data")
         repo.reproduce()
-    project.commit()
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "Run")
     return root
 
 
@@ -264,24 +265,27 @@ def test_status_counts(root, clone, url):
 
 
 def test_two_pushes_at_once_keep_both(root, clone, url, monkeypatch):
-    """The one that read before the other wrote overwrites `latest`, and nothing is lost."""
+    """One writes `latest` between the other's read and write, is overwritten, and loses nothing."""
     first, second = on(root, url), on(clone("b"), url)
     first.push(runs=True)
     second.pull()
     change(root, "one\n")
-    change(second.repo.root_dir and Path(second.repo.root_dir), "two\n")
-    stale = second._read()
-    first.push(runs=True)
-    read = second._read
-    answers = [stale, stale]  # what it read is what was there before the other's push
-    monkeypatch.setattr(second, "_read", lambda: answers.pop() if len(answers) > 1 else stale)
+    change(Path(second.repo.root_dir), "two\n")
+    put = second.registry.put_manifest
+
+    def late(tag, manifest):
+        if tag == "latest":
+            first.push(runs=True)
+        put(tag, manifest)
+
+    monkeypatch.setattr(second.registry, "put_manifest", late)
     second.push(runs=True)
-    stale.merged.add("x")
-    second._write("latest", stale)
-    monkeypatch.setattr(second, "_read", read)
-    fresh = clone("c")
-    on(fresh, url).pull()
-    assert {*cached(root), *cached(Path(second.repo.root_dir))} == set(cached(fresh))
+    assert len(first.here() - first._index("latest").files) == 2
+    third = on(clone("c"), url)
+    third.pull()
+    assert third.here() == first.here() | second.here()
+    third.push()
+    assert third._index("latest").files == third.here()
 
 
 def test_pushes_fold(root, url):

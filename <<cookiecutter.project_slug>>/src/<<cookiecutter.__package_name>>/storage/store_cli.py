@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,16 @@ def _example(*calls: str) -> str:
 
 
 @click.group(epilog=_example("pull", "status --json"))
-@click.pass_context
-def store(context: click.Context) -> None:
+def store() -> None:
     """Data, models and finished runs: DVC's objects, shared.
 
     In the container registry of the repository on GitHub (login: docker login ghcr.io), in the one
     that STORE_URL names, or in the remote of DVC that .dvc/config names.
     """
-    from . import store as stores  # DVC is not in the container
 
-    context.obj = stores
+
+def _stores() -> Any:
+    return importlib.import_module(".store", __package__)  # DVC is not in the container
 
 
 def _tell(state: dict[str, Any], done: str = "") -> None:
@@ -39,10 +40,9 @@ def _tell(state: dict[str, Any], done: str = "") -> None:
 
 @store.command(epilog=_example("status"))
 @click.option("--json", "machine", is_flag=True, help="Print JSON for machines.")
-@click.pass_obj
-def status(stores: Any, machine: bool) -> None:
+def status(machine: bool) -> None:
     """Compare the store with this machine and commit."""
-    with stores.opened(Path()) as found:
+    with _stores().opened(Path()) as found:
         state = found.status()
     if machine:
         return click.echo(json.dumps(state, indent=2))
@@ -50,38 +50,35 @@ def status(stores: Any, machine: bool) -> None:
 
 
 @store.command(epilog=_example("pull", "pull && dvc checkout --allow-missing"))
-@click.pass_obj
-def pull(stores: Any) -> None:
+def pull() -> None:
     """Bring objects and finished runs into DVC's cache.
 
     Then dvc repro takes from there what it finds. What was cut goes on where it ended.
     """
-    with stores.opened(Path()) as found:
+    with _stores().opened(Path()) as found:
         count, state = found.pull(), found.status()
     _tell(state, f"Pulled: {count}. ")
 
 
 @store.command(epilog=_example("push", "push --runs"))
 @click.option("--runs/--no-runs", default=False, help="Finished runs too, which others trust.")
-@click.pass_obj
-def push(stores: Any, runs: bool) -> None:
+def push(runs: bool) -> None:
     """Store the objects that this commit needs.
 
     Runs come from main's own job: whoever pulls them does not train again but takes their result.
     """
-    with stores.opened(Path()) as found:
+    with _stores().opened(Path()) as found:
         count, state = found.push(runs), found.status()
     _tell(state, f"Pushed: {count}. ")
 
 
 @store.command(epilog=_example("gc", "gc --delete"))
 @click.option("--delete", is_flag=True, help="Do it; without, only count.")
-@click.pass_obj
-def gc(stores: Any, delete: bool) -> None:
+def gc(delete: bool) -> None:
     """Take out what no branch, tag or work tree needs, as this clone knows them.
 
     Before: git fetch --all --tags. A registry frees the room by its own collection.
     """
-    with stores.opened(Path()) as found:
-        count, state = found.gc(stores.tips(Path()), delete), found.status()
+    with _stores().opened(Path()) as found:
+        count, state = found.gc(_stores().tips(Path()), delete), found.status()
     _tell(state, f"{'Taken out' if delete else 'Not needed (see --delete)'}: {count}. ")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import re
@@ -80,10 +81,8 @@ class Registry:
         self._name, self._host = (where.path or "").strip("/"), where.netloc
         safe = where.scheme == "https" or (where.scheme == "http" and where.host in LOOPBACK)
         if not safe or not re.fullmatch(r"[a-z0-9._/-]+", self._name):
-            raise UsageError(
-                f"{self.url} is no address of a store. Allowed: https://HOST/OWNER/NAME in lower "
-                "case; http:// on this machine only. Next: see STORE_URL"
-            )
+            told = f"{self.url} is no address of a store. Allowed: https://HOST/OWNER/NAME in lower"
+            raise UsageError(f"{told} case; http:// on this machine only. Next: see STORE_URL")
         self._origin = f"{where.scheme}://{where.netloc}/"
         self._http = urllib3.PoolManager(timeout=TIMEOUT, retries=ONCE)
         self._token: dict[str, str] = {}
@@ -106,6 +105,13 @@ class Registry:
     def put_manifest(self, tag: str, manifest: dict[str, Any]) -> None:
         headers, body = {"Content-Type": MANIFEST}, json.dumps(manifest, sort_keys=True).encode()
         self._ask("PUT", f"manifests/{tag}", ok=(201,), headers=headers, body=body)
+
+    def blob(self, digest: str) -> bytes:
+        """A small blob, verified."""
+        data = self._ask("GET", f"blobs/{digest}").data
+        if sha256(io.BytesIO(data)) != digest:
+            raise self._error(f"{digest} has other content than its name says")
+        return data
 
     def upload(self, file: BinaryIO, size: int, tell: Callable[[int], Any]) -> str:
         """Store a blob of `size` bytes unless it is there; its digest. `tell` hears of bytes."""
