@@ -66,14 +66,11 @@ def total(pack: Pack) -> int:
 
 
 class Store:
-    """What both kinds have: paths as in DVC's cache, there, here, and needed."""
+    """What both kinds have; their `there()` gives paths as `here()` does: as in DVC's cache."""
 
     def __init__(self, repo: Repo, address: str):
         self.repo, self.address = repo, public(address)
         self.cache = Path(repo.cache.legacy.path)
-
-    def there(self) -> set[str]:
-        raise NotImplementedError
 
     def here(self) -> set[str]:
         found = (path.relative_to(self.cache).as_posix() for path in self.cache.rglob("*"))
