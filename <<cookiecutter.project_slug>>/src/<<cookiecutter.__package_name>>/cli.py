@@ -18,6 +18,7 @@ import click
 
 from .delivery.registry_cli import registry
 from .errors import COMMAND, ProjectError
+from .storage.store_cli import store
 
 BUNDLE = Path("models/bundle")
 STAGES = {
@@ -107,6 +108,7 @@ def report(out: Path) -> None:
 
 
 cli.add_command(registry)
+cli.add_command(store)
 
 
 @cli.command(epilog=_example("smoke http://127.0.0.1:8000"))

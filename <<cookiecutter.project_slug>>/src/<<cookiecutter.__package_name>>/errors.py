@@ -5,7 +5,7 @@
     |-- DataRefused                   3   the data break the schema or the rules
     |-- ExportDisagrees               4   the exported model answers differently
     |-- SmokeFailed                   5   a running endpoint answers wrongly
-    |-- StoreUnreachable              6   stored objects cannot be read
+    |-- StoreUnreachable              6   stored objects cannot be read or written
     `-- NoValidBundle                 7   no bundle, or one that was tampered with
 
 A gate's verdict is no error: REJECT leaves with 1, HOLD with 2. A message says what happened, the
@@ -57,7 +57,7 @@ class SmokeFailed(ProjectError):
 
 
 class StoreUnreachable(ProjectError):
-    """An object that a version needs can be read neither here nor from the store."""
+    """The store is down or refuses, or an object that a version needs is in no place."""
 
     exit_code = 6
 

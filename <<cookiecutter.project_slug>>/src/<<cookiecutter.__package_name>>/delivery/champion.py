@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .. import bundle as bundles
 from ..bundle import Bundle
-from ..errors import NoValidBundle, StoreUnreachable
+from ..errors import COMMAND, NoValidBundle, StoreUnreachable
 from . import registry
 
 
@@ -50,5 +50,6 @@ def _download(repo: Path, version: registry.Entry, folder: Path) -> None:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise StoreUnreachable(
             f"The model of {version.version} is neither in DVC's cache nor in a remote that "
-            f"answers ({reason}). Next: git checkout {version.tag} && dvc repro && git checkout -"
+            f"answers ({reason}). Next: {COMMAND} store pull; where the store has lost it: "
+            f"git checkout {version.tag} && dvc repro && git checkout -"
         ) from error

@@ -1,0 +1,1 @@
+"""Where the objects of DVC live, and how they travel."""

@@ -1,0 +1,308 @@
+"""Where the objects of DVC live: one artifact in a container registry, or a remote of DVC.
+
+The artifact's layers are packs: a large file, or small ones one after another. Its config is the
+index: which files, of which size, are in which pack. A push first writes a manifest of its own
+(tag `add-...`) and then folds all such manifests into `latest`. A registry cannot compare and swap,
+so two pushes may overwrite each other's `latest`; whoever reads also reads each `add-` tag that
+`latest` does not name as merged, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dvc.exceptions import DvcException
+from dvc.logger import set_loggers_level
+from dvc.repo import Repo, lock_repo
+from dvc.utils import dict_sha256
+from dvc.utils.serialize import load_yaml
+from dvc_data.hashfile.db import get_index
+from dvc_data.hashfile.gc import gc as remove_unused
+from tqdm import tqdm
+
+from ..delivery import git
+from ..errors import ProjectError, StoreUnreachable, UsageError
+from ..params import public
+from .oci import MANIFEST, Registry
+
+PACK = 8 << 20  # bytes; larger files travel alone
+OBJECT = re.compile(r"files/md5/([0-9a-f]{2})/([0-9a-f]{30})(\.dir)?")
+RUN = re.compile(r"runs/(?P<run>[0-9a-f]{2})/(?P=run)[0-9a-f]{62}/[0-9a-f]{64}")
+NAME = re.compile(f"{OBJECT.pattern}|{RUN.pattern}")
+TYPE = "application/vnd.dvc.cache"
+GITHUB = re.compile(r"github\.com[:/]([^/]+/[^/]+?)(\.git)?/?$")
+TIPS = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
+Pack = list[tuple[str, int]]  # path in the cache and size in bytes, in the order of the content
+
+
+def verify(path: str, file: Path) -> bool:
+    """Whether the content is what DVC's name for it says."""
+    if found := OBJECT.fullmatch(path):
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "md5").hexdigest() == found[1] + found[2]
+    try:
+        return dict_sha256(load_yaml(file), exclude=["size", "nfiles"]) == path.split("/")[-1]
+    except (DvcException, ValueError, TypeError, AttributeError):
+        return False
+
+
+def _path(oid: str) -> str:
+    return f"files/md5/{oid[:2]}/{oid[2:]}"
+
+
+def total(pack: Pack) -> int:
+    return sum(size for _, size in pack)
+
+
+class Store:
+    """What both kinds have; their `there()` gives paths as `here()` does: as in DVC's cache."""
+
+    def __init__(self, repo: Repo, address: str):
+        self.repo, self.address = repo, public(address)
+        self.cache = Path(repo.cache.legacy.path)
+
+    def here(self) -> set[str]:
+        found = (path.relative_to(self.cache).as_posix() for path in self.cache.rglob("*"))
+        return set(filter(NAME.fullmatch, found))
+
+    def used(self, revs: list[str] | None = None) -> set[str]:
+        """Objects that the work tree needs, and those of `revs` too."""
+        with set_loggers_level(logging.ERROR):  # a stage that never ran is no news
+            found = self.repo.used_objs(revs=revs, force=revs is None).values()
+        return {_path(item.value) for group in found for item in group if item.value}
+
+    def status(self) -> dict[str, Any]:
+        """Counts; `missing` are objects of this commit that are neither here nor there."""
+        there, here, need = self.there(), self.here(), self.used()
+        runs = set(filter(RUN.fullmatch, there))
+        return {
+            "store": self.address,
+            "objects": len(there - runs),
+            "runs": len(runs),
+            "to_pull": len(there - here),
+            "to_push": len(need & here - there),
+            "missing": len(need - here - there),
+        }
+
+
+class RemoteStore(Store):
+    """The remote that .dvc/config names, through DVC itself."""
+
+    def there(self) -> set[str]:
+        odb = self.repo.cloud.get_remote_odb(None, "store", hash_name="md5")
+        return set(map(_path, odb.all())) if odb.fs.exists(odb.path) else set()
+
+    def pull(self) -> int:
+        return self.repo.fetch(run_cache=True) if self.there() else 0
+
+    def push(self, runs: bool = False) -> int:
+        return self.repo.push(run_cache=runs)
+
+    def gc(self, revs: list[str], delete: bool) -> int:
+        with lock_repo(self.repo):
+            odb = self.repo.cloud.get_remote_odb(None, "store", hash_name="md5")
+            used = set().union(*self.repo.used_objs(revs=revs).values())
+            count = remove_unused(odb, used, dry=not delete) if self.there() else 0
+            get_index(odb).clear()
+        return count
+
+
+@dataclass
+class Index:
+    """What is stored, by digest of the pack."""
+
+    packs: dict[str, Pack] = field(default_factory=dict)
+    merged: set[str] = field(default_factory=set)
+
+    @property
+    def files(self) -> set[str]:
+        return {path for pack in self.packs.values() for path, _ in pack}
+
+
+class ArtifactStore(Store):
+    """DVC's cache of files and of runs, as one artifact of a registry."""
+
+    def __init__(self, repo: Repo, url: str, source: str = ""):
+        super().__init__(repo, url)
+        self.registry = Registry(url)
+        self._notes = {"org.opencontainers.image.source": source} if source else {}
+
+    def there(self) -> set[str]:
+        return self._read().files
+
+    def pull(self, wanted: Callable[[str], bool] = lambda path: True) -> int:
+        """Bring what is not here into the cache, each file verified; how many files came."""
+        with lock_repo(self.repo):
+            packs, here = self._read().packs, self.here()
+            new = {p for pack in packs.values() for p, _ in pack if p not in here and wanted(p)}
+            todo = {d: pack for d, pack in packs.items() if new & {p for p, _ in pack}}
+            with _bar("pull", sum(map(total, todo.values()))) as bar:
+                for digest in sorted(todo, key=todo.__getitem__):  # runs come after their objects
+                    self._bring(digest, todo[digest], new, bar)
+        return len(new)
+
+    def push(self, runs: bool = False) -> int:
+        """Store what this commit needs, with `runs` the whole cache; how many files are new."""
+        with lock_repo(self.repo):
+            new = (self.here() if runs else self.here() & self.used()) - self.there()
+            if new:
+                self._write(f"add-{uuid.uuid4().hex}", Index(self._upload(new)))
+            index = self._read()
+            if index.merged - self._index("latest").merged:
+                self._write("latest", index)
+        return len(new)
+
+    def gc(self, revs: list[str], delete: bool) -> int:
+        """Count the files that no work tree of `revs` needs; `delete` takes them out."""
+        with lock_repo(self.repo):
+            self.pull(lambda path: path.endswith(".dir") or path.startswith("runs"))
+            index, keep = self._read(), self.used(revs)
+            for run in list(filter(RUN.fullmatch, index.files)):
+                outs = load_yaml(self.cache / run)["outs"]
+                keep |= {run} if {_path(out["md5"]) for out in outs} <= keep else set()
+            unused = index.files - keep
+            if unused and delete:
+                whole = {d: pack for d, pack in index.packs.items() if {p for p, _ in pack} <= keep}
+                again = (index.files & keep) - Index(whole).files
+                self.pull(again.__contains__)
+                self._write("latest", Index(whole | self._upload(again), index.merged))
+        return len(unused)
+
+    def _read(self) -> Index:
+        """What `latest` and all that is not merged into it hold together."""
+        adds = {tag for tag in self.registry.tags() if tag.startswith("add-")}
+        index = self._index("latest")
+        for tag in sorted(adds - index.merged):
+            index.packs |= self._index(tag).packs
+        return Index(index.packs, index.merged | adds)
+
+    def _index(self, tag: str) -> Index:
+        manifest = self.registry.manifest(tag)
+        if manifest is None:
+            return Index()
+        try:
+            found = json.loads(self.registry.blob(manifest["config"]["digest"]))
+            packs = {digest: [(p, n) for p, n in pack] for digest, pack in found["packs"].items()}
+            index = Index(packs, set(found["merged"]))
+            if strange := [path for path in index.files if not NAME.fullmatch(path)]:
+                raise ValueError(f"it names {strange[0]!r}, which DVC never writes")
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise UsageError(f"{self.address}:{tag} is no store of a project: {error}") from error
+        return index
+
+    def _write(self, tag: str, index: Index) -> None:
+        found = {"packs": index.packs, "merged": sorted(index.merged)}
+        config = json.dumps(found, sort_keys=True).encode()
+        digest = self.registry.upload(io.BytesIO(config), len(config), lambda n: None)
+        layers = [_layer("pack.v1", d, total(pack)) for d, pack in sorted(index.packs.items())]
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "annotations": self._notes}
+        manifest |= {"config": _layer("index.v1+json", digest, len(config)), "layers": layers}
+        self.registry.put_manifest(tag, manifest)
+
+    def _upload(self, paths: Iterable[str]) -> dict[str, Pack]:
+        files = [(path, (self.cache / path).stat().st_size) for path in sorted(paths)]
+        for path, _ in files:
+            if not verify(path, self.cache / path):
+                raise UsageError(f"{self.cache / path} is damaged. Next: delete it, then dvc repro")
+        with _bar("push", total(files)) as bar:
+            return {self._send(pack, bar): pack for pack in _packs(files)}
+
+    def _send(self, pack: Pack, bar: tqdm) -> str:
+        first, *more = (self.cache / path for path, _ in pack)
+        with first.open("rb") as file:
+            small = more and io.BytesIO(file.read() + b"".join(p.read_bytes() for p in more))
+            return self.registry.upload(small or file, total(pack), bar.update)
+
+    def _bring(self, digest: str, pack: Pack, new: set[str], bar: tqdm) -> None:
+        """Download beside the cache, verify, then move in place: nothing half-written is seen."""
+        part = self.cache / "store" / digest.replace(":", "-")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        self.registry.download(digest, total(pack), part, bar.update)
+        with part.open("rb") as content:
+            for path, size in pack:
+                file = part if len(pack) == 1 else part.with_suffix(".file")
+                if file != part:
+                    file.write_bytes(content.read(size))
+                if path not in new:
+                    continue
+                if not verify(path, file):
+                    told = f"{path} in {self.address} is not what its name says, and was not taken"
+                    raise StoreUnreachable(f"{told}. Next: ask who pushed it; use a new STORE_URL")
+                file.chmod(0o444 if OBJECT.fullmatch(path) else 0o644)  # read-only: DVC trusts it
+                (self.cache / path).parent.mkdir(parents=True, exist_ok=True)
+                file.replace(self.cache / path)
+        for rest in part.parent.glob(f"{part.name}*"):
+            rest.unlink()
+
+
+def _layer(kind: str, digest: str, size: int) -> dict[str, Any]:
+    return {"mediaType": f"{TYPE}.{kind}", "digest": digest, "size": size}
+
+
+def _packs(files: Pack) -> Iterator[Pack]:
+    """Files and runs apart, in order, each pack at most PACK bytes or one file."""
+    pack: Pack = []
+    for path, size in files:
+        if pack and (total(pack) + size > PACK or path[:4] != pack[0][0][:4]):
+            yield pack
+            pack = []
+        pack.append((path, size))
+    yield from [pack] if pack else []
+
+
+def _bar(name: str, size: int) -> tqdm:
+    return tqdm(desc=name, total=size, unit="B", unit_scale=True, disable=not size)
+
+
+def tips(root: Path) -> list[str]:
+    """The commits of all branches, of origin's too, and of all tags.
+
+    Raises UsageError where the clone cannot know them.
+    """
+    if git.run(root, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+        raise UsageError("This clone is shallow. Next: git fetch --all --tags --unshallow")
+    return sorted(set(git.run(root, "for-each-ref", f"--format={TIPS}", "refs").stdout.split()))
+
+
+def choose(repo: Repo) -> ArtifactStore | RemoteStore:
+    """The store of the environment's STORE_URL, of .dvc/config, or of origin on GitHub."""
+    origin = git.run(Path(repo.root_dir), "remote", "get-url", "origin").stdout.strip()
+    name = found[1] if (found := GITHUB.search(origin)) else ""
+    url = os.environ.get("STORE_URL", "")
+    if not url and (remote := repo.config["core"].get("remote")):
+        return RemoteStore(repo, repo.config["remote"][remote]["url"])
+    if not url and not name:
+        raise UsageError(
+            "No store is known: neither STORE_URL, nor a remote of DVC, nor a git remote origin on "
+            "github.com. Next: git remote add origin https://github.com/OWNER/NAME.git"
+        )
+    url = url or f"https://ghcr.io/{name.lower()}/store"
+    return ArtifactStore(repo, url, name and f"https://github.com/{name}")
+
+
+@contextmanager
+def opened(root: Path) -> Iterator[ArtifactStore | RemoteStore]:
+    """The project's store; what DVC and the libraries of its remotes raise is StoreUnreachable."""
+    with Repo(str(root)) as repo:
+        store = choose(repo)
+        try:
+            yield store
+        except ProjectError:
+            raise
+        except Exception as error:
+            if isinstance(store, ArtifactStore) and not isinstance(error, DvcException):
+                raise
+            reason = " ".join(str(error).split()) or type(error).__name__
+            told = f"The store {store.address}: {reason}. Nothing is lost. Next: the same again"
+            raise StoreUnreachable(told) from error
