@@ -100,6 +100,9 @@ def test_offline_the_lock_is_left_for_later(bake_here, monkeypatch, tmp_path):
     assert note.startswith("Note: uv.lock was not made") and "the first make" in note
     assert not (project / "uv.lock").exists()
     assert check("git", "status", "--porcelain", cwd=project) == ""
+    monkeypatch.delenv("UV_DEFAULT_INDEX")
+    check("make", "uv.lock", cwd=project)
+    check("uv", "lock", "--check", cwd=project)
 
 
 def test_a_person_s_list_of_ignored_files_does_not_thin_out_the_commit(
