@@ -21,6 +21,7 @@ from .errors import COMMAND, ProjectError
 from .storage.store_cli import store
 
 BUNDLE = Path("models/bundle")
+STOPPED = Path("reports/stopped.json")
 STAGES = {
     "ingest": "Read the source named in params.yaml into data/ingested.parquet.",
     "validate": "Test the raw rows against the schema; quarantine those that break it.",
@@ -86,7 +87,10 @@ def profile(table: Path, out: Path) -> None:
 
 @cli.command(epilog=_example("gate"))
 @click.option("--policy", type=click.Path(path_type=Path), default="gate.yaml", show_default=True)
-@click.option("--override", metavar="REASON", help="Turn HOLD into PROMOTE. REJECT stays.")
+@click.option(
+    "--override", metavar="REASON", envvar="GATE_OVERRIDE",
+    help="Turn HOLD into PROMOTE. REJECT stays.  [or: GATE_OVERRIDE]",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def gate(policy: Path, override: str | None, as_json: bool) -> None:
     """Compare challenger and champion on the same held-out rows, and decide.
@@ -146,6 +150,14 @@ def _tell_version() -> None:
         os.environ["MODEL_VERSION"] = version.version if version else ""
 
 
+def _keep(error: ProjectError) -> None:
+    """For the report of a pull request: what stopped a workflow's job, and where."""
+    STOPPED.parent.mkdir(exist_ok=True)
+    verb = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    told = {"verb": verb, "error": type(error).__name__, "message": str(error)}
+    STOPPED.write_text(json.dumps(told), encoding="utf-8")
+
+
 def main() -> None:
     """Run the command line; the only place where errors become exits."""
     # Threads of scikit-learn that wait by spinning make training ten times slower as soon as
@@ -168,6 +180,8 @@ def main() -> None:
         sys.exit(64)
     except ProjectError as error:
         click.echo(f"{type(error).__name__}: {error}", err=True)
+        if os.environ.get("GITHUB_ACTIONS"):
+            _keep(error)
         sys.exit(error.exit_code)
     except Exception:
         traceback.print_exc()

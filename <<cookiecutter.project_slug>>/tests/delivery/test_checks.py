@@ -250,12 +250,12 @@ def test_thresholds_of_both_count():
     assert check(duel.decide(same), "comparison").status == "fail"
 
 
-def test_the_champion_itself_is_nothing_to_promote():
-    """The same bundle is held, and the summary says why."""
+def test_the_champion_itself_passes():
+    """The same bundle is not judged again, and the summary says why."""
     duel = Duel()
     verdict = duel.decide(duel.champion)
-    assert verdict.decision == "HOLD"
-    assert verdict.summary == "champion: It is old itself: nothing to promote."
+    assert verdict.decision == "PROMOTE"
+    assert verdict.summary == "It is what production has: the model does not change."
 
 
 @pytest.mark.parametrize("other", [Duel(n_rows=2999).champion, Duel(seed=1).champion])

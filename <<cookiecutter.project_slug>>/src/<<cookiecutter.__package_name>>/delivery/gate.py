@@ -86,6 +86,9 @@ def decide(case: Case, override: str | None = None) -> Verdict:
     names = new.name, old.name if old else None
     if isinstance(new, Unusable):
         return conclude([Check("challenger", "fail", f"It {new.reason}")], *names)
+    if isinstance(old, Contender) and old.id == new.id:
+        told = "It is what production has: the model does not change."
+        return conclude([Check("champion", "pass", told)], *names)
     checks = []
     if old and (problem := _obstacle(new, old)):
         checks, case = [Check("champion", *problem)], replace(case, champion=None)
@@ -102,6 +105,8 @@ def conclude(
     decision = "PROMOTE"
     place = f"may replace {champion}" if champion else "may be the first model"
     summary = f"{challenger} {place}: every check passed."
+    if checks and checks[0].name == "champion" and not against:
+        summary = checks[0].message
     if against:
         first, more = against[0], f" And {len(against) - 1} more." if against[1:] else ""
         decision = "REJECT" if first.status == "fail" else "HOLD"
@@ -125,8 +130,6 @@ def _obstacle(new: Contender, old: Contender | Unusable) -> tuple[Status, str] |
         return "hold", f"{old.name} answers another question: {was}, not {now}."
     if not np.array_equal(old.y, new.y):
         return "fail", f"{old.name} was scored on other rows than these; score it again."
-    if old.id == new.id:
-        return "hold", f"It is {old.name} itself: nothing to promote."
     return None
 
 

@@ -1,0 +1,35 @@
+"""Copy files to the run's folder of artifacts, with the rules of actions/upload-artifact."""
+
+import glob
+import os
+import shutil
+import sys
+from pathlib import Path
+
+REFUSED = set('":<>|*?\r\n')  # in any path, as the real action does
+
+wanted = [line.strip() for line in os.environ["PATHS"].splitlines() if line.strip()]
+found = [Path(path).absolute() for line in wanted for path in glob.glob(line)]
+files = [
+    file for path in found for file in ([path] if path.is_file() else path.rglob("*"))
+    if file.is_file() and not any(part.startswith(".") for part in file.relative_to(Path.cwd()).parts)
+]  # fmt: skip
+target = Path(os.environ["RIG_ARTIFACTS"]) / os.environ["NAME"]
+if not files:
+    print(f"No files were found with the provided path: {wanted}.")
+    sys.exit(os.environ["MISSING"] == "error")
+if bad := [file for file in files if REFUSED & set(str(file.relative_to(Path.cwd())))]:
+    sys.exit(f"The path for one of the files in artifact is not valid: {bad[0]}")
+if target.exists() and os.environ["OVERWRITE"] != "true":
+    sys.exit("Failed to CreateArtifact: (409) Conflict: an artifact with this name already exists")
+# One path: its content. Several paths: their least common folder is the root of the artifact.
+several = len(wanted) > 1
+root = Path(os.path.commonpath(found)) if several and len(found) > 1 else found[0]
+root = Path.cwd() if several and root.parent == Path.cwd() else root
+root = root.parent if root.is_file() else root
+shutil.rmtree(target, ignore_errors=True)
+for file in files:
+    place = target / file.relative_to(root)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, place)
+print(f"{len(files)} files uploaded as {target.name}")
