@@ -74,13 +74,13 @@ class Run:
         return "failure" not in self.results.values()
 
 
-def local_actions(*texts: str) -> list[str]:
+def local_actions(server: str, *texts: str) -> list[str]:
     """Return act's options that put a folder of `actions/` in the place of each action."""
     found = {match.groups() for text in texts for match in USES.finditer(text)}
     if unknown := {action for action, _ in found} - set(ACTIONS):
         raise LookupError(f"no stand-in in {HERE / 'actions'} for {sorted(unknown)}")
     return [
-        f"--local-repository={action}@{sha}={HERE / 'actions' / ACTIONS[action]}"
+        f"--local-repository={server}/{action}@{sha}={HERE / 'actions' / ACTIONS[action]}"
         for action, sha in sorted(found)
     ]
 
@@ -113,7 +113,7 @@ def execute(
     command = [
         "act", event, "--json", "--workflows", copy, "--eventpath", scratch / "event.json",
         "--platform=ubuntu-24.04=-self-hosted", "--no-skip-checkout", "--action-offline-mode",
-        *local_actions(text, *composite), f"--secret=GITHUB_TOKEN={token}", f"--actor={actor}",
+        *local_actions(env["GITHUB_SERVER_URL"], text, *composite), f"--secret=GITHUB_TOKEN={token}", f"--actor={actor}",
         "--cache-server-addr=127.0.0.1", "--artifact-server-addr=127.0.0.1",
         f"--env=RIG_ARTIFACTS={artifacts}", f"--action-cache-path={scratch / 'act'}",
         "--defaultbranch=main", "--concurrent-jobs=2", *options,

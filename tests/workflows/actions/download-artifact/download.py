@@ -26,5 +26,7 @@ if name and not chosen:
     sys.exit(f"Unable to download artifact(s): Artifact not found for name: {name}")
 for folder in chosen:
     alone = name or os.environ["MERGE"] == "true"
-    shutil.copytree(folder, Path(os.environ["TARGET"]) / ("" if alone else folder.name), dirs_exist_ok=True)
+    shutil.copytree(
+        folder, Path(os.environ["TARGET"]) / ("" if alone else folder.name), dirs_exist_ok=True
+    )
     print(f"downloaded {folder.name}")
