@@ -113,7 +113,8 @@ def execute(
     command = [
         "act", event, "--json", "--workflows", copy, "--eventpath", scratch / "event.json",
         "--platform=ubuntu-24.04=-self-hosted", "--no-skip-checkout", "--action-offline-mode",
-        *local_actions(env["GITHUB_SERVER_URL"], text, *composite), f"--secret=GITHUB_TOKEN={token}", f"--actor={actor}",
+        *local_actions(env["GITHUB_SERVER_URL"], text, *composite),
+        f"--secret=GITHUB_TOKEN={token}", f"--actor={actor}",
         "--cache-server-addr=127.0.0.1", "--artifact-server-addr=127.0.0.1",
         f"--env=RIG_ARTIFACTS={artifacts}", f"--action-cache-path={scratch / 'act'}",
         "--defaultbranch=main", "--concurrent-jobs=2", *options,

@@ -20,7 +20,8 @@ name, pattern = os.environ["NAME"], os.environ["PATTERN"]
 stored = sorted(Path(os.environ["RIG_ARTIFACTS"]).iterdir())
 chosen = [
     folder for folder in stored
-    if (folder.name == name if name else any(fnmatchcase(folder.name, p) for p in alternatives(pattern)))
+    if (folder.name == name if name else
+        any(fnmatchcase(folder.name, each) for each in alternatives(pattern)))
 ]  # fmt: skip
 if name and not chosen:
     sys.exit(f"Unable to download artifact(s): Artifact not found for name: {name}")
