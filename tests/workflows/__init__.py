@@ -1,0 +1,1 @@
+"""The workflows of a generated project, run against a double of GitHub."""

@@ -1,0 +1,265 @@
+"""The double itself: one port, one repository, one record of everything that was asked."""
+
+import base64
+import binascii
+import re
+import threading
+from pathlib import Path
+from typing import Any, Self
+
+from . import description, rights
+from .calls import API, UPLOADS, Answer, Call, Fault, Refused, Request
+from .description import Answered
+from .gitserver import GitServer
+from .rights import Token
+from .routes import ROUTES, Asked
+from .routes.issues import add_issue, add_label, public
+from .routes.pulls import add_pull, shown
+from .server import Server
+from .store import Row, Store
+
+PLANS = ("free", "pro", "team", "enterprise")
+
+
+class Double:
+    """A GitHub with one repository; see the package's docstring for its use."""
+
+    def __init__(
+        self,
+        repository: str = "octo-org/flight-delays",
+        private: bool = False,
+        plan: str = "free",
+        origin: Path | None = None,
+    ):
+        """Prepare a repository, served from the bare git repository `origin` where there is one."""
+        assert plan in PLANS, plan
+        self.repository, self.private, self.plan, self.origin = repository, private, plan, origin
+        self.calls: list[Call] = []
+        self.errors: list[str] = []
+        self.pushes: list[dict[str, str]] = []
+        self.protected: dict[str, tuple[str, ...]] = {}
+        self.settings: dict[str, Any] = {
+            "private": private,
+            "plan": plan,
+            "default_workflow_permissions": "read",
+            "can_approve_pull_request_reviews": False,
+        }
+        self._tokens: dict[str, Token] = {}
+        self._faults: list[Fault] = []
+        self._lock = threading.RLock()
+        self._closing = threading.Event()
+        self._used: dict[str, set[tuple[str, str]]] = {}
+        self._held = description.github()
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        self._server = Server(self._answer)
+        self.url = self._server.url
+        self.api_url = self.url + API
+        self.store = Store(self._held, self.url, self.repository, self.origin)
+        self._git = GitServer(self)
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        """Stop; raise AssertionError for what GitHub would not have understood."""
+        self._closing.set()
+        self._server.close()
+        self._git.close()
+        if self.errors and kind is None:
+            raise AssertionError("\n".join(self.errors))
+
+    # What a scenario sets up.
+
+    def token(self, job: str, permissions: dict[str, str] | str = "", fork: bool = False) -> str:
+        """Return the token of a job; `fork` also for what Dependabot starts: at most read."""
+        return self._keep(rights.for_job(job, permissions, fork))
+
+    def person(self, login: str = "octocat", role: str = "admin") -> str:
+        """Return the token of a person with a role: read, write or admin."""
+        return self._keep(rights.for_person(login, role))
+
+    def _keep(self, token: Token) -> str:
+        self._tokens[token.value] = token
+        return token.value
+
+    def pull(self, head: str, login: str = "octocat", **more: Any) -> Row:
+        """Open a pull request: number, title, base, fork, sha, labels ... in `more`."""
+        return shown(self.store, add_pull(self.store, more.pop("title", head), login, head, **more))
+
+    def issue(self, title: str, login: str = "octocat", **more: Any) -> Row:
+        """Open an issue: number, labels, body ... in `more`."""
+        return add_issue(self.store, title, login, **more)
+
+    def label(self, name: str, **more: Any) -> Row:
+        """Create a label: color, description in `more`."""
+        return add_label(self.store, name, **more)
+
+    def protect(self, ref: str, allowed: tuple[str, ...] = ()) -> None:
+        """Protect refs (refs/heads/main, refs/tags/*) from the tokens of jobs.
+
+        `allowed` are the changes that stay free: of create, update, delete.
+        """
+        self.protected[ref] = allowed
+
+    def fail(
+        self,
+        method: str = "*",
+        path: str = ".*",
+        status: int | str = 502,
+        times: int = 1,
+        seconds: float = 0,
+    ) -> None:
+        """Let the next requests fail, after `seconds` of silence.
+
+        `status` is a number or a name of FAULTS: "rate limit", "secondary limit", "too many",
+        "cut" (nothing was done) and "lost" (it was done, but no answer comes).
+        """
+        self._faults.append(Fault(method, re.compile(path), status, times, seconds))
+
+    # What a scenario looks at.
+
+    def comments(self, number: int) -> list[Row]:
+        """Return the comments of an issue or pull request, the oldest first."""
+        rows = self.store.all("comments")[::-1]
+        return [public(row) for row in rows if row["~number"] == number]
+
+    def rows(self, kind: str) -> list[Row]:
+        """Return what is kept of a kind, the oldest first: issues, releases, deployments ..."""
+        return [public(row) for row in self.store.all(kind)[::-1]]
+
+    def unused_grants(self, job: str) -> list[str]:
+        """Return what a job was granted beyond the free `metadata` and no call of it needed."""
+        given = [token for token in self._tokens.values() if token.job == job]
+        granted = {pair for token in given for pair in token.grants.items() if pair[1] != "none"}
+        used = self._used.get(job, set())
+        return sorted(f"{name}: {level}" for name, level in granted - used)
+
+    def use(self, token: Token | None, grants: list[tuple[str, str]]) -> None:
+        """Remember which grants a job needed."""
+        if token:
+            self._used.setdefault(token.job, set()).update(grants)
+
+    # How a request is answered.
+
+    def _answer(self, request: Request) -> Answer:
+        token, call = None, Call(request.method, request.path, "", "", body=request.body)
+        call.user_agent = request.headers.get("user-agent", "")
+        with self._lock:
+            self.calls.append(call)
+            fault = next((each for each in self._faults if each.meets(request)), None)
+        if fault and fault.seconds:
+            self._closing.wait(fault.seconds)
+        try:
+            token = self._login(request)
+            call.job = token.job if token else ""
+            if fault and fault.status != "lost":
+                answer = fault.answer()
+            else:
+                answer = self._dispatch(request, token, call)
+                answer = fault.answer() if fault else answer
+        except Refused as refused:
+            answer = refused.answer
+        except Exception as error:
+            self._wrong(request, f"the double broke: {error!r}")
+            answer = Answer(500, {"message": repr(error)})
+        call.status = answer.status
+        return answer
+
+    def _wrong(self, request: Request, what: str) -> None:
+        self.errors.append(f"{request.method} {request.path}: {what}")
+
+    def _login(self, request: Request) -> Token | None:
+        """Return whose request it is; Refused (401) for a token that was never given."""
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            try:
+                value = base64.b64decode(value).decode().partition(":")[2]
+            except (binascii.Error, UnicodeDecodeError):
+                raise Refused(401, "Bad credentials") from None
+        if not value:
+            return None
+        if value not in self._tokens:
+            raise Refused(401, "Bad credentials")
+        return self._tokens[value]
+
+    def _dispatch(self, request: Request, token: Token | None, call: Call) -> Answer:
+        for prefix in (API, UPLOADS):
+            if request.path.startswith(prefix + "/"):
+                with self._lock:
+                    return self._api(request, request.path.removeprefix(prefix), token, call)
+        if self._git.meets(request):
+            return self._git.answer(request, token, call)
+        self._wrong(request, "GitHub serves nothing here")
+        raise Refused(404, "Not Found")
+
+    def _api(self, request: Request, path: str, token: Token | None, call: Call) -> Answer:
+        if not call.user_agent:
+            raise Refused(403, "Please make sure your request has a User-Agent header")
+        found = self._held.match(request.method, path)
+        if not found:
+            self._wrong(request, "GitHub has no such operation")
+            raise Refused(404, "Not Found")
+        operation, at = found
+        call.operation = operation.id
+        if operation.id not in ROUTES:
+            self._wrong(request, f"GitHub's {operation.id} is not in the double yet")
+            raise Refused(501, f"The double does not know {operation.id} yet")
+        route = ROUTES[operation.id]
+        self._own(at, token)
+        asked = Asked(request, at, token, self.store, self.settings)
+        sent = self._held.sent(operation, at, request)
+        call.grants = self._allowed(asked, route)
+        if wrong := self._held.wrong_request(operation, sent):
+            self._wrong(request, wrong)
+            raise Refused(422, f"Validation Failed: {wrong}")
+        body = route.answer(asked)
+        answer = body if isinstance(body, Answer) else Answer(_success(operation), body)
+        self._pages(operation, request, answer)
+        kind = answer.headers.setdefault("Content-Type", "application/json; charset=utf-8")
+        answered = Answered(answer.status, answer.data, kind.split(";")[0], answer.headers)
+        if wrong := self._held.wrong_answer(sent, answered):
+            self._wrong(request, f"the double's own answer: {wrong}")
+        return answer
+
+    def _own(self, at: dict[str, str], token: Token | None) -> None:
+        """Refuse other repositories, and a private one to those who show no token."""
+        asked = f"{at['owner']}/{at['repo']}".lower() if "repo" in at else None
+        if asked and (asked != self.repository.lower() or (self.private and not token)):
+            raise Refused(404, "Not Found")
+
+    def _allowed(self, asked: Asked, route: Any) -> list[tuple[str, str]]:
+        needs = route.needs if isinstance(route.needs, str) else route.needs(asked)
+        grants = rights.used(asked.token, needs, self.private)
+        if grants is None and asked.token is None:
+            raise Refused(401, "Requires authentication")
+        if grants is None:
+            accepted = needs.replace(": ", "=").replace(" | ", "; ").replace(" & ", ",")
+            headers = {"X-Accepted-GitHub-Permissions": accepted.replace("-", "_")}
+            raise Refused(403, "Resource not accessible by integration", **headers)
+        self.use(asked.token, grants)
+        return grants
+
+    def _pages(self, operation: Any, request: Request, answer: Answer) -> None:
+        """Cut a list into pages, as GitHub does: 30 rows, at most 100, with a Link header."""
+        names = {self._held.resolve(p)["name"] for p in operation.body.get("parameters", [])}
+        if not {"per_page", "page"} <= names:
+            return
+        size, page = (int(request.query.get(k, d)) for k, d in (("per_page", 30), ("page", 1)))
+        size, body = min(size, 100), answer.body
+        name = (
+            None if isinstance(body, list) else next(k for k in body if isinstance(body[k], list))
+        )
+        rows = body if name is None else body[name]
+        part = rows[(page - 1) * size : page * size]
+        answer.body = part if name is None else body | {name: part}
+        last, rest = -(-len(rows) // size), f"{self.url}{request.path}?"
+        rest += "".join(f"{k}={v}&" for k, v in request.query.items() if k != "page")
+        links = {"next": page + 1, "last": last} if page < last else {}
+        links |= {"prev": page - 1, "first": 1} if page > 1 else {}
+        if links:
+            told = ", ".join(f'<{rest}page={n}>; rel="{name}"' for name, n in links.items())
+            answer.headers["Link"] = told
+
+
+def _success(operation: Any) -> int:
+    return min(int(status) for status in operation.body["responses"] if status.startswith("2"))
