@@ -111,6 +111,14 @@ def report(out: Path) -> None:
     click.echo(f"report: {out.resolve().as_uri()}")
 
 
+@cli.command(epilog=_example("comment reports/report.md --pr 5"))
+@click.argument("file", type=click.Path(path_type=Path), default="reports/report.md")
+@click.option("--pr", type=int, help="Its number; without, that of the workflow's event.")
+def comment(file: Path, pr: int | None) -> None:
+    """Post FILE as the one comment of a pull request, or update it there."""
+    click.echo(_import("delivery.comment").run(file, pr))
+
+
 cli.add_command(registry)
 cli.add_command(store)
 

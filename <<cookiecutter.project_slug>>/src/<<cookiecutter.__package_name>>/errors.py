@@ -6,7 +6,8 @@
     |-- ExportDisagrees               4   the exported model answers differently
     |-- SmokeFailed                   5   a running endpoint answers wrongly
     |-- StoreUnreachable              6   stored objects cannot be read or written
-    `-- NoValidBundle                 7   no bundle, or one that was tampered with
+    |-- NoValidBundle                 7   no bundle, or one that was tampered with
+    `-- GitHubRefused                10   GitHub's API says no, or nothing
 
 A gate's verdict is no error: REJECT leaves with 1, HOLD with 2. A message says what happened, the
 value, what is allowed, and the next command. Only `cli.main` turns errors into exits.
@@ -66,3 +67,13 @@ class NoValidBundle(ProjectError):
     """There is no model bundle, or its files do not match its manifest."""
 
     exit_code = 7
+
+
+class GitHubRefused(ProjectError):
+    """GitHub's API refuses, with `status`, or cannot be reached (None)."""
+
+    exit_code = 10
+
+    def __init__(self, message: str, status: int | None = None):
+        super().__init__(message)
+        self.status = status

@@ -7,10 +7,13 @@ the time. So names and history are gto's; what writes a tag is git.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 from ..errors import UsageError
+
+GITHUB = re.compile(r"github\.com[:/]([^/]+/[^/]+?)(\.git)?/?$")
 
 
 def run(repo: Path, *args: str, text: str = "", **env: str) -> subprocess.CompletedProcess[str]:
@@ -54,3 +57,9 @@ def identity(repo: Path) -> str:
             'git config user.name "YOUR NAME" && git config user.email YOU@EXAMPLE.ORG'
         )
     return found.stdout.partition(" <")[0]
+
+
+def github_name(repo: Path) -> str:
+    """OWNER/NAME of the remote origin, empty where that is not on github.com."""
+    origin = run(repo, "remote", "get-url", "origin").stdout.strip()
+    return found[1] if (found := GITHUB.search(origin)) else ""

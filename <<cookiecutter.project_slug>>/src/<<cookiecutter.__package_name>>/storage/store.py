@@ -41,7 +41,6 @@ OBJECT = re.compile(r"files/md5/([0-9a-f]{2})/([0-9a-f]{30})(\.dir)?")
 RUN = re.compile(r"runs/(?P<run>[0-9a-f]{2})/(?P=run)[0-9a-f]{62}/[0-9a-f]{64}")
 NAME = re.compile(f"{OBJECT.pattern}|{RUN.pattern}")
 TYPE = "application/vnd.dvc.cache"
-GITHUB = re.compile(r"github\.com[:/]([^/]+/[^/]+?)(\.git)?/?$")
 TIPS = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
 Pack = list[tuple[str, int]]  # path in the cache and size in bytes, in the order of the content
 
@@ -277,8 +276,7 @@ def tips(root: Path) -> list[str]:
 
 def choose(repo: Repo) -> ArtifactStore | RemoteStore:
     """The store of the environment's STORE_URL, of .dvc/config, or of origin on GitHub."""
-    origin = git.run(Path(repo.root_dir), "remote", "get-url", "origin").stdout.strip()
-    name = found[1] if (found := GITHUB.search(origin)) else ""
+    name = git.github_name(Path(repo.root_dir))
     url = os.environ.get("STORE_URL", "")
     if not url and (remote := repo.config["core"].get("remote")):
         return RemoteStore(repo, repo.config["remote"][remote]["url"])
