@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -70,9 +71,15 @@ class Double:
 
     # What a scenario sets up.
 
-    def token(self, job: str, permissions: dict[str, str] | str = "", fork: bool = False) -> str:
-        """Return the token of a job; `fork` also for what Dependabot starts: at most read."""
-        return self._keep(rights.for_job(job, permissions, fork))
+    def token(
+        self, job: str, permissions: dict[str, str] | str = "", fork: bool = False, value: str = ""
+    ) -> str:
+        """Return the token of a job; `fork` also for what Dependabot starts: at most read.
+
+        `value` is the token itself, where it must be known before.
+        """
+        token = rights.for_job(job, permissions, fork)
+        return self._keep(replace(token, value=value or token.value))
 
     def person(self, login: str = "octocat", role: str = "admin") -> str:
         """Return the token of a person with a role: read, write or admin."""

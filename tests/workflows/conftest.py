@@ -1,0 +1,122 @@
+"""Fixtures of the rig: scenes made once a run, worlds for each scenario, the table of what ran."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import DEFAULTS, check, locked, require_tool
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from .double import Double
+from .world import REPOSITORY, World, copy, quick
+
+PACKAGE = "flight_delays"
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[Callable[[Path], str]]:
+    """Give a function that serves a folder as a container registry and returns its address."""
+    program, running = require_tool("docker-registry"), []
+
+    def serve(folder: Path) -> str:
+        port = free_port()
+        settings = folder.parent / f"registry-{port}.yml"
+        settings.write_text(
+            f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}}}, "
+            f"delete: {{enabled: true}}}}\nhttp: {{addr: 127.0.0.1:{port}}}\n"
+        )
+        command = [program, "serve", settings]
+        with (folder.parent / f"registry-{port}.log").open("w") as log:
+            running.append(subprocess.Popen(command, stdout=log, stderr=log))
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return f"http://127.0.0.1:{port}"
+            time.sleep(0.05)
+        pytest.fail(f"the registry does not start: {command}")
+
+    yield serve
+    for process in running:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def begun(baked, shared: Path) -> Path:
+    """Return the scene before the first push: a project with a quick model, nothing stored."""
+    scene = shared / "scenes" / "begun"
+    with locked(shared / "scene-begun.lock"):
+        if not scene.exists():
+            part = scene.with_suffix(".part")
+            part.mkdir(parents=True)
+            laptop = Path(shutil.copytree(baked(DEFAULTS), part / "laptop"))
+            shutil.rmtree(laptop / ".venv", ignore_errors=True)
+            params = laptop / "params.yaml"
+            params.write_text(quick(params.read_text()))
+            check("git", "commit", "--quiet", "--all", "--message", "A quick model", cwd=laptop)
+            check("git", "init", "--quiet", "--bare", "-b", "main", part / "origin.git", cwd=part)
+            check("git", "remote", "add", "origin", part / "origin.git", cwd=laptop)
+            check("git", "push", "--quiet", "origin", "main", cwd=laptop)
+            (part / "registry").mkdir()
+            part.rename(scene)
+    return scene
+
+
+@pytest.fixture(scope="session")
+def champion(begun: Path, shared: Path, registry) -> Path:
+    """Return the scene with a model in production, its data and runs in the store."""
+    scene = shared / "scenes" / "champion"
+    with locked(shared / "scene-champion.lock"):
+        if not scene.exists():
+            part = copy(begun, scene.with_suffix(".part"))
+            laptop = part / "laptop"
+            store = {"STORE_URL": f"{registry(part / 'registry')}/{REPOSITORY}/store"}
+            for step in (
+                "make pipeline gate",
+                "git add --all && git commit --quiet --message 'First model'",
+                f"uv run --frozen python -m {PACKAGE} registry register",
+                f"uv run --frozen python -m {PACKAGE} registry assign latest --why 'the first'",
+                f"uv run --frozen python -m {PACKAGE} store push --runs",
+                "git push --quiet origin main --tags",
+            ):
+                check("bash", "-ec", step, cwd=laptop, env=os.environ | store)
+            shutil.rmtree(laptop / ".venv")
+            part.rename(scene)
+    return scene
+
+
+@pytest.fixture
+def world(request, tmp_path: Path, registry) -> Iterator[Callable[..., World]]:
+    """Give a function that starts a copy of a scene: `world("champion", private=True)`.
+
+    At the end of the test, every request must have been one that GitHub understands.
+    """
+    require_tool("act")
+    started = []
+
+    def start(scene: str = "champion", **options) -> World:
+        folder = copy(request.getfixturevalue(scene), tmp_path / f"world-{len(started)}")
+        github = Double(REPOSITORY, origin=folder / "origin.git", **options)
+        github.__enter__()
+        started.append(github)
+        return World(folder, github, f"{registry(folder / 'registry')}/{REPOSITORY}/store")
+
+    yield start
+    for github in started:
+        github.__exit__(None, None, None)
