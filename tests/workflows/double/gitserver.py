@@ -76,7 +76,7 @@ class GitServer:
             for line in received.read_text().splitlines():
                 before, after, ref = line.split(" ", 2)
                 row = {"ref": ref, "before": before, "after": after, "job": call.job}
-                self._github.pushes.append(row)
+                self._github.store.pushes.append(row)
         return answer
 
     def _allowed(self, token: Token | None, level: str) -> list[tuple[str, str]]:
@@ -94,7 +94,7 @@ class GitServer:
     def _backend(self, request: Request, token: Token | None, received: Path) -> Answer:
         origin = self._github.origin.resolve()
         admin = token and token.has("administration", "write")
-        rules = {} if admin else self._github.protected
+        rules = {} if admin else self._github.store.protected
         env = os.environ | {
             "GIT_PROJECT_ROOT": str(origin.parent),
             "PATH_INFO": f"/{origin.name}{self._path.fullmatch(request.path)[2]}",

@@ -14,10 +14,10 @@ from .description import Answered
 from .gitserver import GitServer
 from .rights import Token
 from .routes import ROUTES, Asked
-from .routes.issues import add_issue, add_label, public
+from .routes.issues import add_issue, add_label
 from .routes.pulls import add_pull, shown
 from .server import Server
-from .store import Row, Store
+from .store import Row, Store, public
 
 PLANS = ("free", "pro", "team", "enterprise")
 
@@ -37,11 +37,13 @@ class Double:
         self.repository, self.private, self.plan, self.origin = repository, private, plan, origin
         self.calls: list[Call] = []
         self.errors: list[str] = []
-        self.pushes: list[dict[str, str]] = []
-        self.protected: dict[str, tuple[str, ...]] = {}
+        # The check boxes under Settings > Actions > General of a new repository.
         self.settings: dict[str, Any] = {
             "private": private,
             "plan": plan,
+            "enabled": True,
+            "allowed_actions": "all",
+            "sha_pinning_required": False,
             "default_workflow_permissions": "read",
             "can_approve_pull_request_reviews": False,
         }
@@ -106,7 +108,7 @@ class Double:
 
         `allowed` are the changes that stay free: of create, update, delete.
         """
-        self.protected[ref] = allowed
+        self.store.protected[ref] = allowed
 
     def fail(
         self,
@@ -133,6 +135,11 @@ class Double:
     def rows(self, kind: str) -> list[Row]:
         """Return what is kept of a kind, the oldest first: issues, releases, deployments ..."""
         return [public(row) for row in self.store.all(kind)[::-1]]
+
+    @property
+    def pushes(self) -> list[dict[str, str]]:
+        """Return what was pushed or made by the API: ref, before, after, job."""
+        return self.store.pushes
 
     def unused_grants(self, job: str) -> list[str]:
         """Return what a job was granted beyond the free `metadata` and no call of it needed."""

@@ -2,11 +2,13 @@
 
 import itertools
 import json
+import re
 import subprocess
 from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from .calls import API, UPLOADS, Refused
 from .description import HOST, Description
@@ -17,6 +19,11 @@ Row = dict[str, Any]
 def now() -> str:
     """Return the time as GitHub writes it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def public(row: Row) -> Row:
+    """Return a row without what only the double knows: names that begin with ~."""
+    return {name: value for name, value in row.items() if not name.startswith("~")}
 
 
 class Store:
@@ -31,6 +38,9 @@ class Store:
             origin,
         )
         self.rows: dict[str, dict[Any, Row]] = defaultdict(dict)
+        self.pushes: list[dict[str, str]] = []
+        # What no job may change: patterns of refs, each with the changes that stay free.
+        self.protected: dict[str, tuple[str, ...]] = {}
         self._ids = itertools.count(1000)
         self._numbers = itertools.count(1)
 
@@ -44,8 +54,14 @@ class Store:
             example = next(value for value in example.values() if isinstance(value, list))
         if isinstance(example, list):
             example = example[0]
-        row = self.local(example)
-        row |= {"id": next(self._ids)} if isinstance(row.get("id"), int) else {}
+        text = json.dumps(self.local(example))
+        if isinstance(example.get("id"), int):
+            changes = {"id": next(self._ids)} | changes
+        for name in example.keys() & changes.keys() & {"id", "number", "name", "sha", "tag_name"}:
+            # Addresses end in what names the row, or go on below it.
+            old, new = re.escape(str(example[name])), quote(str(changes[name]), "")
+            text = re.sub(rf'/{old}(?=["/{{.#?])', f"/{new}", text)
+        row = json.loads(text)
         row |= {name: now() for name in ("created_at", "updated_at") if name in row}
         return row | changes
 
@@ -53,8 +69,7 @@ class Store:
         """Return the value with GitHub's addresses and repository made the double's."""
         text = json.dumps(value).replace("https://uploads.github.com", self.url + UPLOADS)
         text = text.replace(HOST, self.url + API).replace("https://github.com", self.url)
-        for name in ("octocat/Hello-World", "octocat/hello-world", "octocat/example"):
-            text = text.replace(name, self.repository)
+        text = re.sub(r"octocat/(hello-world|example)\b", self.repository, text, flags=re.I)
         return json.loads(text)
 
     def user(self, login: str) -> Row:

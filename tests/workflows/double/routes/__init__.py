@@ -61,4 +61,14 @@ def route(operation: str, needs: str | Callable[[Asked], str] = "metadata: read"
     return enter
 
 
-from . import issues, pulls  # noqa: E402, F401 - they enter themselves
+from . import (  # noqa: E402 - they enter themselves
+    actions,  # noqa: F401
+    code,  # noqa: F401
+    deployments,  # noqa: F401
+    issues,  # noqa: F401
+    packages,  # noqa: F401
+    pulls,  # noqa: F401
+    releases,  # noqa: F401
+    security,  # noqa: F401
+    settings,  # noqa: F401
+)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..calls import Refused
-from ..store import Row, Store, now
+from ..store import Row, Store, now, public
 from . import Asked, route
 
 
@@ -33,7 +33,6 @@ def add_label(store: Store, name: str, **changes: Any) -> Row:
     """Keep a new label."""
     changes = {"color": "ededed", "description": None, "default": False} | changes
     row = store.new("issues/create-label", name=name, **changes)
-    row["url"] = f"{store.url}/api/v3/repos/{store.repository}/labels/{name}"
     return store.add("labels", name, row)
 
 
@@ -44,8 +43,6 @@ def add_issue(store: Store, title: str, login: str, number: int | None = None, *
     row = store.new(
         "issues/create", number=number, title=title, user=store.user(login), state="open"
     )
-    for name in ("url", "comments_url", "events_url", "labels_url", "html_url", "repository_url"):
-        row[name] = row[name].replace("/1347", f"/{number}")
     row |= {"body": None, "assignee": None, "assignees": [], "milestone": None, "comments": 0}
     row |= {"closed_at": None, "closed_by": None} | more
     for name in ("pull_request", "state_reason"):
@@ -141,10 +138,8 @@ def create_comment(asked: Asked) -> Row:
         what = "is too long (maximum is 65536 characters)" if body else "can't be blank"
         raise Refused(422, f"Validation Failed: Body {what}")
     comment = asked.store.new("issues/create-comment", body=body, user=asked.user)
-    comment["issue_url"] = row["url"]
-    for name in ("url", "html_url"):
-        comment[name] = comment[name].replace("1347", str(row["number"]))
-        comment[name] = comment[name].replace("/comments/1", f"/comments/{comment['id']}")
+    anchor = f"{row['html_url']}#issuecomment-{comment['id']}"
+    comment |= {"issue_url": row["url"], "html_url": anchor}
     row["comments"] += 1
     return public(asked.store.add("comments", comment["id"], comment | {"~number": row["number"]}))
 
@@ -196,8 +191,3 @@ def update_label(asked: Asked) -> Row:
     """Change its colour or description; new names are not kept."""
     row = get_label(asked)
     return row | {key: asked.json[key] for key in ("color", "description") if key in asked.json}
-
-
-def public(row: Row) -> Row:
-    """Return a row without what only the double knows."""
-    return {name: value for name, value in row.items() if not name.startswith("~")}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..calls import Refused
-from ..store import Row, Store, now
+from ..store import Row, Store, now, public
 from . import Asked, route
 from .issues import add_issue, labels
 
@@ -25,8 +25,6 @@ def add_pull(
     issue = add_issue(store, title, login, wanted, labels=names, body=more.get("body"))
     number = issue["number"]
     row = store.new("pulls/get", number=number, title=title, user=store.user(login), state="open")
-    text_names = [name for name in row if name.endswith("url") and isinstance(row[name], str)]
-    row |= {name: row[name].replace("/1347", f"/{number}") for name in text_names}
     issue["pull_request"] = {
         name: row[name] for name in ("url", "html_url", "diff_url", "patch_url")
     }
@@ -42,11 +40,10 @@ def add_pull(
 
 def shown(store: Store, row: Row) -> Row:
     """Return a pull request with the commits where its branches are now."""
-    row = {name: value for name, value in row.items() if not name.startswith("~")} | {
+    return public(row) | {
         side: row[side] | {"sha": row["~sha"][side] or store.sha(row[side]["ref"])}
         for side in ("head", "base")
     }
-    return row
 
 
 def short(store: Store, row: Row) -> Row:
@@ -98,9 +95,15 @@ def update_pull(asked: Asked) -> Row:
 @route("pulls/list-files", "pull-requests: read")
 def list_files(asked: Asked) -> list[Row]:
     """Ask git what the head changes since it left its base."""
-    pull, store = get_pull(asked), asked.store
-    range_ = f"{pull['base']['sha']}...{pull['head']['sha']}"
-    told = store.git("diff", "--no-renames", "--raw", "--no-abbrev", "--numstat", range_)
+    pull = get_pull(asked)
+    return changed_files(asked.store, pull["base"]["sha"], pull["head"]["sha"])
+
+
+def changed_files(store: Store, base: str, head: str) -> list[Row]:
+    """Return what changed from where two commits parted to the second one."""
+    told = store.git(
+        "diff", "--no-renames", "--raw", "--no-abbrev", "--numstat", f"{base}...{head}"
+    )
     lines = told.splitlines()
     counts = {line.split("\t")[2]: line.split("\t")[:2] for line in lines if line[0] != ":"}
     found = [line[1:].replace("\t", " ", 1).split(" ", 5) for line in lines if line[0] == ":"]

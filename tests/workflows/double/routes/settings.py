@@ -1,0 +1,264 @@
+"""The repository and its settings: variables, environments, rules, rights of workflows; users."""
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ..calls import Answer, Refused
+from ..store import Row, Store, now, public
+from . import Asked, route
+
+# What a rule forbids a job to do with a ref, by the type of the rule.
+FORBIDS = {
+    "creation": {"create"},
+    "update": {"update"},
+    "deletion": {"delete"},
+    "pull_request": {"update"},
+    "required_status_checks": {"update"},
+}
+
+
+@route("repos/get")
+def get_repository(asked: Asked) -> Row:
+    """Show the repository; `permissions` are those of the token."""
+    owner, name = asked.store.repository.split("/")
+    private = asked.settings["private"]
+    row = asked.store.new("repos/get", name=name, full_name=asked.store.repository)
+    row |= {"private": private, "visibility": "private" if private else "public"}
+    row |= {"owner": asked.store.user(owner) | {"type": "Organization"}, "default_branch": "main"}
+    for other in ("parent", "source", "template_repository", "organization"):
+        row.pop(other, None)
+    token = asked.token
+    push, admin = (token and token.has(n, "write") for n in ("contents", "administration"))
+    rights = {"admin": bool(admin), "push": bool(push), "pull": True}
+    return row | {"permissions": {"maintain": bool(admin), "triage": bool(push)} | rights}
+
+
+@route("users/get-by-username")
+def get_user(asked: Asked) -> Row:
+    """Show anybody: every login exists."""
+    return asked.store.new("users/get-by-username") | asked.store.user(asked.at["username"])
+
+
+@route("users/get-authenticated", "user: read")
+def get_me(asked: Asked) -> Row:
+    """Show who holds the token; a job's token is no user."""
+    return asked.store.new("users/get-authenticated") | asked.user
+
+
+@route("repos/get-collaborator-permission-level")
+def get_permission(asked: Asked) -> Row:
+    """Tell a person's role, which the scenario put among `collaborators`; none without one."""
+    role = asked.store.rows["collaborators"].get(asked.at["username"], {}).get("role", "none")
+    user = asked.store.user(asked.at["username"]) | {"role_name": role}
+    return {"permission": role, "role_name": role, "user": user}
+
+
+# Variables of the repository and of an environment: one table, by the scope.
+
+
+def _scope(asked: Asked) -> str:
+    return f"variables {asked.at.get('environment_name', '')}".strip()
+
+
+def add_variable(store: Store, name: str, value: str, environment: str = "") -> Row:
+    """Keep a variable."""
+    row = {"name": name.upper(), "value": value, "created_at": now(), "updated_at": now()}
+    return store.add(f"variables {environment}".strip(), row["name"], row)
+
+
+@route("actions/list-repo-variables", "variables: read")
+@route("actions/list-environment-variables", "environments: read")
+def list_variables(asked: Asked) -> Row:
+    """List the variables of a scope."""
+    rows = asked.store.all(_scope(asked))
+    return {"total_count": len(rows), "variables": rows}
+
+
+@route("actions/get-repo-variable", "variables: read")
+@route("actions/get-environment-variable", "environments: read")
+def get_variable(asked: Asked) -> Row:
+    """Show a variable."""
+    return asked.store.get(_scope(asked), asked.at["name"].upper())
+
+
+@route("actions/create-repo-variable", "variables: write")
+@route("actions/create-environment-variable", "environments: write")
+def create_variable(asked: Asked) -> Answer:
+    """Refuse a name that is taken."""
+    name = asked.json["name"].upper()
+    if name in asked.store.rows[_scope(asked)]:
+        raise Refused(409, "Variable already exists")
+    add_variable(asked.store, name, asked.json["value"], asked.at.get("environment_name", ""))
+    return Answer(201, {})
+
+
+@route("actions/update-repo-variable", "variables: write")
+@route("actions/update-environment-variable", "environments: write")
+def update_variable(asked: Asked) -> None:
+    """Change a value."""
+    get_variable(asked).update(value=asked.json["value"], updated_at=now())
+
+
+@route("actions/delete-repo-variable", "variables: write")
+def delete_variable(asked: Asked) -> None:
+    """Forget a variable."""
+    asked.store.pop(_scope(asked), asked.at["name"].upper())
+
+
+@route("repos/get-all-environments", "actions: read")
+def list_environments(asked: Asked) -> Row:
+    """List the environments."""
+    rows = asked.store.all("environments")
+    return {"total_count": len(rows), "environments": rows}
+
+
+@route("repos/get-environment", "actions: read")
+def get_environment(asked: Asked) -> Row:
+    """Show an environment."""
+    return asked.store.get("environments", asked.at["environment_name"])
+
+
+@route("repos/create-or-update-environment", "administration: write")
+def put_environment(asked: Asked) -> Row:
+    """Keep reviewers, waiting time and branches."""
+    name, body = asked.at["environment_name"], asked.json
+    rules: list[Row] = []
+    if body.get("wait_timer"):
+        rules.append({"type": "wait_timer", "wait_timer": body["wait_timer"]})
+    if body.get("reviewers"):
+        own = bool(body.get("prevent_self_review"))
+        users = [{"type": r["type"], "reviewer": asked.user} for r in body["reviewers"]]
+        rules.append({"type": "required_reviewers", "reviewers": users, "prevent_self_review": own})
+    if branches := body.get("deployment_branch_policy"):
+        rules.append({"type": "branch_policy"})
+    rules = [{"id": index, "node_id": f"G{index}"} | rule for index, rule in enumerate(rules, 1)]
+    row = asked.store.new("repos/create-or-update-environment", name=name, protection_rules=rules)
+    return asked.store.add("environments", name, row | {"deployment_branch_policy": branches})
+
+
+# Rules. What they forbid is enforced by the git server and the routes of refs.
+
+
+def enforce(asked: Asked) -> None:
+    """Let the origin follow the active rulesets."""
+    for ruleset in asked.store.all("rulesets", enforcement="active"):
+        names = ruleset.get("conditions", {}).get("ref_name", {}).get("include", [])
+        for pattern in names:
+            kind = "tags" if ruleset["target"] == "tag" else "heads"
+            ref = {"~DEFAULT_BRANCH": "refs/heads/main", "~ALL": f"refs/{kind}/*"}
+            forbidden = set().union(*(FORBIDS.get(r["type"], set()) for r in ruleset["rules"]))
+            free = tuple({"create", "update", "delete"} - forbidden)
+            asked.store.protected[ref.get(pattern, pattern)] = free
+
+
+def keep_ruleset(asked: Asked, number: int | None = None) -> Row:
+    """Keep a ruleset under its number, a new one without."""
+    given = {"target": "branch", "bypass_actors": [], "conditions": {}, "rules": []} | asked.json
+    given |= {"source": asked.store.repository} | ({"id": number} if number else {})
+    row = asked.store.new("repos/create-repo-ruleset", **given)
+    asked.store.add("rulesets", row["id"], row)
+    enforce(asked)
+    return row
+
+
+@route("repos/get-repo-rulesets")
+def list_rulesets(asked: Asked) -> list[Row]:
+    """List them without their rules, as GitHub does."""
+    hide = ("rules", "conditions", "bypass_actors")
+    rows = asked.store.all("rulesets")
+    return [{name: row[name] for name in row.keys() - hide} for row in rows]
+
+
+@route("repos/get-repo-ruleset")
+def get_ruleset(asked: Asked) -> Row:
+    """Show a ruleset."""
+    return asked.store.get("rulesets", asked.at["ruleset_id"])
+
+
+@route("repos/create-repo-ruleset", "administration: write")
+def create_ruleset(asked: Asked) -> Row:
+    """Refuse a name that is taken."""
+    if asked.store.all("rulesets", name=asked.json["name"]):
+        raise Refused(422, "Validation Failed: Name must be unique")
+    return keep_ruleset(asked)
+
+
+@route("repos/update-repo-ruleset", "administration: write")
+def update_ruleset(asked: Asked) -> Row:
+    """Put another one in its place."""
+    return keep_ruleset(asked, get_ruleset(asked)["id"])
+
+
+@route("repos/delete-repo-ruleset", "administration: write")
+def delete_ruleset(asked: Asked) -> None:
+    """Forget a ruleset and what it forbade."""
+    asked.store.pop("rulesets", asked.at["ruleset_id"])
+    asked.store.protected.clear()
+    enforce(asked)
+
+
+@route("repos/get-branch-rules")
+def branch_rules(asked: Asked) -> list[Row]:
+    """List the rules that hold for a branch."""
+    ref, found = f"refs/heads/{asked.at['branch']}", []
+    for ruleset in asked.store.all("rulesets", enforcement="active", target="branch"):
+        names = ruleset["conditions"].get("ref_name", {}).get("include", [])
+        names = [{"~DEFAULT_BRANCH": "refs/heads/main", "~ALL": "*"}.get(n, n) for n in names]
+        more = {"ruleset_id": ruleset["id"], "ruleset_source": asked.store.repository}
+        more |= {"ruleset_source_type": "Repository"}
+        if any(fnmatchcase(ref, name) for name in names):
+            found += [rule | more for rule in ruleset["rules"]]
+    return found
+
+
+@route("repos/get-branch-protection", "administration: read")
+def get_protection(asked: Asked) -> Row:
+    """Show the protection of a branch, where it has one."""
+    if asked.at["branch"] not in asked.store.rows["protections"]:
+        raise Refused(404, "Branch not protected")
+    return public(asked.store.get("protections", asked.at["branch"]))
+
+
+@route("repos/update-branch-protection", "administration: write")
+def put_protection(asked: Asked) -> Row:
+    """Protect a branch from the pushes of jobs; of the details, checks and admins are told."""
+    branch, body = asked.at["branch"], asked.json
+    asked.store.sha(f"refs/heads/{branch}")
+    url = f"{asked.store.url}/api/v3/repos/{asked.store.repository}/branches/{branch}/protection"
+    row: dict[str, Any] = {"url": url}
+    row["enforce_admins"] = {
+        "url": f"{url}/enforce_admins",
+        "enabled": bool(body["enforce_admins"]),
+    }
+    if checks := body["required_status_checks"]:
+        base, names = f"{url}/required_status_checks", checks.get("contexts", [])
+        found = checks.get("checks") or [{"context": name, "app_id": None} for name in names]
+        found = [{"app_id": None} | check for check in found]
+        told = {"url": base, "contexts_url": f"{base}/contexts", "strict": checks["strict"]}
+        told |= {"checks": found, "contexts": [check["context"] for check in found]}
+        row["required_status_checks"] = told
+    asked.store.protected[f"refs/heads/{branch}"] = ()
+    return asked.store.add("protections", branch, row)
+
+
+@route("actions/get-github-actions-permissions-repository", "administration: read")
+def get_actions_permissions(asked: Asked) -> Row:
+    """Tell whether workflows run, and with which actions."""
+    names = ("enabled", "allowed_actions", "sha_pinning_required")
+    return {name: asked.settings[name] for name in names}
+
+
+@route("actions/get-github-actions-default-workflow-permissions-repository", "administration: read")
+def get_workflow_permissions(asked: Asked) -> Row:
+    """Tell what a job's token may do without `permissions:`."""
+    names = ("default_workflow_permissions", "can_approve_pull_request_reviews")
+    return {name: asked.settings[name] for name in names}
+
+
+@route("actions/set-github-actions-permissions-repository", "administration: write")
+@route(
+    "actions/set-github-actions-default-workflow-permissions-repository", "administration: write"
+)
+def set_actions_permissions(asked: Asked) -> None:
+    """Change the check boxes of Settings > Actions > General."""
+    asked.settings.update(asked.json)
