@@ -81,6 +81,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """After a whole run of the rig, hold the table of executed jobs to what was executed."""
+    config = session.config
+    chosen = config.option.keyword or any("::" in argument for argument in config.args)
+    if hasattr(config, "workerinput") or chosen or exitstatus:
+        return
+    from workflows import executed
+
+    record = config._tmp_path_factory.getbasetemp() / executed.RECORD
+    if wrong := executed.finish(record, config.getoption("--refresh")):
+        print(f"\nThe table of executed jobs: {wrong}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED if os.environ.get("CI") else 0
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that all workers of this run have in common."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from conftest import DEFAULTS, check, locked, require_tool
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from .double import Double
+from .executed import RECORD
+from .rig import Run
 from .world import REPOSITORY, World, copy, quick
 
 PACKAGE = "flight_delays"
@@ -102,7 +102,7 @@ def champion(begun: Path, shared: Path, registry) -> Path:
 
 
 @pytest.fixture
-def world(request, tmp_path: Path, registry) -> Iterator[Callable[..., World]]:
+def world(request, tmp_path: Path, shared: Path, registry) -> Iterator[Callable[..., World]]:
     """Give a function that starts a copy of a scene: `world("champion", private=True)`.
 
     At the end of the test, every request must have been one that GitHub understands.
@@ -115,7 +115,14 @@ def world(request, tmp_path: Path, registry) -> Iterator[Callable[..., World]]:
         github = Double(REPOSITORY, origin=folder / "origin.git", **options)
         github.__enter__()
         started.append(github)
-        return World(folder, github, f"{registry(folder / 'registry')}/{REPOSITORY}/store")
+        store_url = f"{registry(folder / 'registry')}/{REPOSITORY}/store"
+        return World(folder, github, store_url, record)
+
+    def record(run: Run) -> None:
+        told = request.node.function.__doc__.splitlines()[0]
+        facts = {"workflow": run.workflow, "scenario": told, "jobs": run.results}
+        with locked(shared / "executed.lock"), (shared / RECORD).open("a") as file:
+            file.write(json.dumps(facts) + "\n")
 
     yield start
     for github in started:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import rig
 import yaml
 from conftest import check
 
+from . import rig
 from .double import Double
 
 REPOSITORY = "octo-org/flight-delays"
@@ -38,8 +38,9 @@ class Event:
 class World:
     """One repository with everything around it; `laptop` is a clone of main."""
 
-    def __init__(self, folder: Path, github: Double, store_url: str):
-        """Take a copied scene as it lies in `folder`."""
+    def __init__(self, folder: Path, github: Double, store_url: str, record=lambda run: None):
+        """Take a copied scene as it lies in `folder`; `record` is told of each run."""
+        self._record = record
         self.folder, self.github, self.store_url = folder, github, store_url
         self.origin, self.laptop = folder / "origin.git", folder / "laptop"
         self.env: dict[str, str] = {}
@@ -144,6 +145,7 @@ class World:
             variables=self.variables, token=token, actor=event.actor, jobs=jobs,
         )  # fmt: skip
         (scratch / "act.log").write_text(found.log)
+        self._record(found)
         return found
 
     def _tokens(self, name: str, workflow: dict[str, Any], event: Event) -> str:
