@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import urllib3
 
 from <<cookiecutter.__package_name>> import bundle, contract, params
 
 TARGETS = {"binary": ["no", "yes"], "multi-class": ["low", "mid", "high"], "regression": []}
+CONFIG = """version: 0.1
+log: {{level: error, accesslog: {{disabled: true}}}}
+storage: {{filesystem: {{rootdirectory: {folder}}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -126,3 +135,30 @@ def make_params() -> Callable[..., params.Params]:
         return params.Params.model_validate(data)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The address of a real registry, ended with the tests."""
+    binary = shutil.which("docker-registry")
+    if not binary:
+        pytest.skip("docker-registry is not installed (Debian's package docker-registry)")
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (folder / "config.yml").write_text(CONFIG.format(folder=folder, port=port))
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [binary, "serve", folder / "config.yml"], stdout=log, stderr=log, env={"PATH": ""}
+        )
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(100):
+        try:
+            urllib3.request("GET", f"{url}/v2/", retries=False)
+            break
+        except urllib3.exceptions.HTTPError:
+            time.sleep(0.1)
+    yield url
+    process.terminate()
+    process.wait(10)

@@ -55,7 +55,19 @@ def test_the_help_lists_every_verb(call):
     lines = [
         line.split(maxsplit=1) for line in out.split("Commands:")[1].splitlines() if line.strip()
     ]
-    rest = ["profile", "gate", "report", "comment", "registry", "store", "smoke", "serve"]
+    rest = [
+        "profile",
+        "gate",
+        "report",
+        "comment",
+        "registry",
+        "store",
+        "smoke",
+        "try",
+        "deploy",
+        "rollback",
+        "serve",
+    ]
     assert [line[0] for line in lines] == ["watch", *cli.STAGES, *rest]
     assert all(len(line) == 2 for line in lines)
 

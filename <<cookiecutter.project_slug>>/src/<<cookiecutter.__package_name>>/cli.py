@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from .delivery.registry_cli import registry
+from .deployment import deploy_cli
 from .errors import COMMAND, ProjectError
 from .storage.store_cli import store
 
@@ -134,6 +135,9 @@ def smoke(url: str, bundle: Path, timeout_s: float) -> None:
     """
     loaded = _import("bundle").load(bundle)
     click.echo(_import("delivery.smoke").smoke(url, loaded, timeout_s=timeout_s))
+
+
+deploy_cli.add_to(cli)
 
 
 @cli.command(epilog=_example("serve --port 8000"))

@@ -9,10 +9,7 @@ import json
 import os
 import re
 import shutil
-import socket
-import subprocess
 import threading
-import time
 from contextlib import chdir
 from pathlib import Path
 
@@ -28,11 +25,6 @@ from <<cookiecutter.__package_name>>.storage import oci, store, store_cli
 
 # dvc 3.67 asks pygtrie for a value in a way that pygtrie will take away.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
-CONFIG = """version: 0.1
-log: {{level: error, accesslog: {{disabled: true}}}}
-storage: {{filesystem: {{rootdirectory: {folder}}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-"""
 COPY = "cp raw.txt out.txt && echo ran >> count.txt"
 SENT_BYTES = 300_000
 
@@ -45,33 +37,6 @@ def patient(monkeypatch):
     for name in list(os.environ):
         if name.startswith(("STORE_", "GITHUB_")) or name == "DOCKER_CONFIG":
             monkeypatch.delenv(name)
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    """The address of a real registry, ended with the tests."""
-    binary = shutil.which("docker-registry")
-    if not binary:
-        pytest.skip("docker-registry is not installed (Debian's package docker-registry)")
-    folder = tmp_path_factory.mktemp("registry")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (folder / "config.yml").write_text(CONFIG.format(folder=folder, port=port))
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [binary, "serve", folder / "config.yml"], stdout=log, stderr=log, env={"PATH": ""}
-        )
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(100):
-        try:
-            urllib3.request("GET", f"{url}/v2/", retries=False)
-            break
-        except urllib3.exceptions.HTTPError:
-            time.sleep(0.1)
-    yield url
-    process.terminate()
-    process.wait(10)
 
 
 class Door(http.server.ThreadingHTTPServer):
@@ -590,7 +555,7 @@ def test_the_address_comes_from_origin(root, git, origin, address):
 )
 def test_no_address_of_a_store(address):
     """Plain http is for this machine only."""
-    with pytest.raises(UsageError, match="no address of a store"):
+    with pytest.raises(UsageError, match="no address in a registry"):
         oci.Registry(address)
 
 

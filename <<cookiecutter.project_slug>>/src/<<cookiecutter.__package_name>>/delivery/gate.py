@@ -6,6 +6,7 @@ either has seen in training. Exit codes: 0 PROMOTE, 1 REJECT, 2 HOLD.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -72,12 +73,19 @@ def run(bundle_dir: Path, policy_path: Path, out_dir: Path, override: str | None
     elif seen := int(split.seen(rows, new.manifest["split"]).sum()):
         reason = f"has seen {seen:,} of {len(rows):,} holdout rows in training"
         challenger = Unusable(new.id, "fail", reason)
-    case = Case(challenger, *_champion(rows), rows, rules, params.load().seed)
+    measured = _measured(out_dir / "budgets.json", new.id)
+    case = Case(challenger, *_champion(rows), rows, rules, params.load().seed, measured)
     if override:
         override = f"{os.environ.get('GITHUB_ACTOR') or git.identity(Path())} ({override})"
     verdict = decide(case, override)
     files.write_json(verdict.to_dict(), out_dir / "gate.json", digits=None)
     return verdict
+
+
+def _measured(path: Path, bundle_id: str) -> dict[str, float]:
+    """What `try` measured on the container of this bundle; {} for another's, or none."""
+    found = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found["measurements"] if found.get("bundle") == bundle_id else {}
 
 
 def decide(case: Case, override: str | None = None) -> Verdict:

@@ -86,6 +86,13 @@ class Ledger:
         return way[-2] if len(way) > 1 else None
 
 
+def fetch(repo: Path) -> Ledger:
+    """Read the ledger as origin has it."""
+    git.check_repository(repo)
+    git.fetch_tags(repo, f"{MODEL}*")
+    return read(repo)
+
+
 def read(repo: Path) -> Ledger:
     """Read all tags of the model; raises UsageError where they cannot be trusted."""
     git.check_repository(repo)
@@ -205,7 +212,12 @@ def assign(
     return read(repo).stages()[stage], True
 
 
-def _write(repo: Path, commit: str, note: dict[str, Any], **name: Any) -> None:
+def unassign(repo: Path, entry: Entry, why: str) -> str:
+    """Take an assignment back, so that its stage holds nothing; return the tag that says so."""
+    return _write(repo, entry.commit, {"why": why}, action=Action.UNASSIGN, stage=entry.stage)
+
+
+def _write(repo: Path, commit: str, note: dict[str, Any], **name: Any) -> str:
     """Write a tag later than all others: gto orders tags by time, and clocks go wrong."""
     text = json.dumps({**note, "who": git.identity(repo)}, indent=2, ensure_ascii=False)
     with closing(Git(str(repo))) as scm:
@@ -215,3 +227,4 @@ def _write(repo: Path, commit: str, note: dict[str, Any], **name: Any) -> None:
     made = git.run(repo, "tag", "--annotate", "--file=-", tag, commit, text=text, **date)
     if made.returncode:
         raise UsageError(f"{made.stderr.strip()}. If another run was faster, run this again.")
+    return tag

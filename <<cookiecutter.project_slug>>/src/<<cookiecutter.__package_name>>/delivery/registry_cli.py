@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
-from ..errors import COMMAND
+from ..errors import COMMAND, UsageError
 from . import git
 
-GATE = Path("reports/gate.json")
+GATE, BUNDLE = Path("reports/gate.json"), Path("models/bundle")
+push = click.option("--push", is_flag=True, help="Tell origin, too.")
 as_json = click.option("--json", "machine", is_flag=True, help="Print JSON for machines.")
 
 
@@ -39,19 +40,19 @@ def _add_reader(name: str, text: str, chosen: Callable[[Any], list]) -> None:
     @as_json
     @click.pass_obj
     def read(tags: Any, machine: bool) -> None:
-        _print(chosen(tags.read(Path())), machine)
+        print_entries(chosen(tags.read(Path())), machine)
 
 
 _add_reader("list", "List all versions, the greatest first.", lambda all: all.versions[::-1])
-_add_reader("show", "Show what each stage holds now.", lambda all: list(all.stages().values()))
 _add_reader("history", "Tell all that happened, newest first.", lambda all: all.history()[::-1])
 
 
 @registry.command(epilog=_example("register", "register --bump major"))
+@push
 @click.option("--bump", type=click.Choice(["major", "minor", "patch"]), default="minor")
 @as_json
 @click.pass_obj
-def register(tags: Any, bump: str, machine: bool) -> None:
+def register(tags: Any, bump: str, push: bool, machine: bool) -> None:
     """Register the model in models/bundle as a version, if the gate let it pass.
 
     Tags the commit whose dvc.lock holds the model. Twice changes nothing.
@@ -60,31 +61,36 @@ def register(tags: Any, bump: str, machine: bool) -> None:
 
     verdict = tags.json_object(GATE.read_text("utf-8")) if GATE.exists() else {}
     made = tags.register(Path(), bundle.load(Path(tags.BUNDLE)), verdict, bump)
-    _print_change(*made, machine)
+    _print_change(*made, push, machine)
 
 
 @registry.command(epilog=_example('assign latest --why "passed"', "assign v1.0.0 --hold --why bad"))
 @click.argument("version")
+@push
 @click.option("--stage", default="production", show_default=True, help="Where it goes.")
 @click.option("--why", required=True, help="The reason, for those who read the history.")
 @click.option("--image", help="Digest of the deployed container, as sha256:...")
 @click.option("--hold/--lift-hold", default=None, help="Refuse later versions, until lifted.")
 @as_json
 @click.pass_obj
-def assign(tags: Any, version: str, machine: bool, **call: Any) -> None:
+def assign(tags: Any, version: str, push: bool, machine: bool, **call: Any) -> None:
     """Put a registered VERSION (or latest) into a stage, and say why."""
-    _print_change(*tags.assign(Path(), version, **call), machine)
+    _print_change(*tags.assign(Path(), version, **call), push, machine)
 
 
-def _print_change(entry: Any, new: bool, machine: bool) -> None:
+def _print_change(entry: Any, new: bool, push: bool, machine: bool) -> None:
+    if push and not git.push_tags(Path(), entry.tag):
+        git.run(Path(), "tag", "--delete", entry.tag)
+        told = f"Another run has pushed another {entry.tag}"
+        raise UsageError(f"{told}. Next: git fetch --tags --force, then the same command")
     if machine:
         return click.echo(_json({"changed": new, "entry": entry}))
     click.echo(_line(entry) if new else f"Nothing to do, there is already: {_line(entry)}")
-    if new and git.run(Path(), "remote").stdout:
+    if new and not push and git.run(Path(), "remote").stdout:
         click.echo(f"Others see it after: git push origin '{entry.tag}'")
 
 
-def _print(entries: list, machine: bool) -> None:
+def print_entries(entries: list, machine: bool) -> None:
     nothing = f"None yet. Next: make pipeline gate, then {COMMAND} registry register and assign."
     click.echo(_json(entries) if machine else "\n".join(map(_line, entries)) or nothing)
 

@@ -26,7 +26,7 @@ def smoke(url: str, bundle: Bundle, timeout_s: float = 60.0) -> str:
     start = time.monotonic()
     url = url.rstrip("/")
     _wait_until_ready(url, timeout_s)
-    version = _ask(f"{url}/version")
+    version = ask(f"{url}/version")
     if version["bundle"] != bundle.id:
         found = f"{url}/version reports bundle {version['bundle']}"
         raise SmokeFailed(f"{found}, expected {bundle.id} ({bundle.folder}).")
@@ -42,7 +42,7 @@ def _wait_until_ready(url: str, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
         try:
-            return _ask(f"{url}/ready")
+            return ask(f"{url}/ready")
         except SmokeFailed as error:
             if time.monotonic() > deadline:
                 raise SmokeFailed(f"{url} was not ready within {timeout_s:g} s: {error}") from error
@@ -51,8 +51,8 @@ def _wait_until_ready(url: str, timeout_s: float) -> None:
 
 def _check_golden(url: str, golden: list[dict[str, Any]], classes: Sequence[str]) -> float:
     """The largest difference on any golden row, asked alone and in a batch."""
-    alone = [_ask(url, line["row"]) for line in golden]
-    batch = _ask(url, [line["row"] for line in golden])["predictions"]
+    alone = [ask(url, line["row"]) for line in golden]
+    batch = ask(url, [line["row"] for line in golden])["predictions"]
     if len(batch) != len(golden):
         raise SmokeFailed(f"{url} gives {len(batch)} predictions for {len(golden)} rows.")
     return max(
@@ -79,7 +79,7 @@ def _check_refusal(url: str, row: dict[str, Any]) -> None:
         raise SmokeFailed(f"{found}, expected 422 naming the column.")
 
 
-def _ask(url: str, content: Any = None) -> Any:
+def ask(url: str, content: Any = None) -> Any:
     status, answer = _send(url, content)
     if status != 200:
         raise SmokeFailed(f"{url} answers {status} instead of 200: {answer}")

@@ -35,6 +35,10 @@ TIMEOUT = Timeout(connect=10, read=60)
 BUSY = {408, 429, 500, 502, 503, 504}
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+DOCKER = "application/vnd.docker.distribution.manifest"
+ANY = (
+    f"{MANIFEST}, {MANIFEST.replace('manifest', 'index')}, {DOCKER}.v2+json, {DOCKER}.list.v2+json"
+)
 
 
 def sha256(file: BinaryIO) -> str:
@@ -76,13 +80,15 @@ class Registry:
     than a digest says; the constructor raises UsageError for an address that cannot be one.
     """
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, retries: Retry | None = None):
+        self._retries = retries
         self.url, where = public(url).rstrip("/"), parse_url(public(url))
         self._name, self._host = (where.path or "").strip("/"), where.netloc
         safe = where.scheme == "https" or (where.scheme == "http" and where.host in LOOPBACK)
         if not safe or not re.fullmatch(r"[a-z0-9._/-]+", self._name):
-            told = f"{self.url} is no address of a store. Allowed: https://HOST/OWNER/NAME in lower"
-            raise UsageError(f"{told} case; http:// on this machine only. Next: see STORE_URL")
+            told = f"{self.url} is no address in a registry. Allowed: https://HOST/OWNER/NAME in"
+            told += " lower case; http:// on this machine only"
+            raise UsageError(f"{told}. Next: see STORE_URL and IMAGE_URL")
         self._origin = f"{where.scheme}://{where.netloc}/"
         self._http = urllib3.PoolManager(timeout=TIMEOUT, retries=ONCE)
         self._token: dict[str, str] = {}
@@ -99,12 +105,27 @@ class Registry:
 
     def manifest(self, tag: str) -> dict[str, Any] | None:
         """What a tag names, None where there is no such tag."""
-        answer = self._ask("GET", f"manifests/{tag}", ok=(200, 404), headers={"Accept": MANIFEST})
-        return answer.json() if answer.status == 200 else None
+        found = self.read(tag, MANIFEST)
+        return json.loads(found[1]) if found else None
 
     def put_manifest(self, tag: str, manifest: dict[str, Any]) -> None:
-        headers, body = {"Content-Type": MANIFEST}, json.dumps(manifest, sort_keys=True).encode()
-        self._ask("PUT", f"manifests/{tag}", ok=(201,), headers=headers, body=body)
+        self.write(tag, MANIFEST, json.dumps(manifest, sort_keys=True).encode())
+
+    def read(self, name: str, kinds: str = ANY) -> tuple[str, bytes] | None:
+        """Media type and bytes of the manifest with a tag or digest, None where there is none."""
+        answer = self._ask("GET", f"manifests/{name}", ok=(200, 404), headers={"Accept": kinds})
+        return (answer.headers["Content-Type"], answer.data) if answer.status == 200 else None
+
+    def write(self, tag: str, kind: str, manifest: bytes) -> None:
+        """Let `tag` name these very bytes, so that the digest stays."""
+        headers = {"Content-Type": kind}
+        self._ask("PUT", f"manifests/{tag}", ok=(201,), headers=headers, body=manifest)
+
+    def remove(self, tag: str) -> bool:
+        """Take a tag away; False where the registry does not do that, as GitHub's."""
+        refused = (400, 401, 403, 405, 501)
+        answer = self._ask("DELETE", f"manifests/{tag}", ok=(202, 404, *refused))
+        return answer.status not in refused
 
     def blob(self, digest: str) -> bytes:
         """A small blob, verified."""
@@ -155,7 +176,7 @@ class Registry:
 
     def _again(self, action: Callable[[], Any]) -> Any:
         """The result of `action`, tried as often and as patiently as RETRIES says."""
-        retries = RETRIES
+        retries = self._retries or RETRIES
         while True:
             try:
                 return action()
@@ -207,4 +228,4 @@ class Registry:
         if login:
             after = f"docker login {self._host}, or set STORE_USERNAME and STORE_PASSWORD"
             what = f"{what}: your login may not do this, or nothing was ever pushed"
-        return StoreUnreachable(f"The store {self.url}: {what}. Nothing is lost. Next: {after}")
+        return StoreUnreachable(f"The registry {self.url}: {what}. Nothing is lost. Next: {after}")

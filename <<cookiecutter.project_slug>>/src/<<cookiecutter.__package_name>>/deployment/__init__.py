@@ -1,0 +1,1 @@
+"""How a registered model gets into production: image, pointer, endpoint."""

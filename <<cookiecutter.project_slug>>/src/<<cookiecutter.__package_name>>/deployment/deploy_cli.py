@@ -1,0 +1,86 @@
+"""The verbs `try`, `deploy`, `rollback` and `registry show`; what they do is in the neighbours."""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..delivery.registry_cli import BUNDLE, as_json, print_entries, registry
+from ..errors import COMMAND, ProjectError
+
+url = click.option("--url", envvar="PRODUCTION_URL", default="", help="Of the endpoint, to ask it.")
+timeout = click.option("--timeout-s", type=float, default=600.0, show_default=True)
+
+
+def _import(name: str) -> Any:
+    return importlib.import_module(f".{name}", __package__)  # the container has none of it
+
+
+def _example(*calls: str) -> str:
+    return "\n".join(("\b", "Example:", *(f"  {COMMAND} {call}" for call in calls)))
+
+
+def _target(url: str, timeout_s: float) -> Any:
+    image = _import("image").Image(Path())
+    return _import("deploy").Target(Path(), image, url, timeout_s)
+
+
+@click.command("try", epilog=_example("try ghcr.io/OWNER/NAME@sha256:..."))
+@click.argument("image")
+@click.option("--bundle", type=click.Path(path_type=Path), default=BUNDLE, show_default=True)
+@click.option("--policy", type=click.Path(path_type=Path), default="gate.yaml", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default="reports/budgets.json")
+@click.option("--timeout-s", type=float, default=60.0, show_default=True)
+def try_image(image: str, bundle: Path, **call: Any) -> None:
+    """Run IMAGE locked down, ask it the golden rows, measure its latency and size."""
+    from .. import bundle as bundles
+
+    click.echo(_import("trial").run(image, bundles.load(bundle), **call))
+
+
+@click.command(epilog=_example("deploy latest", "deploy v1.4.0 --digest sha256:..."))
+@click.argument("version")
+@click.option("--digest", help="Of its image.  [default: what it ran with, or its tag]")
+@click.option("--why", default="passed the gate", show_default=True)
+@url
+@timeout
+def deploy(version: str, digest: str | None, why: str, url: str, timeout_s: float) -> None:
+    """Put a registered VERSION (or latest) into production.
+
+    Writes the ledger, moves the image's tag production, and where the endpoint's address is known
+    waits for it and asks the golden rows; puts back what ran before where it does not answer.
+    """
+    click.echo(_import("deploy").deploy(_target(url, timeout_s), version, digest, why))
+
+
+@click.command(epilog=_example('rollback --why "late answers"', "rollback v1.2.0 --why bad"))
+@click.argument("to", default="previous")
+@click.option("--why", required=True, help="The reason, for those who read the history.")
+@click.option("--hold/--no-hold", default=True, show_default=True, help="Refuse later versions.")
+@url
+@timeout
+def rollback(to: str, why: str, hold: bool, url: str, timeout_s: float) -> None:
+    """Put the previous version, or a named one, back: the very image that it ran with."""
+    click.echo(_import("deploy").rollback(_target(url, timeout_s), to, why, hold))
+
+
+@registry.command(epilog=_example("registry show"))
+@as_json
+@click.pass_obj
+def show(tags: Any, machine: bool) -> None:
+    """Show what each stage holds now, and whether the image's tag agrees."""
+    ledger = tags.read(Path())
+    print_entries(list(ledger.stages().values()), machine)
+    with suppress(ProjectError):  # no image, no network, no login: nothing to compare with
+        image = _import("image").Image(Path(), retries=_import("image").ONCE)
+        if problem := _import("deploy").disagreement(image, ledger):
+            click.echo(f"{problem} Next: {COMMAND} deploy VERSION", err=True)
+
+
+def add_to(cli: click.Group) -> None:
+    for command in (try_image, deploy, rollback):
+        cli.add_command(command)

@@ -1,0 +1,159 @@
+"""A project with two registered versions, a bare origin, a real registry, and a host."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import threading
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from <<cookiecutter.__package_name>> import bundle
+from <<cookiecutter.__package_name>>.delivery import registry
+from <<cookiecutter.__package_name>>.deployment import deploy
+from <<cookiecutter.__package_name>>.deployment.image import Image
+from <<cookiecutter.__package_name>>.storage import oci
+
+MARKS = {"v1.0.0": "a", "v1.1.0": "b"}
+
+
+class Host(ThreadingHTTPServer):
+    """Runs what the pointer names, by the bundles that a test knows; `broken` answers wrongly."""
+
+    daemon_threads = True
+
+    def __init__(self, image, bundles):
+        super().__init__(("127.0.0.1", 0), Answerer)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.image, self.bundles, self.broken, self.note = image, bundles, set(), None
+
+    def version(self):
+        digest = self.image.digest()
+        named = self.bundles.get(digest)
+        told = {"image_digest": digest, "deploy_note": self.note, "model_version": "v"}
+        return told | {"bundle": named}
+
+
+class Answerer(BaseHTTPRequestHandler):
+    def log_message(self, *args):
+        """Quiet."""
+
+    def do_GET(self):
+        self.reply(200, self.server.version())
+
+    def do_POST(self):
+        rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        late = 0.5 if self.server.version()["image_digest"] in self.server.broken else 0.1
+        one = {"probabilities": {"on time": 1 - late, "late": late}}
+        if "no such column" in rows:
+            return self.reply(422, {"detail": "no such column"})
+        return self.reply(200, {"predictions": [one] * len(rows)} if type(rows) is list else one)
+
+    def reply(self, status, content):
+        data = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@dataclass
+class World:
+    """`target()` is what `deploy` works on; `digests` are those of v1.0.0 and v1.1.0."""
+
+    repo: Path
+    git: object
+    image: Image
+    host: Host
+    digests: dict[str, str]
+
+    def target(self, url=True, repo=None):
+        return deploy.Target(repo or self.repo, self.image, self.host.url if url else "", 2.0)
+
+    def deploy(self, version, url=True, **more):
+        return deploy.deploy(self.target(url), version, self.digests[version], **more)
+
+    def clone(self, folder):
+        """Another machine, on which nothing is but what origin has."""
+        self.git(self.repo.parent, "clone", "--quiet", "origin", str(folder))
+        (folder / ".dvc/cache").symlink_to(self.repo / ".dvc/cache")
+        return folder
+
+    def held(self):
+        """What origin's ledger, the pointer and the endpoint say, as versions."""
+        names = {digest: version for version, digest in self.digests.items()} | {None: None}
+        now = registry.fetch(self.repo).current()
+        return now and now.version, names[self.image.digest()]
+
+
+@pytest.fixture(scope="session")
+def origin_project(tmp_path_factory):
+    """Made once and copied: folders `project` and `origin`."""
+    return tmp_path_factory.mktemp("deployment")
+
+
+@pytest.fixture
+def ledger(origin_project, tmp_path, git, write_bundle):
+    """A project of a test's own, with both versions registered and pushed."""
+    made = origin_project / "project"
+    if not made.exists():
+        git(origin_project, "init", "--quiet", "--bare", "--initial-branch=main", "origin")
+        git(origin_project, "clone", "--quiet", "origin", "project")
+        (made / ".gitignore").write_text("/models/\n/build/\n")
+        (made / "gate.yaml").write_text("task: classification\n")
+        Repo.init(str(made)).close()
+        stage = {"cmd": "exit 1", "outs": [registry.BUNDLE]}
+        (made / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"export": stage}}))
+        for mark in MARKS.values():
+            trained = write_bundle(made / registry.BUNDLE, mark)
+            with Repo(str(made)) as repo:
+                repo.commit(force=True)
+            git(made, "add", "--all")
+            git(made, "commit", "--quiet", "--message", f"Train {mark}")
+            registry.register(made, trained, {"decision": "PROMOTE", "challenger": trained.id})
+        git(made, "push", "--quiet", "--tags", "origin", "HEAD:main")
+    for name in ("project", "origin"):
+        shutil.copytree(origin_project / name, tmp_path / name, symlinks=True)
+    git(tmp_path / "project", "remote", "set-url", "origin", str(tmp_path / "origin"))
+    return tmp_path / "project"
+
+
+def put_image(store, mark):
+    """A smallest image; its digest."""
+    config = json.dumps({"mark": mark}).encode()
+    digest = store.upload(io.BytesIO(config), len(config), lambda _: None)
+    layer = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest}
+    manifest = {"schemaVersion": 2, "mediaType": oci.MANIFEST, "layers": []}
+    manifest["config"] = layer | {"size": len(config)}
+    store.put_manifest(f"test-{mark}", manifest)
+    return store
+
+
+@pytest.fixture
+def world(ledger, server, git, tmp_path, monkeypatch):
+    """All of it, with nothing in production yet."""
+    name = re.sub("[^a-z0-9]", "", tmp_path.name.lower())
+    monkeypatch.setenv("IMAGE_URL", f"{server.removeprefix('http://')}/{name}/image")
+    for variable in ("GITHUB_TOKEN", "GITHUB_SERVER_URL", "STORE_PASSWORD"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(deploy, "POLL_S", 0.05)
+    image, store = Image(ledger), oci.Registry(f"{server}/{name}/image")
+    for mark in MARKS.values():
+        put_image(store, mark)
+    digests = {version: image.digest(f"test-{mark}") for version, mark in MARKS.items()}
+    notes = {v.version: v.note["bundle_id"] for v in registry.read(ledger).versions}
+    host = Host(image, {digests[version]: notes[version] for version in digests})
+    thread = threading.Thread(target=host.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    assert bundle.load(ledger / registry.BUNDLE).id == notes["v1.1.0"]
+    yield World(ledger, git, image, host, digests)
+    host.shutdown()
+    host.server_close()
+    thread.join()
