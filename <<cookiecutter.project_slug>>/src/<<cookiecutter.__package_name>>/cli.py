@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from .delivery.registry_cli import registry
+from .delivery.registry_cli import registry, tell
 from .deployment import deploy_cli
 from .errors import COMMAND, ProjectError
 from .storage.store_cli import store
@@ -118,6 +118,12 @@ def report(out: Path) -> None:
 def comment(file: Path, pr: int | None) -> None:
     """Post FILE as the one comment of a pull request, or update it there."""
     click.echo(_import("delivery.comment").run(file, pr))
+
+
+@cli.command(epilog=_example("reviewed"))
+def reviewed() -> None:
+    """Say whether this model is the one that was reviewed, and what overrides HOLD."""
+    tell(_import("delivery.reviewed").run(_import("bundle").load(BUNDLE)))
 
 
 cli.add_command(registry)

@@ -10,6 +10,7 @@ import base64
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import StoreUnreachable, UsageError
@@ -22,7 +23,7 @@ def run(repo: Path, *args: str, text: str = "", **env: str) -> subprocess.Comple
     try:
         return subprocess.run(
             ["git", "-C", str(repo), *args],
-            env={**os.environ, "LC_ALL": "C", **env},
+            env={**_actor(), **os.environ, "LC_ALL": "C", **env},
             input=text,
             capture_output=True,
             encoding="utf-8",
@@ -47,6 +48,15 @@ def check_repository(repo: Path) -> None:
             "This clone is shallow and holds no tags, so it cannot tell what is in production. "
             "Next: git fetch --tags --unshallow (in a workflow: checkout with fetch-depth: 0)"
         )
+
+
+def _actor(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """In a workflow, who started it, as git's author and committer where no other is set."""
+    if env.get("GITHUB_ACTIONS") != "true" or not (name := env.get("GITHUB_ACTOR")):
+        return {}
+    email = f"{env.get('GITHUB_ACTOR_ID') or 0}+{name}@users.noreply.github.com"
+    facts = {"NAME": name, "EMAIL": email}
+    return {f"GIT_{who}_{k}": v for who in ("AUTHOR", "COMMITTER") for k, v in facts.items()}
 
 
 def identity(repo: Path) -> str:

@@ -148,10 +148,24 @@ def register(
             f"No committed dvc.lock holds {bundle.folder}, so nobody could get this model back. "
             'Next: dvc repro && git add dvc.lock && git commit -m "Train the model"'
         )
-    version = _next_version(repo, bump)
+    version = next_version(repo, bump)
     note = {"bundle_id": bundle.id, "verdict": verdict}
     _write(repo, "HEAD", note, action=Action.REGISTER, version=version, simple=True)
     return read(repo).find(version), True
+
+
+def commit_lock(repo: Path) -> bool:
+    """Commit the dvc.lock that training wrote, where HEAD has another; whether it had.
+
+    A version's tag then names a child of main that pushes nothing to main.
+    """
+    git.run(repo, "add", "dvc.lock")
+    if not git.run(repo, "diff", "--cached", "--quiet", "--", "dvc.lock").returncode:
+        return False
+    done = git.run(repo, "commit", "--quiet", "--message", "Lock the model", "--", "dvc.lock")
+    if done.returncode:
+        raise UsageError(f"git commit: {' '.join(done.stderr.split())}")
+    return True
 
 
 def folder_hash(folder: Path) -> str:
@@ -162,7 +176,7 @@ def folder_hash(folder: Path) -> str:
     return hashlib.md5(json.dumps(listed).encode()).hexdigest() + ".dir"
 
 
-def _next_version(repo: Path, bump: str) -> str:
+def next_version(repo: Path, bump: str = "minor") -> str:
     """The greatest version, raised; the name of one that was taken back is not used again."""
     with closing(Git(str(repo))) as scm:
         tags = [parse_name(name, raise_on_fail=False) for name in scm.list_tags()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,15 @@ from . import git
 GATE, BUNDLE = Path("reports/gate.json"), Path("models/bundle")
 push = click.option("--push", is_flag=True, help="Tell origin, too.")
 as_json = click.option("--json", "machine", is_flag=True, help="Print JSON for machines.")
+
+
+def tell(facts: dict[str, str]) -> None:
+    """Print facts for people and, in a workflow, as the outputs of its step."""
+    lines = [f"{name}={' '.join(text.split())}" for name, text in facts.items()]
+    click.echo("\n".join(lines))
+    if path := os.environ.get("GITHUB_OUTPUT"):
+        with Path(path).open("a", encoding="utf-8") as output:
+            output.write("\n".join([*lines, ""]))
 
 
 def _example(*calls: str) -> str:
@@ -49,18 +59,22 @@ _add_reader("history", "Tell all that happened, newest first.", lambda all: all.
 
 @registry.command(epilog=_example("register", "register --bump major"))
 @push
+@click.option("--commit", is_flag=True, help="Commit the dvc.lock that training wrote before.")
 @click.option("--bump", type=click.Choice(["major", "minor", "patch"]), default="minor")
 @as_json
 @click.pass_obj
-def register(tags: Any, bump: str, push: bool, machine: bool) -> None:
+def register(tags: Any, bump: str, push: bool, commit: bool, machine: bool) -> None:
     """Register the model in models/bundle as a version, if the gate let it pass.
 
     Tags the commit whose dvc.lock holds the model. Twice changes nothing.
     """
     from .. import bundle
 
+    model = bundle.load(BUNDLE)
     verdict = tags.json_object(GATE.read_text("utf-8")) if GATE.exists() else {}
-    made = tags.register(Path(), bundle.load(Path(tags.BUNDLE)), verdict, bump)
+    if commit and not tags.read(Path()).version_of_bundle(model.id):
+        tags.commit_lock(Path())
+    made = tags.register(Path(), model, verdict, bump)
     _print_change(*made, push, machine)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..delivery.registry_cli import BUNDLE, as_json, print_entries, registry
+from ..delivery.registry_cli import BUNDLE, as_json, print_entries, registry, tell
 from ..errors import COMMAND, ProjectError
 
 url = click.option("--url", envvar="PRODUCTION_URL", default="", help="Of the endpoint, to ask it.")
@@ -46,15 +46,30 @@ def try_image(image: str, bundle: Path, **call: Any) -> None:
 @click.argument("version")
 @click.option("--digest", help="Of its image.  [default: what it ran with, or its tag]")
 @click.option("--why", default="passed the gate", show_default=True)
+@click.option("--announce", is_flag=True, help="Then make the version's page on GitHub.")
 @url
 @timeout
-def deploy(version: str, digest: str | None, why: str, url: str, timeout_s: float) -> None:
-    """Put a registered VERSION (or latest) into production.
+def deploy(version: str, digest: str | None, announce: bool, why: str, **where: Any) -> None:
+    """Put a registered VERSION (or latest, or bundle: that of models/bundle) into production.
 
     Writes the ledger, moves the image's tag production, and where the endpoint's address is known
     waits for it and asks the golden rows; puts back what ran before where it does not answer.
     """
-    click.echo(_import("deploy").deploy(_target(url, timeout_s), version, digest, why))
+    from .. import bundle as bundles
+
+    target, ledger = _target(**where), _import("deploy").registry.fetch(Path())
+    if version == "bundle":
+        made = ledger.version_of_bundle(bundles.load(BUNDLE).id)
+        version = made.version if made else "of models/bundle"
+    click.echo(_import("deploy").deploy(target, version, digest, why))
+    if announce:
+        click.echo(_import("announce").run(ledger.find(version), bundles.load(BUNDLE)))
+
+
+@click.command(epilog=_example("image"))
+def image() -> None:
+    """Name the image of this commit and model: what to build, or which one was built already."""
+    tell(_import("image").Image(Path()).plan(Path()))
 
 
 @click.command(epilog=_example('rollback --why "late answers"', "rollback v1.2.0 --why bad"))
@@ -82,5 +97,5 @@ def show(tags: Any, machine: bool) -> None:
 
 
 def add_to(cli: click.Group) -> None:
-    for command in (try_image, deploy, rollback):
+    for command in (image, try_image, deploy, rollback):
         cli.add_command(command)

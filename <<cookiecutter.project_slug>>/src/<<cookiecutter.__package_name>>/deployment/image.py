@@ -8,7 +8,8 @@ from pathlib import Path
 
 from urllib3.util import Retry
 
-from ..delivery import git
+from .. import bundle as bundles
+from ..delivery import git, registry
 from ..errors import UsageError
 from ..storage.oci import LOOPBACK, Registry
 
@@ -51,6 +52,23 @@ class Image:
         """Let the pointer name an image that is there."""
         self.check(digest)
         self._registry.write(POINTER, *self._registry.read(digest))
+
+    def plan(self, repo: Path) -> dict[str, str]:
+        """What a build of HEAD with models/bundle is called: registry, name, tag, version.
+
+        `digest` is that of the same build by an earlier run, empty where there was none.
+        """
+        made, ledger = bundles.load(repo / registry.BUNDLE), registry.fetch(repo)
+        known = ledger.version_of_bundle(made.id)
+        name = self.url.partition("://")[2]
+        tag = f"{git.run(repo, 'rev-parse', '--short=12', 'HEAD').stdout.strip()}-{made.id}"
+        return {
+            "registry": name.partition("/")[0],
+            "name": name,
+            "tag": tag,
+            "version": known.version if known else registry.next_version(repo),
+            "digest": self.digest(tag) or "",
+        }
 
     def remove_pointer(self) -> bool:
         """Let nothing be in production; False where the registry cannot take a tag away."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ def run(image: str, bundle: Bundle, policy: Path, out: Path, timeout_s: float = 
     name = f"try-{uuid.uuid4().hex[:12]}"
     digest = image.partition("@")[2]
     try:
+        _login(image)
         call = ("--detach", "--name", name, *LOCKED_DOWN, "--env", f"IMAGE_DIGEST={digest}", image)
         _docker("run", *call)
         said, measured = _ask(name, bundle, timeout_s)
@@ -48,14 +51,22 @@ def run(image: str, bundle: Bundle, policy: Path, out: Path, timeout_s: float = 
     return f"{said}; " + ", ".join(f"{key} {value:.3g}" for key, value in measured.items())
 
 
-def _docker(*args: str) -> str:
+def _docker(*args: str, text: str = "") -> str:
     try:
-        done = subprocess.run(["docker", *args], capture_output=True, text=True)
+        done = subprocess.run(["docker", *args], input=text, capture_output=True, text=True)
     except FileNotFoundError as error:
         raise UsageError("docker is not installed, and an image is tried with it.") from error
     if done.returncode:
         raise UsageError(f"docker {args[0]}: {_escaped(done.stderr)}. Next: make image")
     return done.stdout.strip()
+
+
+def _login(image: str, env: Mapping[str, str] = os.environ) -> None:
+    """To the image's registry, where a job was given its password; a person has logged in."""
+    host, password = image.partition("/")[0], env.get("STORE_PASSWORD")
+    if password and "@" in image:
+        user = env.get("STORE_USERNAME") or "token"
+        _docker("login", host, "--username", user, "--password-stdin", text=password)
 
 
 def _ask(name: str, bundle: Bundle, timeout_s: float) -> tuple[str, dict[str, float]]:
