@@ -47,6 +47,7 @@ class Token:
     job: str
     grants: dict[str, str]
     person: str | None = None
+    claims: dict[str, str] = field(default_factory=dict)
 
     @property
     def actor(self) -> str:
@@ -59,7 +60,9 @@ class Token:
         return LEVELS.index(given) >= LEVELS.index(level)
 
 
-def for_job(job: str, permissions: dict[str, str] | str, read_only: bool) -> Token:
+def for_job(
+    job: str, permissions: dict[str, str] | str, read_only: bool, claims: dict[str, str]
+) -> Token:
     """Return a job's token; what is not named is not granted, once anything is.
 
     A fork's pull request and Dependabot get at most `read`, and no identity.
@@ -75,7 +78,7 @@ def for_job(job: str, permissions: dict[str, str] | str, read_only: bool) -> Tok
     if read_only:
         permissions = {name: min(level, "read") for name, level in permissions.items()}
         permissions["id-token"] = "none"
-    return Token(f"ghs_{secrets.token_hex(18)}", job, dict(permissions))
+    return Token(f"ghs_{secrets.token_hex(18)}", job, dict(permissions), None, claims)
 
 
 def for_person(login: str, role: str) -> Token:

@@ -36,13 +36,15 @@ def get_repository(asked: Asked) -> Row:
 @route("users/get-by-username")
 def get_user(asked: Asked) -> Row:
     """Show anybody: every login exists."""
-    return asked.store.new("users/get-by-username") | asked.store.user(asked.at["username"])
+    row = asked.store.new("users/get-by-username")
+    return {**row, **{k: v for k, v in asked.store.user(asked.at["username"]).items() if k in row}}
 
 
 @route("users/get-authenticated", "user: read")
 def get_me(asked: Asked) -> Row:
     """Show who holds the token; a job's token is no user."""
-    return asked.store.new("users/get-authenticated") | asked.user
+    row = asked.store.new("users/get-authenticated")
+    return {**row, **{name: value for name, value in asked.user.items() if name in row}}
 
 
 @route("repos/get-collaborator-permission-level")
