@@ -7,6 +7,7 @@ import http.client
 import json
 import re
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -37,28 +38,30 @@ class Registry:
         """Start docker-registry on a folder, and the door before it."""
         self.github, self._holders = github, {}
         self._limits: dict[str, int] = {}
+        self.cuts = 0
+        self._folder = tempfile.TemporaryDirectory(prefix="double-registry-")
         self._port = self._start(root)
         self._door = _Door(self)
         self.address = f"127.0.0.1:{self._door.server_port}"
         self.url = f"http://{self.address}/{github.repository.lower()}"
 
     def _start(self, root: Path) -> int:
-        root.mkdir(parents=True, exist_ok=True)
-        bundle, log = root / "bundle.pem", root / "registry.log"
+        folder = Path(self._folder.name)
+        bundle, log, settings = (folder / name for name in ("bundle.pem", "log", "config.yml"))
         bundle.write_bytes(identity.pem())
         auth = {"realm": self.github.url + TOKENS, "service": SERVICE, "issuer": SERVICE}
         config = {
             "version": "0.1",
             "log": {"level": "info"},
             "storage": {
-                "filesystem": {"rootdirectory": str(root / "data")},
+                "filesystem": {"rootdirectory": str(root)},
                 "delete": {"enabled": True},
             },
             "http": {"addr": "127.0.0.1:0"},
             "auth": {"token": auth | {"rootcertbundle": str(bundle)}},
         }
-        (root / "config.yml").write_text(json.dumps(config))
-        command = [require_tool("docker-registry"), "serve", str(root / "config.yml")]
+        settings.write_text(json.dumps(config))
+        command = [require_tool("docker-registry"), "serve", str(settings)]
         with log.open("w") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output)
         for _ in range(200):
@@ -76,6 +79,7 @@ class Registry:
         self._door.server_close()
         self._process.terminate()
         self._process.wait(20)
+        self._folder.cleanup()
 
     # Faults; single answers such as 503 come from github.fail(path="/v2/.*", status=503).
 
@@ -102,6 +106,7 @@ class Registry:
         for piece in pieces:
             if left is not None and len(piece) >= left:
                 self._limits.pop(of, None)
+                self.cuts += 1
                 yield piece[:left]
                 raise ConnectionError("cut, as the scenario wants")
             left = left - len(piece) if left is not None else None
