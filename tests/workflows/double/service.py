@@ -190,6 +190,10 @@ class Double:
         rows = self.store.all("comments")[::-1]
         return [public(row) for row in rows if row["~number"] == number]
 
+    def pulls(self, number: int) -> Row:
+        """Return a pull request with the commits where its branches are now."""
+        return shown(self.store, self.store.get("pulls", number))
+
     def rows(self, kind: str) -> list[Row]:
         """Return what is kept of a kind, the oldest first: issues, releases, deployments ..."""
         return [public(row) for row in self.store.all(kind)[::-1]]
