@@ -10,7 +10,7 @@ import httpx
 import pytest
 from conftest import check, run
 
-from .double import Double, routes
+from .double import Double, description, npm, rights, routes
 
 REPOSITORY = "octo-org/flight-delays"
 REPO = f"/repos/{REPOSITORY}"
@@ -92,6 +92,17 @@ def test_fork_gets_a_token_that_reads(github: Double):
 def test_stranger_sees_nothing_of_a_private_repository(github: Double, token: str, status: int):
     """No token hides a private repository; an unknown one is a bad credential."""
     assert ask(github, "GET", f"{REPO}/pulls/7", token).status_code == status
+
+
+@pytest.mark.parametrize(
+    "permissions",
+    [{"pull_requests": "write"}, {"issues": "admin"}, {"id-token": "read"}],
+    ids=["name", "level", "identity to read"],
+)
+def test_unknown_permission_is_no_workflow(github: Double, permissions: dict[str, str]):
+    """What GitHub would not read as a workflow gets no token."""
+    with pytest.raises(ValueError, match="GitHub"):
+        github.token("ci/report", permissions)
 
 
 def test_unused_grants(github: Double):
@@ -457,3 +468,54 @@ KINDS = {
 }
 # They need an identity: test_oidc.py.
 ELSEWHERE = {"repos/create-pages-deployment", "repos/get-pages-deployment"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "statuses"),
+    [
+        ("GET", f"{REPO}/rulesets", None, (403, 200, 200)),
+        ("POST", f"{REPO}/pages", {"build_type": "workflow"}, (422, 201, 201)),
+        ("POST", f"{REPO}/attestations", packed()["{bundle}"], (403, 403, 201)),
+        ("GET", f"{REPO}/dependency-graph/compare/main...feature", None, (403, 403, 200)),
+        (
+            "PUT",
+            f"{REPO}/environments/a",
+            {"reviewers": [{"type": "User", "id": 1}]},
+            (422, 422, 200),
+        ),
+        ("PUT", f"{REPO}/environments/a", {"wait_timer": 1}, (200, 200, 200)),
+    ],
+    ids=["rulesets", "pages", "attestations", "dependency review", "reviewers", "environment"],
+)
+def test_private_repository_lacks_what_its_plan_lacks(origin, method, path, body, statuses):
+    """A free plan, Team and Enterprise differ in what a private repository may use."""
+    for plan, status in zip(("free", "team", "enterprise"), statuses, strict=True):
+        with Double(REPOSITORY, private=True, plan=plan, origin=origin) as github:
+            assert ask(github, method, path, github.person(), json=body).status_code == status
+
+
+def test_needs_are_those_of_github():
+    """Where GitHub's own list knows a route, the double asks for the same permission."""
+    path = npm.modules() / "@octokit/app-permissions/generated/api.github.com.json"
+    listed, known, compared = json.loads(path.read_text())["paths"], description.github(), 0
+    for name, route in routes.ROUTES.items():
+        operation = known.operations[name]
+        found = listed.get(operation.path, {}).get(operation.method.upper())
+        if found and isinstance(route.needs, str) and name not in NEWER:
+            compared += 1
+            assert f"{found['permission'].replace('_', '-')}: {found['access']}" in route.needs, (
+                name
+            )
+    assert compared > 40
+
+
+# The list is of 2021. Since then, https://docs.github.com/en/rest says `actions` for workflows, and
+# files of any name are `contents`.
+NEWER = {name for name in routes.ROUTES if name.startswith("actions/")} | {"repos/get-content"}
+
+
+def test_grants_are_those_of_github():
+    """The names of permissions are those of GitHub's own parser of workflows."""
+    path = npm.modules() / "@actions/workflow-parser/dist/workflow-v1.0.min.json"
+    found = json.loads(path.read_text())["definitions"]["permissions-mapping"]
+    assert set(found["mapping"]["properties"]) == set(rights.GRANTS)

@@ -10,18 +10,24 @@ GRANTS = (
     "artifact-metadata",
     "attestations",
     "checks",
+    "code-quality",
     "contents",
+    "copilot-requests",
     "deployments",
     "discussions",
+    "drives",
     "id-token",
     "issues",
     "models",
     "packages",
     "pages",
     "pull-requests",
+    "repository-projects",
     "security-events",
     "statuses",
+    "vulnerability-alerts",
 )
+WRITE_OR_NONE = {"copilot-requests", "id-token"}
 # What no job can be granted, only a person or an app.
 PERSONAL = ("administration", "environments", "user", "variables", "workflows")
 LEVELS = ("none", "read", "write")
@@ -30,8 +36,8 @@ PUBLIC = {"actions", "attestations", "checks", "contents", "deployments", "issue
 PUBLIC |= {"pull-requests", "statuses"}
 
 # Roles of persons: https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization
-_READ = dict.fromkeys(GRANTS, "read") | {"id-token": "none", "user": "read"}
-_WRITE = _READ | dict.fromkeys(set(GRANTS) - {"id-token"}, "write") | {"workflows": "write"}
+_READ = dict.fromkeys(set(GRANTS) - WRITE_OR_NONE, "read") | {"user": "read"}
+_WRITE = _READ | dict.fromkeys(set(GRANTS) - WRITE_OR_NONE, "write") | {"workflows": "write"}
 ROLES = {
     "read": _READ,
     "write": _WRITE | {"variables": "write"},
@@ -70,14 +76,16 @@ def for_job(
     """
     if isinstance(permissions, str):
         level = {"read-all": "read", "write-all": "write", "": "none"}[permissions]
-        permissions = dict.fromkeys(GRANTS, level)
+        names = GRANTS if level == "write" else [n for n in GRANTS if n not in WRITE_OR_NONE]
+        permissions = dict.fromkeys(names, level)
     if unknown := [name for name in permissions if name not in GRANTS]:
         raise ValueError(f"{job} asks for {unknown}; GitHub knows {', '.join(GRANTS)}")
-    if wrong := [level for level in permissions.values() if level not in LEVELS]:
-        raise ValueError(f"{job} asks for {wrong}; GitHub knows {', '.join(LEVELS)}")
+    for name, level in permissions.items():
+        if level not in (("none", "write") if name in WRITE_OR_NONE else LEVELS):
+            raise ValueError(f"{job} asks for {name}: {level}, which GitHub does not know")
     if read_only:
         permissions = {name: min(level, "read") for name, level in permissions.items()}
-        permissions["id-token"] = "none"
+        permissions |= dict.fromkeys(WRITE_OR_NONE, "none")
     return Token(f"ghs_{secrets.token_hex(18)}", job, dict(permissions), None, claims)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from . import description, identity, rights
+from . import description, identity, plans, rights
 from .calls import API, UPLOADS, Answer, Call, Fault, Refused, Request
 from .description import Answered
 from .gitserver import GitServer
@@ -23,8 +23,6 @@ from .routes.settings import add_variable
 from .server import Server
 from .store import Row, Store, public
 
-PLANS = ("free", "pro", "team", "enterprise")
-
 
 class Double:
     """A GitHub with one repository; see the package's docstring for its use."""
@@ -37,7 +35,7 @@ class Double:
         origin: Path | None = None,
     ):
         """Prepare a repository, served from the bare git repository `origin` where there is one."""
-        assert plan in PLANS, plan
+        assert plan in ("free", *plans.PAID), plan
         self.repository, self.private, self.plan, self.origin = repository, private, plan, origin
         self.calls: list[Call] = []
         self.errors: list[str] = []
@@ -288,6 +286,7 @@ class Double:
         asked = Asked(request, at, token, self.store, self.settings)
         sent = self._held.sent(operation, at, request)
         call.grants = self._allowed(asked, route)
+        plans.check(operation.id, self.plan, self.private)
         if wrong := self._held.wrong_request(operation, sent):
             self._wrong(request, wrong)
             raise Refused(422, f"Validation Failed: {wrong}")

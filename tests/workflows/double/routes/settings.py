@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 from typing import Any
 
+from .. import plans
 from ..calls import Answer, Refused
 from ..store import Row, Store, now, public
 from . import Asked, route
@@ -128,6 +129,8 @@ def put_environment(asked: Asked) -> Row:
     if body.get("wait_timer"):
         rules.append({"type": "wait_timer", "wait_timer": body["wait_timer"]})
     if body.get("reviewers"):
+        if asked.settings["private"] and asked.settings["plan"] != "enterprise":
+            raise Refused(422, plans.REVIEWERS)
         own = bool(body.get("prevent_self_review"))
         users = [{"type": r["type"], "reviewer": asked.user} for r in body["reviewers"]]
         rules.append({"type": "required_reviewers", "reviewers": users, "prevent_self_review": own})
