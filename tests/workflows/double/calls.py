@@ -91,6 +91,7 @@ FAULTS: dict[str, Answer] = {
     ),
     "too many": Answer(429, {"message": "Too many requests"}, {"retry-after": "1"}),
     "cut": Answer(0, cut=True),
+    "late": Answer(0),
     # The work was done, but the answer did not arrive.
     "lost": Answer(0, cut=True),
 }

@@ -19,7 +19,8 @@ HOST = "https://api.github.com"
 # Where GitHub's own example does not hold to its description.
 REPAIRS = {
     "repos/get": {"language": "Python"},
-    "repos/update": {"language": "Python", "has_discussions": False},
+    "users/get-by-username": {"user_view_type": "public"},
+    "users/get-authenticated": {"user_view_type": "private"},
 }
 
 
@@ -62,6 +63,7 @@ class Description:
     def __init__(self, description: dict[str, Any]):
         """Index a description, whose own validity is GitHub's affair (and takes 25 s)."""
         self.text = description
+        _allow_null(description)
         self._held = OpenAPI.from_dict(description, config=Config(spec_validator_cls=None))
         self.operations: dict[str, Operation] = {}
         for path, item in description["paths"].items():
@@ -70,8 +72,10 @@ class Description:
                 self.operations[body["operationId"]] = Operation(
                     body["operationId"], method, path, self._pattern(path, body), body
                 )
-        # A path without a variable is meant before one with a variable in the same place.
-        self._by_path = sorted(self.operations.values(), key=lambda one: one.path.count("{"))
+        # What is written out in a path is meant before a variable in the same place.
+        self._by_path = sorted(
+            self.operations.values(), key=lambda one: (one.path.count("{"), -one.path.count("/"))
+        )
 
     def _pattern(self, path: str, operation: dict[str, Any]) -> re.Pattern:
         """Return what matches the path; some variables hold slashes, such as a branch's name."""
@@ -110,10 +114,12 @@ class Description:
         parameters = RequestParameters(
             query=ImmutableMultiDict(call.query), header=Headers(list(call.headers.items()))
         )
-        body, host = call.body or None, "https://uploads.github.com"
+        method, body = call.method.lower(), call.body or None
+        if "servers" in operation.body:  # an upload may be of any type, whatever is written there
+            host, kind = operation.body["servers"][0]["url"], "application/octet-stream"
+            return Sent(method, path, parameters, body, kind, host)
         kind = call.headers.get("content-type", "application/json").split(";")[0]
-        upload = "servers" in operation.body
-        return Sent(call.method.lower(), path, parameters, body, kind, host if upload else HOST)
+        return Sent(method, path, parameters, body, kind)
 
     def wrong_request(self, operation: Operation, sent: Sent) -> str | None:
         """Return what is wrong with a request, None where nothing is."""
@@ -129,7 +135,10 @@ class Description:
         except OpenAPIError as error:
             inner = error.__cause__ or error
             found = getattr(inner, "schema_errors", ())
-            told = [f"{'.'.join(map(str, e.absolute_path)) or 'it'}: {e.message}" for e in found]
+            told = [
+                f"{'.'.join(map(str, e.absolute_path)) or 'it'}: ...{e.message[-200:]}"
+                for e in found
+            ]
             return "; ".join(told)[:1000] or f"{error} {error.__cause__ or ''}".strip()
         return None
 
@@ -138,8 +147,9 @@ class Description:
         known = {self.resolve(each)["name"] for each in operation.body.get("parameters", [])}
         told = [f"unknown query parameter {name}" for name in sent.parameters.query.keys() - known]
         content = operation.body.get("requestBody", {}).get("content", {})
+        json_only = sent.content_type == "application/json"
         schema = self.resolve(content.get("application/json", {}).get("schema", {}))
-        given = json.loads(sent.body) if sent.body and sent.content_type in content else None
+        given = json.loads(sent.body) if sent.body and json_only else None
         if isinstance(given, dict) and "properties" in schema:
             told += [f"unknown property {name}" for name in given.keys() - schema["properties"]]
         return "; ".join(told) or None
@@ -152,6 +162,21 @@ class Description:
         examples = content.get("examples") or {"only": {"value": content.get("example")}}
         value = copy.deepcopy(self.resolve(next(iter(examples.values())))["value"])
         return value | REPAIRS[operation_id] if operation_id in REPAIRS else value
+
+
+def _allow_null(node: Any) -> None:
+    """Let what is `nullable` be null, also where GitHub forgot it in the list of values.
+
+    https://github.com/OAI/OpenAPI-Specification/blob/main/proposals/2019-10-31-Clarify-Nullable.md
+    """
+    if isinstance(node, dict):
+        if node.get("nullable") is True and isinstance(node.get("enum"), list):
+            node["enum"] = [*node["enum"], None]
+        for value in node.values():
+            _allow_null(value)
+    elif isinstance(node, list):
+        for value in node:
+            _allow_null(value)
 
 
 @cache

@@ -10,18 +10,24 @@ GRANTS = (
     "artifact-metadata",
     "attestations",
     "checks",
+    "code-quality",
     "contents",
+    "copilot-requests",
     "deployments",
     "discussions",
+    "drives",
     "id-token",
     "issues",
     "models",
     "packages",
     "pages",
     "pull-requests",
+    "repository-projects",
     "security-events",
     "statuses",
+    "vulnerability-alerts",
 )
+WRITE_OR_NONE = {"copilot-requests", "id-token"}
 # What no job can be granted, only a person or an app.
 PERSONAL = ("administration", "environments", "user", "variables", "workflows")
 LEVELS = ("none", "read", "write")
@@ -30,8 +36,8 @@ PUBLIC = {"actions", "attestations", "checks", "contents", "deployments", "issue
 PUBLIC |= {"pull-requests", "statuses"}
 
 # Roles of persons: https://docs.github.com/en/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization
-_READ = dict.fromkeys(GRANTS, "read") | {"id-token": "none", "user": "read"}
-_WRITE = _READ | dict.fromkeys(set(GRANTS) - {"id-token"}, "write") | {"workflows": "write"}
+_READ = dict.fromkeys(set(GRANTS) - WRITE_OR_NONE, "read") | {"user": "read"}
+_WRITE = _READ | dict.fromkeys(set(GRANTS) - WRITE_OR_NONE, "write") | {"workflows": "write"}
 ROLES = {
     "read": _READ,
     "write": _WRITE | {"variables": "write"},
@@ -47,6 +53,7 @@ class Token:
     job: str
     grants: dict[str, str]
     person: str | None = None
+    claims: dict[str, str] = field(default_factory=dict)
 
     @property
     def actor(self) -> str:
@@ -59,7 +66,9 @@ class Token:
         return LEVELS.index(given) >= LEVELS.index(level)
 
 
-def for_job(job: str, permissions: dict[str, str] | str, read_only: bool) -> Token:
+def for_job(
+    job: str, permissions: dict[str, str] | str, read_only: bool, claims: dict[str, str]
+) -> Token:
     """Return a job's token; what is not named is not granted, once anything is.
 
     A fork's pull request and Dependabot get at most `read`, and no identity.
@@ -67,15 +76,17 @@ def for_job(job: str, permissions: dict[str, str] | str, read_only: bool) -> Tok
     """
     if isinstance(permissions, str):
         level = {"read-all": "read", "write-all": "write", "": "none"}[permissions]
-        permissions = dict.fromkeys(GRANTS, level)
+        names = GRANTS if level == "write" else [n for n in GRANTS if n not in WRITE_OR_NONE]
+        permissions = dict.fromkeys(names, level)
     if unknown := [name for name in permissions if name not in GRANTS]:
         raise ValueError(f"{job} asks for {unknown}; GitHub knows {', '.join(GRANTS)}")
-    if wrong := [level for level in permissions.values() if level not in LEVELS]:
-        raise ValueError(f"{job} asks for {wrong}; GitHub knows {', '.join(LEVELS)}")
+    for name, level in permissions.items():
+        if level not in (("none", "write") if name in WRITE_OR_NONE else LEVELS):
+            raise ValueError(f"{job} asks for {name}: {level}, which GitHub does not know")
     if read_only:
         permissions = {name: min(level, "read") for name, level in permissions.items()}
-        permissions["id-token"] = "none"
-    return Token(f"ghs_{secrets.token_hex(18)}", job, dict(permissions))
+        permissions |= dict.fromkeys(WRITE_OR_NONE, "none")
+    return Token(f"ghs_{secrets.token_hex(18)}", job, dict(permissions), None, claims)
 
 
 def for_person(login: str, role: str) -> Token:

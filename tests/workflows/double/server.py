@@ -2,10 +2,25 @@
 
 import gzip
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import BinaryIO
 
 from .calls import Answer, Request
+
+
+def chunks(file: BinaryIO, headers: dict[str, str]) -> Iterator[bytes]:
+    """Give a request's body in pieces, however it is framed."""
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        while size := int(file.readline().split(b";")[0], 16):
+            yield file.read(size)
+            file.readline()
+        file.readline()
+        return
+    left = int(headers.get("content-length", 0))
+    while left and (piece := file.read(min(left, 1 << 16))):
+        left -= len(piece)
+        yield piece
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -32,15 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def _body(self, headers: dict[str, str]) -> bytes:
-        if headers.get("transfer-encoding", "").lower() == "chunked":
-            parts = []
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                parts.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            body = b"".join(parts)
-        else:
-            body = self.rfile.read(int(headers.get("content-length", 0)))
+        body = b"".join(chunks(self.rfile, headers))
         return gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve

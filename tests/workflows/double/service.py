@@ -8,18 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from . import description, rights
+from . import description, identity, plans, rights
 from .calls import API, UPLOADS, Answer, Call, Fault, Refused, Request
 from .description import Answered
 from .gitserver import GitServer
+from .registry import TOKENS, Registry
 from .rights import Token
 from .routes import ROUTES, Asked
+from .routes.actions import add_run
 from .routes.issues import add_issue, add_label
+from .routes.packages import add_package
 from .routes.pulls import add_pull, shown
+from .routes.settings import add_variable
 from .server import Server
 from .store import Row, Store, public
-
-PLANS = ("free", "pro", "team", "enterprise")
 
 
 class Double:
@@ -33,7 +35,7 @@ class Double:
         origin: Path | None = None,
     ):
         """Prepare a repository, served from the bare git repository `origin` where there is one."""
-        assert plan in PLANS, plan
+        assert plan in ("free", *plans.PAID), plan
         self.repository, self.private, self.plan, self.origin = repository, private, plan, origin
         self.calls: list[Call] = []
         self.errors: list[str] = []
@@ -51,6 +53,7 @@ class Double:
         self._faults: list[Fault] = []
         self._lock = threading.RLock()
         self._closing = threading.Event()
+        self._registry: Registry | None = None
         self._used: dict[str, set[tuple[str, str]]] = {}
         self._held = description.github()
 
@@ -68,20 +71,49 @@ class Double:
         self._closing.set()
         self._server.close()
         self._git.close()
+        if self._registry:
+            self._registry.close()
         if self.errors and kind is None:
             raise AssertionError("\n".join(self.errors))
 
     # What a scenario sets up.
 
     def token(
-        self, job: str, permissions: dict[str, str] | str = "", fork: bool = False, value: str = ""
+        self,
+        job: str,
+        permissions: dict[str, str] | str = "",
+        fork: bool = False,
+        value: str = "",
+        **claims: str,
     ) -> str:
-        """Return the token of a job; `fork` also for what Dependabot starts: at most read.
+        """Return the token of a job, named `workflow/job`.
 
-        `value` is the token itself, where it must be known before.
+        `fork` is also for what Dependabot starts: at most read. `value` is the token itself, where
+        it must be known before. `claims` are for its identity: ref, sha, event_name, environment.
         """
-        token = rights.for_job(job, permissions, fork)
+        token = rights.for_job(job, permissions, fork, claims)
         return self._keep(replace(token, value=value or token.value))
+
+    def environment(self, token: str) -> dict[str, str]:
+        """Return what a runner tells a job: addresses, token, and whom to ask for an identity."""
+        told = {
+            "GITHUB_SERVER_URL": self.url,
+            "GITHUB_API_URL": self.api_url,
+            "GITHUB_REPOSITORY": self.repository,
+            "GITHUB_TOKEN": token,
+        }
+        if self._tokens[token].has("id-token", "write"):
+            told["ACTIONS_ID_TOKEN_REQUEST_URL"] = (
+                f"{self.url}{identity.OIDC}/token?api-version=2.0"
+            )
+            told["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = token
+        return told
+
+    def registry(self, root: Path) -> Registry:
+        """Start a container registry that keeps its files in a folder; once per double."""
+        assert self._registry is None, "the registry is running"
+        self._registry = Registry(self, root)
+        return self._registry
 
     def person(self, login: str = "octocat", role: str = "admin") -> str:
         """Return the token of a person with a role: read, write or admin."""
@@ -103,6 +135,18 @@ class Double:
         """Create a label: color, description in `more`."""
         return add_label(self.store, name, **more)
 
+    def package(self, name: str, *tags: list[str]) -> Row:
+        """Publish a container package with one version per list of tags, the oldest first."""
+        return add_package(self.store, name, *tags)
+
+    def variable(self, name: str, value: str, environment: str = "") -> Row:
+        """Set a variable of the repository, or of an environment."""
+        return add_variable(self.store, name, value, environment)
+
+    def run(self, workflow: str, event: str = "push", **more: Any) -> Row:
+        """Keep a run of a workflow file: status, conclusion, ref, head_sha ... in `more`."""
+        return add_run(self.store, workflow, event, **more)
+
     def protect(self, ref: str, allowed: tuple[str, ...] = ()) -> None:
         """Protect refs (refs/heads/main, refs/tags/*) from the tokens of jobs.
 
@@ -121,9 +165,21 @@ class Double:
         """Let the next requests fail, after `seconds` of silence.
 
         `status` is a number or a name of FAULTS: "rate limit", "secondary limit", "too many",
-        "cut" (nothing was done) and "lost" (it was done, but no answer comes).
+        "cut" (nothing was done), "lost" (it was done, but no answer comes), "late" (all is well).
         """
         self._faults.append(Fault(method, re.compile(path), status, times, seconds))
+
+    def heal(self, path: str = ".*") -> None:
+        """End the faults that were asked for with this path."""
+        self._faults = [fault for fault in self._faults if fault.path.pattern != path]
+
+    def fault(self, request: Request) -> Fault | None:
+        """Return the fault that meets a request, after its seconds; not for scenarios."""
+        with self._lock:
+            found = next((each for each in self._faults if each.meets(request)), None)
+        if found and found.seconds:
+            self._closing.wait(found.seconds)
+        return found
 
     # What a scenario looks at.
 
@@ -131,6 +187,10 @@ class Double:
         """Return the comments of an issue or pull request, the oldest first."""
         rows = self.store.all("comments")[::-1]
         return [public(row) for row in rows if row["~number"] == number]
+
+    def pulls(self, number: int) -> Row:
+        """Return a pull request with the commits where its branches are now."""
+        return shown(self.store, self.store.get("pulls", number))
 
     def rows(self, kind: str) -> list[Row]:
         """Return what is kept of a kind, the oldest first: issues, releases, deployments ..."""
@@ -158,19 +218,16 @@ class Double:
     def _answer(self, request: Request) -> Answer:
         token, call = None, Call(request.method, request.path, "", "", body=request.body)
         call.user_agent = request.headers.get("user-agent", "")
-        with self._lock:
-            self.calls.append(call)
-            fault = next((each for each in self._faults if each.meets(request)), None)
-        if fault and fault.seconds:
-            self._closing.wait(fault.seconds)
+        self.calls.append(call)
+        fault = self.fault(request)
         try:
             token = self._login(request)
             call.job = token.job if token else ""
-            if fault and fault.status != "lost":
+            if fault and fault.status not in ("lost", "late"):
                 answer = fault.answer()
             else:
                 answer = self._dispatch(request, token, call)
-                answer = fault.answer() if fault else answer
+                answer = fault.answer() if fault and fault.status == "lost" else answer
         except Refused as refused:
             answer = refused.answer
         except Exception as error:
@@ -190,11 +247,13 @@ class Double:
                 value = base64.b64decode(value).decode().partition(":")[2]
             except (binascii.Error, UnicodeDecodeError):
                 raise Refused(401, "Bad credentials") from None
-        if not value:
-            return None
-        if value not in self._tokens:
+        return self.login(value)
+
+    def login(self, value: str) -> Token | None:
+        """Return who holds a token, None for none; Refused (401) for one that was never given."""
+        if value and value not in self._tokens:
             raise Refused(401, "Bad credentials")
-        return self._tokens[value]
+        return self._tokens.get(value)
 
     def _dispatch(self, request: Request, token: Token | None, call: Call) -> Answer:
         for prefix in (API, UPLOADS):
@@ -203,6 +262,10 @@ class Double:
                     return self._api(request, request.path.removeprefix(prefix), token, call)
         if self._git.meets(request):
             return self._git.answer(request, token, call)
+        if request.path.startswith(identity.OIDC + "/"):
+            return identity.answer(self, request, token)
+        if request.path == TOKENS and self._registry:
+            return self._registry.token(request, token)
         self._wrong(request, "GitHub serves nothing here")
         raise Refused(404, "Not Found")
 
@@ -223,6 +286,7 @@ class Double:
         asked = Asked(request, at, token, self.store, self.settings)
         sent = self._held.sent(operation, at, request)
         call.grants = self._allowed(asked, route)
+        plans.check(operation.id, self.plan, self.private)
         if wrong := self._held.wrong_request(operation, sent):
             self._wrong(request, wrong)
             raise Refused(422, f"Validation Failed: {wrong}")

@@ -42,7 +42,6 @@ class Store:
         # What no job may change: patterns of refs, each with the changes that stay free.
         self.protected: dict[str, tuple[str, ...]] = {}
         self._ids = itertools.count(1000)
-        self._numbers = itertools.count(1)
 
     def new(self, operation: str, **changes: Any) -> Row:
         """Return GitHub's example of an operation's answer as a row of this repository.
@@ -79,10 +78,8 @@ class Store:
         return json.loads(text) | {"type": "Bot" if login.endswith("[bot]") else "User"}
 
     def number(self, wanted: int | None = None) -> int:
-        """Return the number of a new issue or pull request, the wanted one where it is free."""
-        while wanted is None or wanted in self.rows["issues"]:
-            wanted = next(self._numbers)
-        return wanted
+        """Return the number of a new issue or pull request: one more than the highest so far."""
+        return wanted or max(self.rows["issues"], default=0) + 1
 
     def add(self, kind: str, key: Any, row: Row) -> Row:
         """Keep a row under its key."""

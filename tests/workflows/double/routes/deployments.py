@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .. import identity
 from ..calls import Answer, Refused
 from ..store import Row, public
 from . import Asked, route
@@ -102,14 +103,12 @@ def create_pages(asked: Asked) -> Row:
 def create_pages_deployment(asked: Asked) -> Row:
     """Refuse what no job with id-token: write can have sent."""
     get_pages(asked)
-    claims = asked.settings["verify"](asked.json["oidc_token"])
+    claims = identity.verified(asked.json["oidc_token"])
     if not claims:
         raise Refused(400, "Invalid OIDC token")
     row = asked.store.new("repos/create-pages-deployment", id=asked.json["pages_build_version"])
     url = f"{asked.store.get('pages', 'site')['url']}/deployments/{row['id']}"
-    asked.store.add(
-        "pages deployments", row["id"], asked.json | {"environment": claims["environment"]}
-    )
+    asked.store.add("pages deployments", row["id"], asked.json | {"claims": claims})
     return row | {"status_url": url, "page_url": asked.store.get("pages", "site")["html_url"]}
 
 

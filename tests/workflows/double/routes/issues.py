@@ -44,9 +44,8 @@ def add_issue(store: Store, title: str, login: str, number: int | None = None, *
         "issues/create", number=number, title=title, user=store.user(login), state="open"
     )
     row |= {"body": None, "assignee": None, "assignees": [], "milestone": None, "comments": 0}
-    row |= {"closed_at": None, "closed_by": None} | more
-    for name in ("pull_request", "state_reason"):
-        row.pop(name, None)
+    row |= {"closed_at": None, "closed_by": None, "state_reason": None} | more
+    row.pop("pull_request", None)
     return store.add("issues", number, row)
 
 

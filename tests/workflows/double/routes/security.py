@@ -21,7 +21,7 @@ def upload_sarif(asked: Asked) -> Row:
     if report.get("version") != "2.1.0" or not isinstance(report.get("runs"), list):
         raise Refused(400, "Invalid SARIF: only version 2.1.0 is supported")
     row = asked.store.new("code-scanning/upload-sarif", id=str(uuid.uuid4()))
-    asked.store.add("sarifs", row["id"], asked.json | {"report": report})
+    asked.store.add("sarifs", row["id"], row | asked.json | {"report": report})
     return row
 
 

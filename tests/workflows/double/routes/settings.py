@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 from typing import Any
 
+from .. import plans
 from ..calls import Answer, Refused
 from ..store import Row, Store, now, public
 from . import Asked, route
@@ -36,13 +37,15 @@ def get_repository(asked: Asked) -> Row:
 @route("users/get-by-username")
 def get_user(asked: Asked) -> Row:
     """Show anybody: every login exists."""
-    return asked.store.new("users/get-by-username") | asked.store.user(asked.at["username"])
+    row = asked.store.new("users/get-by-username")
+    return {**row, **{k: v for k, v in asked.store.user(asked.at["username"]).items() if k in row}}
 
 
 @route("users/get-authenticated", "user: read")
 def get_me(asked: Asked) -> Row:
     """Show who holds the token; a job's token is no user."""
-    return asked.store.new("users/get-authenticated") | asked.user
+    row = asked.store.new("users/get-authenticated")
+    return {**row, **{name: value for name, value in asked.user.items() if name in row}}
 
 
 @route("repos/get-collaborator-permission-level")
@@ -126,6 +129,8 @@ def put_environment(asked: Asked) -> Row:
     if body.get("wait_timer"):
         rules.append({"type": "wait_timer", "wait_timer": body["wait_timer"]})
     if body.get("reviewers"):
+        if asked.settings["private"] and asked.settings["plan"] != "enterprise":
+            raise Refused(422, plans.REVIEWERS)
         own = bool(body.get("prevent_self_review"))
         users = [{"type": r["type"], "reviewer": asked.user} for r in body["reviewers"]]
         rules.append({"type": "required_reviewers", "reviewers": users, "prevent_self_review": own})

@@ -1,0 +1,135 @@
+"""The double's own key: what workflows are (OIDC), and what a registry may be asked for."""
+
+import base64
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from .calls import Answer, Refused, Request
+from .rights import Token
+
+if TYPE_CHECKING:
+    from .service import Double
+
+OIDC = "/oidc"
+LIFETIME_S = 300
+
+
+@cache
+def key() -> RSAKey:
+    """Return the key that signs everything, made once per process."""
+    return RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
+
+
+@cache
+def certificate() -> x509.Certificate:
+    """Return the key's own certificate: Debian's docker-registry (2.8) trusts nothing else."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "GitHub's double")])
+    start, private = datetime.now(UTC) - timedelta(hours=1), key().private_key
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+    builder = builder.public_key(private.public_key()).serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(start).not_valid_after(start + timedelta(days=2))
+    authority = x509.BasicConstraints(ca=True, path_length=None)
+    return builder.add_extension(authority, critical=True).sign(private, hashes.SHA256())
+
+
+def pem() -> bytes:
+    """Return the certificate as a registry's rootcertbundle."""
+    return certificate().public_bytes(serialization.Encoding.PEM)
+
+
+def signed(claims: dict[str, Any], **header: Any) -> str:
+    """Return claims as a token that holds from now for five minutes."""
+    now = int(time.time())
+    times = {"iat": now, "nbf": now - 5, "exp": now + LIFETIME_S, "jti": str(uuid.uuid4())}
+    return jwt.encode({"alg": "RS256", "kid": key().kid} | header, times | claims, key())
+
+
+def for_registry(claims: dict[str, Any]) -> str:
+    """Return claims as docker-registry 2.8 reads them: with the certificate in the header."""
+    der = certificate().public_bytes(serialization.Encoding.DER)
+    return signed(claims, x5c=[base64.b64encode(der).decode()])
+
+
+def verified(token: str) -> dict[str, Any]:
+    """Return the claims of a token that this double signed and that still holds, else nothing."""
+    try:
+        decoded = jwt.decode(token, key(), algorithms=["RS256"])
+        jwt.JWTClaimsRegistry(exp={"essential": True}).validate(decoded.claims)
+    except (JoseError, ValueError):
+        return {}
+    return decoded.claims
+
+
+def claims(github: "Double", token: Token, audience: str) -> dict[str, Any]:
+    """Return what GitHub says of a job; what the scenario knows better is in `token.claims`.
+
+    https://docs.github.com/en/actions/reference/security/oidc
+    """
+    workflow, _, job = token.job.partition("/")
+    owner = github.repository.split("/")[0]
+    said = {
+        "ref": "refs/heads/main",
+        "sha": "0" * 40,
+        "event_name": "push",
+        "actor": "octocat",
+        "workflow": workflow,
+        "repository": github.repository,
+        "repository_owner": owner,
+        "repository_visibility": "private" if github.private else "public",
+        "repository_id": "1296269",
+        "repository_owner_id": "9919",
+        "actor_id": "1",
+        "run_id": "1",
+        "run_number": "1",
+        "run_attempt": "1",
+        "runner_environment": "github-hosted",
+        "head_ref": "",
+        "base_ref": "",
+        "check_run_id": job,
+    } | token.claims
+    said["ref_type"] = "tag" if said["ref"].startswith("refs/tags/") else "branch"
+    path = f"{github.repository}/.github/workflows/{workflow}.yml@{said['ref']}"
+    said = {"workflow_ref": path, "job_workflow_ref": path, "workflow_sha": said["sha"]} | said
+    where = f"ref:{said['ref']}"
+    if said["event_name"] == "pull_request":
+        where = "pull_request"
+    if said.get("environment"):
+        where = f"environment:{said['environment']}"
+    said["sub"] = f"repo:{github.repository}:{where}"
+    return said | {"iss": github.url + OIDC, "aud": audience or f"{github.url}/{owner}"}
+
+
+def answer(github: "Double", request: Request, token: Token | None) -> Answer:
+    """Give a job its identity, and everybody the documents to verify it with."""
+    issuer = github.url + OIDC
+    documents = {
+        "/.well-known/openid-configuration": {
+            "issuer": issuer,
+            "jwks_uri": f"{issuer}/.well-known/jwks",
+            "subject_types_supported": ["public", "pairwise"],
+            "response_types_supported": ["id_token"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "scopes_supported": ["openid"],
+        },
+        "/.well-known/jwks": {"keys": [key().as_dict(private=False)]},
+    }
+    path = request.path.removeprefix(OIDC)
+    if path in documents:
+        return Answer(200, documents[path], {"Content-Type": "application/json"})
+    if path != "/token":
+        raise Refused(404, "Not Found")
+    if not token or not token.has("id-token", "write"):
+        raise Refused(403, "This job has no id-token: write")
+    github.use(token, [("id-token", "write")])
+    value = signed(claims(github, token, request.query.get("audience", "")))
+    return Answer(200, {"count": len(value), "value": value}, {"Content-Type": "application/json"})

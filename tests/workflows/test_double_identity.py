@@ -1,0 +1,78 @@
+"""Identities that the double gives to jobs are verified as a cloud would verify GitHub's."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from .double import Double
+
+REPOSITORY = "octo-org/flight-delays"
+
+
+@pytest.fixture
+def github():
+    """Return a double of a public repository."""
+    with Double(REPOSITORY) as double:
+        yield double
+
+
+def identity(github: Double, token: str, audience: str = "") -> str:
+    """Ask for an identity as actions/toolkit does."""
+    env = github.environment(token)
+    url = env["ACTIONS_ID_TOKEN_REQUEST_URL"] + (f"&audience={audience}" if audience else "")
+    bearer = {"Authorization": f"Bearer {env['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
+    return httpx.get(url, headers=bearer).raise_for_status().json()["value"]
+
+
+def verified(github: Double, value: str) -> dict[str, str]:
+    """Return the claims, verified with nothing but the published documents."""
+    found = httpx.get(f"{github.url}/oidc/.well-known/openid-configuration").json()
+    keys = KeySet.import_key_set(httpx.get(found["jwks_uri"]).json())
+    claims = jwt.decode(value, keys, algorithms=["RS256"]).claims
+    assert claims["iss"] == found["issuer"]
+    return claims
+
+
+@pytest.mark.parametrize(
+    ("context", "subject"),
+    [
+        ({}, "ref:refs/heads/main"),
+        ({"environment": "production"}, "environment:production"),
+        ({"event_name": "pull_request", "ref": "refs/pull/7/merge"}, "pull_request"),
+    ],
+    ids=["push", "environment", "pull request"],
+)
+def test_identity_says_what_github_says(github: Double, context: dict[str, str], subject: str):
+    """The subject follows environment, then event, then ref."""
+    token = github.token("release/production", {"id-token": "write"}, **context)
+    claims = verified(github, identity(github, token, "sts.example"))
+    assert (claims["sub"], claims["aud"]) == (f"repo:{REPOSITORY}:{subject}", "sts.example")
+    path = f"{REPOSITORY}/.github/workflows/release.yml@{context.get('ref', 'refs/heads/main')}"
+    assert claims["workflow_ref"] == claims["job_workflow_ref"] == path
+    assert github.unused_grants("release/production") == []
+
+
+def test_no_identity_without_the_grant(github: Double):
+    """The runner does not even say whom to ask; who asks anyway is refused."""
+    token = github.token("release/build", {"contents": "read"})
+    assert "ACTIONS_ID_TOKEN_REQUEST_URL" not in github.environment(token)
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(f"{github.url}/oidc/token", headers=bearer).status_code == 403
+
+
+def test_pages_wants_an_identity(github: Double, tmp_path: Path):
+    """A site is deployed with the identity of a job, and with nothing else."""
+    repo = f"{github.api_url}/repos/{REPOSITORY}/pages"
+    admin = {"Authorization": f"Bearer {github.person()}"}
+    assert httpx.post(repo, headers=admin, json={"build_type": "workflow"}).status_code == 201
+    token = github.token("release/pages", {"pages": "write", "id-token": "write"})
+    bearer, sent = {"Authorization": f"Bearer {token}"}, {"pages_build_version": "abc"}
+    for value, status in (("guess", 400), (identity(github, token), 200)):
+        body = sent | {"artifact_id": 1, "oidc_token": value}
+        answer = httpx.post(f"{repo}/deployments", headers=bearer, json=body)
+        assert answer.status_code == status
+    found = httpx.get(f"{repo}/deployments/abc", headers=bearer).json()
+    assert found == {"status": "succeed"}
