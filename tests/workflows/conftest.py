@@ -102,7 +102,7 @@ def champion(begun: Path, shared: Path, registry) -> Path:
 
 
 @pytest.fixture
-def world(request, tmp_path: Path, shared: Path, registry) -> Iterator[Callable[..., World]]:
+def world(request, tmp_path: Path, shared: Path) -> Iterator[Callable[..., World]]:
     """Give a function that starts a copy of a scene: `world("champion", private=True)`.
 
     At the end of the test, every request must have been one that GitHub understands.
@@ -115,8 +115,7 @@ def world(request, tmp_path: Path, shared: Path, registry) -> Iterator[Callable[
         github = Double(REPOSITORY, origin=folder / "origin.git", **options)
         github.__enter__()
         started.append(github)
-        store_url = f"{registry(folder / 'registry')}/{REPOSITORY}/store"
-        return World(folder, github, store_url, record)
+        return World(folder, github, record)
 
     def record(run: Run) -> None:
         told = request.node.function.__doc__.splitlines()[0]

@@ -27,12 +27,16 @@ import yaml
 
 HERE = Path(__file__).parent
 ACTIONS = {
+    "actions/attest": "attest",
     "actions/checkout": "checkout",
     "actions/download-artifact": "download-artifact",
     "actions/upload-artifact": "upload-artifact",
     "actions/dependency-review-action": "dependency-review",
     "anchore/scan-action": "scan",
     "astral-sh/setup-uv": "setup-uv",
+    "docker/build-push-action": "build-push",
+    "docker/login-action": "docker-login",
+    "docker/setup-buildx-action": "setup-buildx",
     "github/codeql-action": "codeql",
     "ossf/scorecard-action": "scorecard",
 }
@@ -116,7 +120,8 @@ def execute(
         *local_actions(env["GITHUB_SERVER_URL"], text, *composite),
         f"--secret=GITHUB_TOKEN={token}", f"--actor={actor}",
         "--cache-server-addr=127.0.0.1", "--artifact-server-addr=127.0.0.1",
-        f"--env=RIG_ARTIFACTS={artifacts}", f"--action-cache-path={scratch / 'act'}",
+        f"--env=PATH={HERE / 'bin'}:{os.environ['PATH']}", f"--env=RIG_ARTIFACTS={artifacts}",
+        f"--action-cache-path={scratch / 'act'}",
         "--defaultbranch=main", "--concurrent-jobs=2", *options,
     ]  # fmt: skip
     done = subprocess.run(

@@ -6,6 +6,8 @@ a scene with its servers running.
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,10 +18,13 @@ import yaml
 from conftest import check
 
 from . import rig
-from .double import Double
+from .double import Double, events
+from .double.identity import OIDC
+from .double.store import now
 
 REPOSITORY = "octo-org/flight-delays"
 BOT = "dependabot[bot]"
+MAIN = "refs/heads/main"
 Edits = dict[str, "str | bytes | Callable[[str], str] | None"]
 
 
@@ -38,13 +43,15 @@ class Event:
 class World:
     """One repository with everything around it; `laptop` is a clone of main."""
 
-    def __init__(self, folder: Path, github: Double, store_url: str, record=lambda run: None):
+    def __init__(self, folder: Path, github: Double, record=lambda run: None):
         """Take a copied scene as it lies in `folder`; `record` is told of each run."""
-        self._record = record
-        self.folder, self.github, self.store_url = folder, github, store_url
+        self.folder, self.github, self._record = folder, github, record
         self.origin, self.laptop = folder / "origin.git", folder / "laptop"
+        self.registry = github.registry(folder / "registry")
+        self.variables = {"STORE_URL": f"{self.registry.url}/store"}
+        self.variables["IMAGE_URL"] = self.registry.url
+        self.pulls: dict[str, int] = {}
         self.env: dict[str, str] = {}
-        self.variables = {"STORE_URL": store_url}
         self._runs = 0
 
     def git(self, *arguments: str) -> str:
@@ -73,58 +80,60 @@ class World:
 
     def pull_request(
         self, branch: str, edits: Edits, *, login: str = "ada", fork: str | None = None,
-        action: str = "opened", labels: tuple[str, ...] = (), message: str = "Change",
+        labels: tuple[str, ...] = (), message: str = "Change",
     ) -> Event:  # fmt: skip
         """Open a pull request, or push to the one of this branch; return what starts workflows."""
-        self.commit(branch, edits, message) if edits else None
-        open_pulls = [row for row in self.github.rows("pulls") if row["head"]["ref"] == branch]
-        if open_pulls:
-            number, action = open_pulls[0]["number"], "synchronize" if edits else action
-        else:
-            number = self.github.pull(branch, login, fork=fork, title=message)["number"]
-        row = next(r for r in self.github.rows("pulls") if r["number"] == number)
-        row |= {"labels": [{"name": name} for name in labels]} if labels else {}
+        self.commit(branch, edits, message)
+        number = self.pulls.get(branch)
+        action = "synchronize" if number else "opened"
+        if not number:
+            for name in labels:
+                self.github.label(name)
+            opened = self.github.pull(branch, login, fork=fork, title=message, labels=list(labels))
+            number = self.pulls[branch] = opened["number"]
+        ref = f"refs/pull/{number}/merge"
+        sha = self._merged(branch, ref)
+        payload = events.pull_request(self.github, number, action)
+        return Event("pull_request", payload, ref, sha, login, bool(fork) or login == BOT)
+
+    def _merged(self, branch: str, ref: str) -> str:
+        """Merge a branch into main beside main, push that as `ref`, and return its commit."""
         self.git("checkout", "--quiet", "--detach", "main")
-        self.git(
-            "merge", "--quiet", "--no-ff", "--message", f"Merge {number}", f"refs/heads/{branch}"
-        )
-        merge = f"refs/pull/{number}/merge"
-        self.git("push", "--quiet", "--force", "origin", f"HEAD:{merge}")
-        sha = self.git("rev-parse", "HEAD")
-        row["head"]["sha"] = self.git("rev-parse", f"refs/heads/{branch}")
-        row["base"]["sha"] = self.git("rev-parse", "main")
-        payload = {"action": action, "number": number, "pull_request": row}
-        return self._event("pull_request", payload, merge, sha, login, bool(fork) or login == BOT)
+        self.git("merge", "--quiet", "--no-ff", "-m", f"Merge {branch}", f"refs/heads/{branch}")
+        self.git("push", "--quiet", "--force", "origin", f"HEAD:{ref}")
+        return self.git("rev-parse", "HEAD")
 
     def merge_group(self, branch: str) -> Event:
         """Put the branch into the merge queue."""
         base = self.git("rev-parse", "main")
-        self.git("checkout", "--quiet", "--detach", "main")
-        self.git("merge", "--quiet", "--no-ff", "--message", "Queue", f"refs/heads/{branch}")
-        sha, ref = self.git("rev-parse", "HEAD"), f"refs/heads/gh-readonly-queue/main/pr-1-{base}"
-        self.git("push", "--quiet", "origin", f"HEAD:{ref}")
-        group = {"head_sha": sha, "head_ref": ref, "base_sha": base, "base_ref": "refs/heads/main"}
-        payload = {"action": "checks_requested", "merge_group": group}
-        return self._event("merge_group", payload, ref, sha, "ada")
+        ref = f"refs/heads/gh-readonly-queue/main/pr-7-{base}"
+        sha = self._merged(branch, ref)
+        return Event("merge_group", events.merge_group(self.github, sha, base), ref, sha)
+
+    def merge(self, branch: str, login: str = "ada") -> Event:
+        """Merge a pull request into main; return the push that this is."""
+        before = self.git("rev-parse", "main")
+        sha = self._merged(branch, MAIN)
+        self.git("branch", "--force", "main", sha)
+        row = self.github.store.get("pulls", self.pulls[branch])
+        row |= {"merged": True, "merged_at": now(), "merge_commit_sha": sha, "state": "closed"}
+        return Event("push", events.push(self.github, before, sha, actor=login), MAIN, sha, login)
 
     def push(self, edits: Edits | None = None, message: str = "Change") -> Event:
         """Push to main what a person edits there; without edits, push main for the first time."""
         before = self.git("rev-parse", "main") if edits else "0" * 40
         sha = self.commit("main", edits, message) if edits else self.git("rev-parse", "main")
-        ref = "refs/heads/main"
-        return self._event("push", {"ref": ref, "before": before, "after": sha}, ref, sha, "ada")
+        return Event("push", events.push(self.github, before, sha, actor="ada"), MAIN, sha)
 
-    def now(self, name: str, **payload: Any) -> Event:
-        """Return a schedule, a dispatch (with `inputs`) or what else happens to main as it is."""
-        sha = self.git("rev-parse", "main")
-        return self._event(name, payload, "refs/heads/main", sha, "ada")
+    def dispatch(self, workflow: str, **inputs: str) -> Event:
+        """Start a workflow by hand on main as it is."""
+        payload = events.workflow_dispatch(self.github, f"{workflow}.yml", inputs, actor="ada")
+        return Event("workflow_dispatch", payload, MAIN, self.git("rev-parse", "origin/main"))
 
-    def _event(self, name, payload, ref, sha, actor, read_only=False) -> Event:
-        visibility = "private" if self.github.private else "public"
-        facts = {"full_name": REPOSITORY, "default_branch": "main", "fork": False}
-        facts |= {"private": self.github.private, "visibility": visibility}
-        payload |= {"repository": facts, "sender": {"login": actor}}
-        return Event(name, payload, ref, sha, actor, read_only)
+    def schedule(self, cron: str) -> Event:
+        """Let a time come."""
+        payload = events.schedule(self.github, cron)
+        return Event("schedule", payload, MAIN, self.git("rev-parse", "origin/main"))
 
     def run(self, workflow: str, event: Event, *jobs: str, **env: str) -> rig.Run:
         """Run a workflow of the event's commit, all of it or `jobs` with what they need."""
@@ -140,6 +149,8 @@ class World:
         places = {"GITHUB_SERVER_URL": self.github.url, "GITHUB_API_URL": self.github.api_url}
         places |= {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_REF": event.ref}
         places |= {"GITHUB_RUN_ID": str(self._runs), "HOME": str(self._home(scratch))}
+        places["ACTIONS_ID_TOKEN_REQUEST_URL"] = f"{self.github.url}{OIDC}/token?v=2"
+        places["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = token
         found = rig.execute(
             path, event.name, event.payload, checkout, scratch, env=places | self.env | env,
             variables=self.variables, token=token, actor=event.actor, jobs=jobs,
@@ -160,7 +171,8 @@ class World:
         """Return a home as a runner has it: empty but for Docker's plugins."""
         home = scratch / "home"
         (home / ".docker").mkdir(parents=True)
-        plugins = Path("~/.docker/cli-plugins").expanduser()
+        # Plugins lie in the real home, which the tests do not otherwise use.
+        plugins = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".docker" / "cli-plugins"
         if plugins.exists():
             (home / ".docker" / "cli-plugins").symlink_to(plugins)
         return home
