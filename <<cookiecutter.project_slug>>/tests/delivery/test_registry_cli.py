@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
 from click.testing import CliRunner
 
-from <<cookiecutter.__package_name>>.delivery import registry, registry_cli
+from <<cookiecutter.__package_name>>.delivery import git, registry, registry_cli
 from <<cookiecutter.__package_name>>.errors import NoValidBundle, UsageError
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
@@ -184,3 +185,37 @@ def test_verbs(call):
     """The verbs are these five."""
     assert sorted(registry_cli.registry.commands) == sorted(VERBS)
     assert "git tags" in call("--help")
+
+
+def test_a_stale_lock_is_committed_beside_the_branch(call, train, project):
+    """The version names a child of main that holds the lock which training wrote."""
+    project.commit("Begin")
+    train("a")
+    project.git("reset", "--quiet", "--soft", "HEAD~1")
+    project.git("restore", "--staged", ".")
+    head = project.git("rev-parse", "HEAD")
+    with pytest.raises(UsageError, match=r"No committed dvc\.lock"):
+        call("register")
+    call("register", "--commit")
+    assert project.git("rev-parse", "model@v1.0.0^{commit}^") == head
+    assert "bundle" in project.git("show", "model@v1.0.0:dvc.lock")
+    call("register", "--commit")  # twice changes nothing
+    assert project.git("log", "--oneline").count("Lock the model") == 1
+
+
+def test_outputs_of_a_step(tmp_path, monkeypatch, capsys):
+    """One line each, whatever a value holds."""
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    registry_cli.tell({"told": "a\nevil=1", "digest": ""})
+    assert (tmp_path / "output").read_text() == "told=a evil=1\ndigest=\n"
+    assert capsys.readouterr().out == "told=a evil=1\ndigest=\n"
+
+
+def test_a_workflow_acts_as_who_started_it(project, monkeypatch):
+    """Without an identity in git, the ledger names the actor."""
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "EMAIL")):
+            monkeypatch.delenv(name)
+    for name, value in (("ACTIONS", "true"), ("ACTOR", "ada"), ("ACTOR_ID", "7")):
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    assert git.identity(project.root) == "ada"

@@ -37,9 +37,7 @@ def compare(bundle: Bundle, seal: dict[str, Any]) -> str:
     now, then = (np.asarray(s) for s in ([g["score"] for g in bundle.golden()], seal["scores"]))
     if now.shape != then.shape:
         return f"{told}, and its golden rows are others."
-    return (
-        f"{told}: golden rows differ by up to {np.abs(now - then).max():.2g}."
-    )
+    return f"{told}: golden rows differ by up to {np.abs(now - then).max():.2g}."
 
 
 def run(bundle: Bundle, repository: Repository | None = None) -> dict[str, str]:
