@@ -13,7 +13,7 @@ import pytest
 
 from tools import bake
 
-pytest_plugins = ["loop"]
+pytest_plugins = ["loop", "engine"]
 
 ROOT = bake.ROOT
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"

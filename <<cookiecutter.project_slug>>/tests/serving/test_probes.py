@@ -21,6 +21,7 @@ def test_with_a_model(client, bundles):
         "task": "classification",
         "git_commit": None,
         "image_digest": None,
+        "deploy_note": None,
     }
 
 

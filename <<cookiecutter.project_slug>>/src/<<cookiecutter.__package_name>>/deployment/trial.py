@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -73,9 +74,11 @@ def _ask(name: str, bundle: Bundle, timeout_s: float) -> tuple[str, dict[str, fl
     """Ask the golden rows, then again for the time that each takes."""
     deadline, url = time.monotonic() + timeout_s, ""
     while not url:
-        if _docker("inspect", "-f", "{{.State.Running}}", name) != "true":
+        state = json.loads(_docker("inspect", name))[0]
+        if not state["State"]["Running"]:
             raise SmokeFailed("The container ended instead of serving.")
-        url = f"http://{_docker('port', name, '8000').partition(chr(10))[0]}"
+        port = state["NetworkSettings"]["Ports"]["8000/tcp"][0]["HostPort"]
+        url = f"http://127.0.0.1:{port}"
         try:
             smoke.ask(f"{url}/ready")
         except SmokeFailed as error:

@@ -13,6 +13,7 @@ The model is loaded once, when the app is made.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from contextlib import suppress
 from functools import partial
@@ -24,7 +25,7 @@ from ..errors import NoValidBundle, UsageError
 from . import model, openapi, page, routes
 from .settings import Settings
 
-GRACE_S = 20
+GRACE_S, DRAIN_S = 20, 2
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -58,22 +59,43 @@ def serve(host: str | None = None, port: int | None = None) -> None:
     app = create_app(settings)
     if settings.require_bundle and app.state.model is None:
         raise NoValidBundle(app.state.reason)
-    listener = _bind(settings)
-    host, port = listener.getsockname()
+    listeners = [_bind(settings.bind_host, settings.port)]
+    if settings.shared_port:
+        listeners.append(_bind(settings.bind_host, settings.shared_port, reuse_port=True))
+    host, port = listeners[-1].getsockname()
     address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     print(f"Page  {address}/\nAPI   {address}/docs", flush=True)
     config = uvicorn.Config(
         app, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
     )
     with suppress(KeyboardInterrupt):  # raised once more after a graceful stop
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config, DRAIN_S if settings.shared_port else 0).run(sockets=listeners)
 
 
-def _bind(settings: Settings) -> socket.socket:
+class _Server(uvicorn.Server):
+    """Leaves without losing a request where another process listens on the same port.
+
+    uvicorn closes connections on which no request has come yet. So first it only stops listening,
+    and for `drain_s` answers what is still sent, asking each client to connect anew.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain_s: float):
+        super().__init__(config)
+        self._drain_s = drain_s
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listener in [*self.servers, *(sockets or [])]:
+            listener.close()
+        headers = self.server_state.default_headers
+        self.server_state.default_headers = [*headers, (b"connection", b"close")]
+        await asyncio.sleep(self._drain_s)
+        await super().shutdown(sockets)
+
+
+def _bind(host: str, port: int, reuse_port: bool = False) -> socket.socket:
     try:
-        return socket.create_server((settings.bind_host, settings.port))
+        return socket.create_server((host, port), reuse_port=reuse_port)
     except OSError as error:
         raise UsageError(
-            f"Cannot listen on {settings.bind_host} port {settings.port}: {error.strerror}. "
-            f"Next: serve --port {settings.port + 1}"
+            f"Cannot listen on {host} port {port}: {error.strerror}. Next: serve --port {port + 1}"
         ) from error

@@ -5,6 +5,7 @@ Every refusal is JSON with a sentence in `detail`.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
@@ -76,7 +77,13 @@ async def _version(request: Request) -> dict[str, str | None]:
         "task": model and model.contract.task,
         "git_commit": settings.git_commit or None,
         "image_digest": settings.image_digest or None,
+        "deploy_note": _note(settings.note_file),
     }
+
+
+def _note(file: Path | None) -> str | None:
+    """What the host says of its last try to run another image."""
+    return file.read_text("utf-8").strip() if file and file.is_file() else None
 
 
 @router.get("/contract", responses={503: _NOT_READY}, summary="What does the model take and give?")

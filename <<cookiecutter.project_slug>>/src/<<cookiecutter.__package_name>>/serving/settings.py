@@ -19,18 +19,22 @@ class Settings(BaseModel, frozen=True):
     """One field for each environment variable, named alike in capitals.
 
     With `require_bundle`, serving refuses to start without a valid bundle; otherwise it starts,
-    answers 503 and says why. The last three are told at `/version`; an empty one is unknown.
+    answers 503 and says why. `shared_port` is one on which another process may listen too: the
+    next version, while it takes the place of this one. The last four are told at `/version`, of
+    `note_file` the content; an empty one is unknown.
     """
 
     bundle_dir: Path = Path("models/bundle")
     require_bundle: bool = True
     bind_host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65_535)
+    shared_port: int | None = Field(None, ge=1, le=65_535)
     max_body_bytes: int = Field(4 * 1024 * 1024, ge=1_024)
     max_rows: int = Field(10_000, ge=1)
     model_version: str = "unregistered"
     git_commit: str = ""
     image_digest: str = ""
+    note_file: Path | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **given: Any) -> Self:

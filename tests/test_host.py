@@ -1,0 +1,257 @@
+"""A host that follows production, for real: registry, engine, and clients that never stop asking.
+
+The trial (`try`) of the same image is here too: both run it as it runs in production.
+"""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from conftest import check, require_tool, run
+from loop import shell_lines
+
+CONFIG = """version: 0.1
+log: {{level: error, accesslog: {{disabled: true}}}}
+storage: {{filesystem: {{rootdirectory: {folder}}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+"""
+CLIENTS = 4
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    """Return the address of a real registry on loopback."""
+    folder, port = tmp_path_factory.mktemp("registry"), free_port()
+    (folder / "config.yml").write_text(CONFIG.format(folder=folder, port=port))
+    command = [require_tool("docker-registry"), "serve", folder / "config.yml"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    for _ in range(100):
+        with socket.socket() as probe:
+            if not probe.connect_ex(("127.0.0.1", port)):
+                break
+        time.sleep(0.1)
+    yield f"127.0.0.1:{port}"
+    process.terminate()
+    process.wait(10)
+
+
+@dataclass
+class Host:
+    """`release(line)` moves production to the image with one more line; `pull()` follows it."""
+
+    docker: object
+    folder: Path
+    image: str
+    base: str
+    environment: dict[str, str]
+    url: str
+    built: list = field(default_factory=list)
+
+    def release(self, line: str) -> str:
+        """Build, push, and return the digest."""
+        name = f"{self.image}:production"
+        recipe = f"FROM {self.base}\nLABEL number={len(self.built)}\n{line}\n"
+        self.docker("build", "--quiet", "--tag", name, "-", input=recipe)
+        pushed = self.docker("push", name).stdout
+        self.docker("image", "rm", name)
+        self.built.append(re.search(r"digest: (sha256:[0-9a-f]{64})", pushed)[1])
+        return self.built[-1]
+
+    def pull(self) -> subprocess.CompletedProcess[str]:
+        """Look for a new production once."""
+        return run("./pull.sh", cwd=self.folder, env=self.environment)
+
+    def version(self) -> dict:
+        """Return what the endpoint says of itself."""
+        return json.loads(ask(self.url, "GET", "/version")[1])
+
+
+def ask(url: str, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+    """Return status and body of one request on a connection of its own."""
+    client = http.client.HTTPConnection(url, timeout=30)
+    try:
+        client.request(method, path, body)
+        answer = client.getresponse()
+        return answer.status, answer.read()
+    finally:
+        client.close()
+
+
+@pytest.fixture
+def host(docker, image, registry, trained_project, tmp_path):
+    """Give a host with nothing on it yet; remove what it started."""
+    folder, port = tmp_path / "host", free_port()
+    shutil.copytree(trained_project("classification") / "deploy" / "host", folder)
+    name = f"{registry}/host-{os.getpid()}"
+    environment = docker.environment | {
+        "IMAGE": name,
+        "PUBLISHED_PORT": str(port),
+        "COMPOSE_PROJECT_NAME": f"host-{os.getpid()}",
+    }
+    base = image("classification")
+    made = Host(docker, folder, name, base, environment, f"127.0.0.1:{port}")
+    yield made
+    check("docker", "compose", "down", "--timeout=10", cwd=folder, env=environment)
+    for line in docker("image", "ls", "--quiet", name).stdout.split():
+        docker("image", "rm", "--force", line, succeed=False)
+
+
+@pytest.fixture
+def asking(host, trained_project):
+    """Give a function that asks for predictions all the time, until the test ends its block."""
+    golden = trained_project("classification") / "models/bundle/golden.jsonl"
+    row = json.dumps(json.loads(golden.read_text().splitlines()[0])["row"])
+    stop, failed, count = threading.Event(), [], []
+
+    def client():
+        while not stop.is_set():
+            try:
+                status, body = ask(host.url, "POST", "/predict", row)
+                failed.extend([body] if status != 200 else [])
+            except OSError as error:
+                failed.append(repr(error))
+            except http.client.HTTPException as error:
+                failed.append(repr(error))
+            count.append(1)
+            time.sleep(0.02)
+
+    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+
+    def begin():
+        for thread in threads:
+            thread.start()
+        return failed, count
+
+    yield begin
+    stop.set()
+    for thread in filter(threading.Thread.is_alive, threads):
+        thread.join()
+
+
+def test_no_request_is_lost(host, asking):
+    """Three releases one after another, and every request is answered."""
+    first = host.release("")
+    done = host.pull()
+    assert done.stdout == f"pull: {first} runs\n", done.stderr
+    failed, count = asking()
+    for _ in range(3):
+        digest = host.release("")
+        done = host.pull()
+        assert (done.returncode, done.stdout) == (0, f"pull: {digest} runs\n"), done.stderr
+        assert {host.version()["image_digest"] for _ in range(10)} == {digest}
+    assert host.pull().stdout == ""
+    assert len(count) > 100
+    assert failed == []
+
+
+def test_a_bad_release_leaves_the_old_one(host, asking):
+    """Said by the script with the container's words, at `/version`, and only once."""
+    good = host.release("")
+    host.pull()
+    failed, _ = asking()
+    bad = host.release("ENV BUNDLE_DIR=/tmp")
+    done = host.pull()
+    assert done.returncode == 1
+    assert "No model bundle in /tmp" in done.stdout
+    told = f"pull: {bad} did not get healthy, so what ran before goes on"
+    assert told in done.stdout
+    assert (host.version()["image_digest"], host.version()["deploy_note"]) == (good, told)
+    assert (again := host.pull()).returncode == 1
+    assert again.stdout == ""
+    better = host.release("")
+    assert host.pull().stdout == f"pull: {better} runs\n"
+    assert (host.version()["image_digest"], host.version()["deploy_note"]) == (better, None)
+    assert failed == []
+
+
+def test_a_registry_that_is_down(host):
+    """What runs goes on."""
+    digest = host.release("")
+    host.pull()
+    host.environment |= {"IMAGE": "127.0.0.1:9/nowhere"}
+    done = host.pull()
+    assert "no answer for 127.0.0.1:9/nowhere:production; what runs goes on" in done.stdout
+    host.environment |= {"IMAGE": host.image}
+    assert host.version()["image_digest"] == digest
+
+
+def test_what_died_comes_back(host):
+    """A container that was killed, or that a stopped run left, is started anew."""
+    digest = host.release("")
+    host.pull()
+    host.docker("kill", f"host-{os.getpid()}-blue-1")
+    assert host.pull().returncode == 0
+    assert host.version()["image_digest"] == digest
+
+
+def test_commands_of_the_readme(host):
+    """They work as they stand, but for the port."""
+    host.release("")
+    lines = [line for block in shell_lines(host.folder / "README.md") for line in block]
+    assert len(lines) == 2
+    script = " && ".join(lines).replace("127.0.0.1:8000", host.url)
+    assert "image_digest" in check("bash", "-c", script, cwd=host.folder, env=host.environment)
+
+
+def test_units_are_valid(host):
+    """As systemd reads them, where it is installed."""
+    for unit in ("pull.service", "pull.timer"):
+        text = (host.folder / unit).read_text().replace("/opt/flight-delays", str(host.folder))
+        (host.folder / unit).write_text(text)
+    files = [host.folder / "pull.service", host.folder / "pull.timer"]
+    check(require_tool("systemd-analyze"), "verify", "--man=no", *files, cwd=host.folder)
+
+
+def attempt(project: Path, *arguments):
+    """Run `try` as the release does."""
+    command = [project / ".venv" / "bin" / "python", "-m", "flight_delays", "try", *arguments]
+    return run(*command, cwd=project, timeout=200)
+
+
+def test_trial(docker, image, trained_project):
+    """The golden rows are answered; latency and size are left for the gate."""
+    project = trained_project("classification")
+    done = attempt(project, image("classification"))
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"50 golden rows.* latency_p95_ms [\d.]+, image_mb \d+", done.stdout)
+    found = json.loads((project / "reports/budgets.json").read_text())["measurements"]
+    assert sorted(found) == ["image_mb", "latency_p95_ms"]
+    assert docker("ps", "--all", "--quiet", "--filter", "name=^try-").stdout == ""
+
+
+FAULTS = {
+    "lost its model": ("ENV BUNDLE_DIR=/tmp REQUIRE_BUNDLE=true", "No model bundle in /tmp"),
+    "does not start": ('CMD ["sh", "-c", "printf \'a\\033[2Jb\'; exit 3"]', "ended instead"),
+    "is not ready": ("ENV BUNDLE_DIR=/tmp", "Not ready within 2 s: .* 503"),
+    "writes where it may not": ('CMD ["touch", "/app/x"]', "Read-only file system"),
+}
+
+
+@pytest.mark.parametrize(("line", "told"), FAULTS.values(), ids=FAULTS)
+def test_trial_of_a_bad_container(docker, image, trained_project, line, told):
+    """Leaves with 5 and its last words, and removes it."""
+    name = f"{image('classification')}-bad"
+    docker("build", "--quiet", "--tag", name, "-", input=f"FROM {image('classification')}\n{line}")
+    done = attempt(trained_project("classification"), name, "--timeout-s", "2")
+    docker("image", "rm", "--force", name)
+    assert done.returncode == 5, done.stderr
+    assert re.search(told, done.stderr)
+    assert "\033" not in done.stderr
+    assert "The container's last" in done.stderr
+    assert docker("ps", "--all", "--quiet", "--filter", "name=^try-").stdout == ""
