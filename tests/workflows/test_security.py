@@ -37,7 +37,8 @@ def test_what_is_bad_fails_its_own_job(world):
     store = here.github.store
     known = {"severity": "critical", "advisory_ghsa_id": "GHSA-1", "advisory_summary": "A hole"}
     known["advisory_url"] = "https://github.com/advisories/GHSA-1"
-    evil = {"change_type": "added", "name": "evil", "vulnerabilities": [known]}
+    evil = {"change_type": "added", "name": "evil", "scope": "runtime"}
+    evil["vulnerabilities"] = [known]
     store.add("dependency changes", 1, store.new("dependency-graph/diff-range", **evil))
     hole = "      - run: echo ${{ github.event.pull_request.title }}\n"
     edits = {".github/workflows/ci.yml": lambda text: text + hole}
