@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -82,7 +83,7 @@ FAULTS: dict[str, Answer] = {
     "rate limit": Answer(
         403,
         {"message": "API rate limit exceeded for installation ID 1."},
-        {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "in 60 s"},
+        {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "in a second"},
     ),
     "secondary limit": Answer(
         403,
@@ -118,5 +119,7 @@ class Fault:
     def answer(self) -> Answer:
         """Return what the client gets instead of what it asked for."""
         if isinstance(self.status, str):
-            return FAULTS[self.status]
+            found = FAULTS[self.status]
+            reset = {"x-ratelimit-reset": str(int(time.time()) + 1)}
+            return replace(found, headers={k: reset.get(k, v) for k, v in found.headers.items()})
         return Answer(self.status, {"message": f"{self.status}, as the scenario wants"})

@@ -8,13 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from . import description, identity, plans, rights
+from . import api, description, identity, plans, rights
 from .calls import API, UPLOADS, Answer, Call, Fault, Refused, Request
-from .description import Answered
 from .gitserver import GitServer
 from .registry import TOKENS, Registry
 from .rights import Token
-from .routes import ROUTES, Asked
 from .routes.actions import add_run
 from .routes.issues import add_issue, add_label
 from .routes.packages import add_package
@@ -55,14 +53,14 @@ class Double:
         self._closing = threading.Event()
         self._registry: Registry | None = None
         self._used: dict[str, set[tuple[str, str]]] = {}
-        self._held = description.github()
+        self.held = description.github()
 
     def __enter__(self) -> Self:
         """Listen."""
         self._server = Server(self._answer)
         self.url = self._server.url
         self.api_url = self.url + API
-        self.store = Store(self._held, self.url, self.repository, self.origin)
+        self.store = Store(self.held, self.url, self.repository, self.origin)
         self._git = GitServer(self)
         return self
 
@@ -231,12 +229,13 @@ class Double:
         except Refused as refused:
             answer = refused.answer
         except Exception as error:
-            self._wrong(request, f"the double broke: {error!r}")
+            self.wrong(request, f"the double broke: {error!r}")
             answer = Answer(500, {"message": repr(error)})
         call.status = answer.status
         return answer
 
-    def _wrong(self, request: Request, what: str) -> None:
+    def wrong(self, request: Request, what: str) -> None:
+        """Remember what GitHub would not have understood; it is raised at the end."""
         self.errors.append(f"{request.method} {request.path}: {what}")
 
     def _login(self, request: Request) -> Token | None:
@@ -259,85 +258,12 @@ class Double:
         for prefix in (API, UPLOADS):
             if request.path.startswith(prefix + "/"):
                 with self._lock:
-                    return self._api(request, request.path.removeprefix(prefix), token, call)
+                    return api.answer(self, request, request.path.removeprefix(prefix), token, call)
         if self._git.meets(request):
             return self._git.answer(request, token, call)
         if request.path.startswith(identity.OIDC + "/"):
             return identity.answer(self, request, token)
         if request.path == TOKENS and self._registry:
             return self._registry.token(request, token)
-        self._wrong(request, "GitHub serves nothing here")
+        self.wrong(request, "GitHub serves nothing here")
         raise Refused(404, "Not Found")
-
-    def _api(self, request: Request, path: str, token: Token | None, call: Call) -> Answer:
-        if not call.user_agent:
-            raise Refused(403, "Please make sure your request has a User-Agent header")
-        found = self._held.match(request.method, path)
-        if not found:
-            self._wrong(request, "GitHub has no such operation")
-            raise Refused(404, "Not Found")
-        operation, at = found
-        call.operation = operation.id
-        if operation.id not in ROUTES:
-            self._wrong(request, f"GitHub's {operation.id} is not in the double yet")
-            raise Refused(501, f"The double does not know {operation.id} yet")
-        route = ROUTES[operation.id]
-        self._own(at, token)
-        asked = Asked(request, at, token, self.store, self.settings)
-        sent = self._held.sent(operation, at, request)
-        call.grants = self._allowed(asked, route)
-        plans.check(operation.id, self.plan, self.private)
-        if wrong := self._held.wrong_request(operation, sent):
-            self._wrong(request, wrong)
-            raise Refused(422, f"Validation Failed: {wrong}")
-        body = route.answer(asked)
-        answer = body if isinstance(body, Answer) else Answer(_success(operation), body)
-        self._pages(operation, request, answer)
-        kind = answer.headers.setdefault("Content-Type", "application/json; charset=utf-8")
-        answered = Answered(answer.status, answer.data, kind.split(";")[0], answer.headers)
-        if wrong := self._held.wrong_answer(sent, answered):
-            self._wrong(request, f"the double's own answer: {wrong}")
-        return answer
-
-    def _own(self, at: dict[str, str], token: Token | None) -> None:
-        """Refuse other repositories, and a private one to those who show no token."""
-        asked = f"{at['owner']}/{at['repo']}".lower() if "repo" in at else None
-        if asked and (asked != self.repository.lower() or (self.private and not token)):
-            raise Refused(404, "Not Found")
-
-    def _allowed(self, asked: Asked, route: Any) -> list[tuple[str, str]]:
-        needs = route.needs if isinstance(route.needs, str) else route.needs(asked)
-        grants = rights.used(asked.token, needs, self.private)
-        if grants is None and asked.token is None:
-            raise Refused(401, "Requires authentication")
-        if grants is None:
-            accepted = needs.replace(": ", "=").replace(" | ", "; ").replace(" & ", ",")
-            headers = {"X-Accepted-GitHub-Permissions": accepted.replace("-", "_")}
-            raise Refused(403, "Resource not accessible by integration", **headers)
-        self.use(asked.token, grants)
-        return grants
-
-    def _pages(self, operation: Any, request: Request, answer: Answer) -> None:
-        """Cut a list into pages, as GitHub does: 30 rows, at most 100, with a Link header."""
-        names = {self._held.resolve(p)["name"] for p in operation.body.get("parameters", [])}
-        if not {"per_page", "page"} <= names:
-            return
-        size, page = (int(request.query.get(k, d)) for k, d in (("per_page", 30), ("page", 1)))
-        size, body = min(size, 100), answer.body
-        name = (
-            None if isinstance(body, list) else next(k for k in body if isinstance(body[k], list))
-        )
-        rows = body if name is None else body[name]
-        part = rows[(page - 1) * size : page * size]
-        answer.body = part if name is None else body | {name: part}
-        last, rest = -(-len(rows) // size), f"{self.url}{request.path}?"
-        rest += "".join(f"{k}={v}&" for k, v in request.query.items() if k != "page")
-        links = {"next": page + 1, "last": last} if page < last else {}
-        links |= {"prev": page - 1, "first": 1} if page > 1 else {}
-        if links:
-            told = ", ".join(f'<{rest}page={n}>; rel="{name}"' for name, n in links.items())
-            answer.headers["Link"] = told
-
-
-def _success(operation: Any) -> int:
-    return min(int(status) for status in operation.body["responses"] if status.startswith("2"))

@@ -69,6 +69,7 @@ from . import (  # noqa: E402 - they enter themselves
     packages,  # noqa: F401
     pulls,  # noqa: F401
     releases,  # noqa: F401
+    rules,  # noqa: F401
     security,  # noqa: F401
     settings,  # noqa: F401
 )
