@@ -145,10 +145,11 @@ def test_lists_come_in_pages(github: Double):
     for number in range(65):
         github.issue(f"Issue {number}")
     url, seen, token = f"{REPO}/issues?per_page=30", [], github.token("a/b", {"issues": "read"})
-    while url:
+    for _ in range(3):
         answer = ask(github, "GET", url, token)
         seen += [row["number"] for row in answer.json()]
         url = answer.links.get("next", {}).get("url")
+    assert url is None
     assert len(seen) == len(set(seen)) == 66  # the pull request is an issue too
 
 
