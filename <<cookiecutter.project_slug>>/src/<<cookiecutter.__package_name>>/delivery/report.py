@@ -1,67 +1,175 @@
-"""One page with all that a person needs to decide: verdict, metrics, slices, plots, data.
+"""The report of a pull request, in Markdown: verdict first, then what led to it, what changed,
+and what to do next.
 
-Made from the JSON and SVG files that the stages and the gate wrote. One file, no network.
+Made from what the stages and the gate wrote; needs git's history, but no store and no network.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
+import pandas as pd
+import yaml
 from markupsafe import Markup
 
 from .. import bundle as bundles
-from .. import files
+from .. import files, metrics
+from ..contract import Contract
+from ..errors import COMMAND, UsageError
+from . import changes, git, markdown
 from .checks import number
+from .page import draw
 
-OPTIONAL = ("gate", "validation", "preparation", "training", "export", "evaluation")
+MARKER = "<!-- model-report -->"  # by which a later run finds the comment again
+# GitHub says "maximum is 65536 characters" and has taken 262,144 bytes of a comment; a summary
+# of a step has 1 MiB. Bytes below the smaller number fit however it counts.
+COMMENT, SUMMARY, PAGE = 60_000, 1_000_000, 2**40
+OPTIONAL = ("gate", "champion", "validation", "preparation", "evaluation")
+ICONS = {"PROMOTE": "🟢", "HOLD": "🟡", "REJECT": "🔴"}
+ICONS |= {"pass": "✅", "hold": "⏸️", "fail": "❌", "skip": "➖"}
+POINTS = 10
 
 
-def collect(reports: Path, bundle: bundles.Bundle) -> dict[str, Any]:
-    """What the page shows; a report that no stage has written yet is None.
+def run(reports: Path, bundle_dir: Path, base: str | None = None, page: Path | None = None) -> Path:
+    """Write `report.md` to `reports`, add it to the job's summary, and draw it as a `page`.
 
-    Plots are the SVG files as they are, which the stages drew themselves.
+    base: the commit whose parameters are compared, by default the champion's. Raises
+    NoValidBundle where there is nothing to report on, UsageError for a base that is no commit
+    and for a file that cannot be read.
+    """
+    try:
+        sections = render(collect(reports, bundles.load(bundle_dir), base))
+    except (LookupError, TypeError, ValueError, AttributeError, jinja2.UndefinedError) as error:
+        raise UsageError(
+            f"A file in {reports} is not what this version of the code writes ({error!r}). "
+            "Next: make pipeline gate report"
+        ) from error
+    path = reports / "report.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(markdown.fit(sections, COMMENT), encoding="utf-8")
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(markdown.fit(sections, SUMMARY))
+    if page:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(draw(markdown.fit(sections, PAGE)), encoding="utf-8")
+    return path
+
+
+def collect(reports: Path, bundle: bundles.Bundle, base: str | None) -> dict[str, Any]:
+    """What the report tells; a part that no stage has written yet is None.
+
+    A verdict on another bundle than this one counts as none.
     """
     found = {
         name: files.read_json(path) if (path := reports / f"{name}.json").exists() else None
         for name in OPTIONAL
     }
-    plots = [
-        Markup(_drawing(path.read_text(encoding="utf-8")))
-        for path in sorted((reports / "plots").glob("*.svg"))
-    ]
-    scoring = (found["training"] or {}).get("scoring", "")
-    slices = (found["evaluation"] or {}).get("slices", [])
-    values = [abs(record.get(scoring) or 0) for record in slices]
+    if found["gate"] and found["gate"]["challenger"] != bundle.id:
+        found["gate"] = None
+    old = found["champion"] = found["champion"] if found["gate"] else None
+    new = {name: bundle.read_json(f"{name}.json") for name in ("contract", "reference")}
+    run_id = os.environ.get("GITHUB_RUN_ID", "")
     return found | {
-        "title": f"{bundle.contract.target.replace('_', ' ').capitalize()}: model report",
-        "scoring": scoring,
-        "widest": max(values, default=0) or 1,
-        "plots": plots,
-        "metrics": bundle.read_json("metrics.json"),
-        "bundle_id": bundle.id,
-        "contract": bundle.contract,
+        "id": bundle.id,
+        "target": bundle.contract.target,
+        "same": bool(old) and old["bundle"] == bundle.id,
+        "compared": _compared(old, bundle.contract.task),
+        "columns": list(changes.columns(old["contract"], new["contract"])) if old else [],
+        "moved": changes.distributions(old["reference"], new["reference"]) if old else [],
+        **_parameters(base, old),
+        "curve": _curve(reports / "plots", bundle.contract),
+        "stale": _git("status", "--porcelain", "--", "dvc.lock"),
+        "commit": _git("rev-parse", "HEAD"),
+        "run_id": run_id if run_id.isdigit() else "",
     }
 
 
-def _drawing(svg: str) -> str:
-    """The <svg> element without the XML declaration, which may not stand inside a page."""
-    return svg[svg.index("<svg") :]
+def _git(*args: str) -> str:
+    """What git says, empty where it refuses: outside of a repository, before a first commit."""
+    done = git.run(Path(), *args)
+    return "" if done.returncode else done.stdout.strip()
 
 
-def render(content: dict[str, Any]) -> str:
-    """The page as HTML; every value is escaped."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+def _parameters(base: str | None, champion: dict[str, Any] | None) -> dict[str, Any]:
+    """`base`, the commit compared with, and `parameters` that differ; both None without one."""
+    name = base or (champion or {}).get("commit", "")
+    commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if base and not commit:
+        raise UsageError(f"No commit {base!r} here. Next: git fetch --unshallow origin")
+    now = Path("params.yaml").read_text(encoding="utf-8")
+    before = _git("show", f"{commit}:./params.yaml") if commit else ""
+    try:
+        pair = [changes.flat(yaml.safe_load(text)) for text in (before, now)]
+    except yaml.YAMLError as error:
+        raise UsageError(f"params.yaml of {commit[:12]} or of now is not YAML: {error}") from error
+    return {"base": commit[:12], "parameters": changes.between(*pair) if before else None}
+
+
+def _compared(champion: dict[str, Any] | None, task: str) -> list[tuple[Any, ...]]:
+    """Each metric of champion and challenger on the same rows, and by how much it is better."""
+    found = champion and champion["compared"]
+    if not found:
+        return []
+    pairs = [(name, found["champion"][name], found["challenger"][name]) for name in metrics.METRICS[task]]
+    return [
+        (name, old, new, None if None in (old, new) else metrics.find(task, name).sign * (new - old))
+        for name, old, new in pairs
+    ]
+
+
+def _curve(plots: Path, contract: Contract) -> pd.DataFrame | None:
+    """Predicted and actual, (at most 10, 2): means of equally many points along the predicted."""
+    path = plots / ("calibration.csv" if contract.classes else "predicted.csv")
+    if not path.exists():
+        return None
+    table = pd.read_csv(path).iloc[:, :2].dropna().sort_values("predicted")
+    return table.groupby(np.arange(len(table)) * POINTS // max(len(table), POINTS)).mean()
+
+
+def render(content: dict[str, Any]) -> list[str]:
+    """The sections of the report, those with nothing to say left out; every value is escaped.
+
+    Of a model that is the champion's own, only what to do is left.
+    """
     environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        finalize=markdown.shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters["number"] = number
-    return environment.get_template("report.html").render(content)
+    environment.globals |= {"marker": Markup(MARKER), "command": Markup(COMMAND), "icons": ICONS}
+    environment.globals |= {"table": markdown.table, "chart": markdown.chart, "checks": _checks}
+    environment.globals["spread"] = _spread
+    template = environment.get_template("report.md.jinja")
+    names = ("verdict", "lock", "reproduce") if content["same"] else template.blocks
+    context = template.new_context(content)
+    sections = ["".join(template.blocks[name](context)).strip() for name in names]
+    return [section for section in sections if section]
 
 
-def run(reports: Path, bundle_dir: Path, out: Path) -> None:
-    """Write the page to `out`; raises NoValidBundle where there is nothing to report on."""
-    content = collect(reports, bundles.load(bundle_dir))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(render(content), encoding="utf-8")
+def _checks(checks: list[dict[str, Any]]) -> Markup:
+    """The answers of the gate as a table, the worst first; a long one is folded."""
+    columns = ("", "check", "estimate:", "interval:", "limit:", "rows:", "why")
+    rows = [
+        (
+            ICONS[check["status"]],
+            " ".join(filter(None, (check["name"], check["metric"], check["slice"]))),
+            f"{number(check['estimate'])} {check['unit']}".strip(),
+            _spread(check["low"], check["high"]),
+            check["threshold"],
+            check["n_rows"],
+            check["message"],
+        )
+        for check in checks
+    ]
+    return markdown.table(columns, rows, most=12)
+
+
+def _spread(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{number(low)} to {number(high)}"
