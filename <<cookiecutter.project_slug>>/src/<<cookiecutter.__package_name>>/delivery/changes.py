@@ -54,7 +54,9 @@ def distance(old: Mapping[str, Any], new: Mapping[str, Any]) -> float:
     if "edges" in old and "edges" in new:
         shares = [np.diff(_below(facts, old["edges"]), prepend=0) for facts in (old, new)]
     else:
-        levels = [facts["shares"] if isinstance(facts["shares"], dict) else {} for facts in (old, new)]
+        levels = [
+            facts["shares"] if isinstance(facts["shares"], dict) else {} for facts in (old, new)
+        ]
         names = sorted({*levels[0], *levels[1]})
         shares = [np.array([level.get(name, 0) for name in names]) for level in levels]
     missing = [facts["missing_share"] for facts in (old, new)]
@@ -63,7 +65,7 @@ def distance(old: Mapping[str, Any], new: Mapping[str, Any]) -> float:
 
 
 def _below(facts: Mapping[str, Any], edges: list[float]) -> np.ndarray:
-    """Share of the numbers at or below each edge, and below infinity; zeros where there are none."""
+    """Share of the numbers up to each edge, and up to infinity; zeros where there are none."""
     if not facts["shares"]:
         return np.zeros(len(edges) + 1)
     known = [facts["minimum"], *facts["edges"], facts["maximum"]]

@@ -16,28 +16,26 @@ from markupsafe import Markup
 
 from .checks import number
 
-SAFE = frozenset(" .,;:()%=+-/?'\"")  # beside letters, digits and what is not ASCII
+# What Markdown and HTML give a meaning to within a line; a low line has none inside of a word.
+ACTIVE = re.compile(r"[!#$&*<>@\[\\\]^`{|}~]|(?<![^\W_])_|_(?![^\W_])")
 # GitHub makes links of these after it has read the Markdown, so an entity does not stop it. A
 # space without width does, which is how Renovate and Dependabot write foreign text.
-LIVE = re.compile(r"[@#]|:(?=[^\s\d])|www(?=\.)|gh(?=-\d)", re.IGNORECASE)
-QUIET = "&#8203;"
-COLOURS = "#0b7285, #e8590c"
+LIVE = re.compile(r"(?i:[@#]|:(?=[^\s\d])|www(?=\.)|gh(?=-\d))")
+# To be seen on white and on black.
+LOOK = {"xyChart": {"plotColorPalette": "#1098ad, #e8590c", "backgroundColor": "transparent"}}
 
 
 def escape(value: object, most: int = 300) -> Markup:
-    """Text that stays text: one line, at most `most` characters, no control or bidi characters."""
+    """Text that stays text: one line, at most `most` characters, no control or bidi characters.
+
+    It may stand in a table or behind other text, not at the start of a line.
+    """
     text = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
     text = text if len(text) <= most else text[: most - 1] + "…"
-    parts, last = [], 0
-    for found in [*LIVE.finditer(text), None]:
-        end = found.end() if found else len(text)
-        parts.append("".join(c if _is_safe(c) else f"&#{ord(c)};" for c in text[last:end]))
-        last = end
-    return Markup(QUIET.join(parts))
-
-
-def _is_safe(char: str) -> bool:
-    return char in SAFE or char.isalnum() or not char.isascii()
+    text = LIVE.sub("\\g<0>\u200b", text)
+    return Markup(
+        ACTIVE.sub(lambda found: f"&#{ord(found[0])};", text).replace("\u200b", "&#8203;")
+    )
 
 
 def shown(value: Any) -> Markup:
@@ -80,9 +78,11 @@ def chart(
     https://mermaid.js.org/syntax/xyChart.html; two equal names would be drawn as one.
     """
     labels = [label(name) for name in names]
-    labels = [f"{i + 1} {name}" if labels.count(name) > 1 else name for i, name in enumerate(labels)]
+    labels = [
+        f"{i + 1} {name}" if labels.count(name) > 1 else name for i, name in enumerate(labels)
+    ]
     config = {"xyChart": {"height": 120 + 26 * len(names)}} if bars else {}
-    config |= {"themeVariables": {"xyChart": {"plotColorPalette": COLOURS}}}
+    config |= {"themeVariables": LOOK}
     highest = max(bars, default=0)
     text = [
         "```mermaid",

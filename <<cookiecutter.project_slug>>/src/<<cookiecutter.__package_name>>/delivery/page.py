@@ -14,9 +14,9 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 # What GitHub leaves of HTML: github.com/gjtorikian/html-pipeline, its allow list.
-ELEMENTS = set(
+ELEMENTS = (
     "h1 h2 h3 h4 h5 h6 br b i strong em a pre code img div ins del sup sub p ol ul li table thead "
-    "tbody tfoot tr td th blockquote dl dt dd kbd q samp var hr s strike summary details span".split()
+    "tbody tfoot tr td th blockquote dl dt dd kbd q samp var hr s strike summary details span"
 )
 BLOCK = re.compile(r'<pre><code class="language-mermaid">(.*?)</code></pre>', re.DOTALL)
 
@@ -26,17 +26,21 @@ def draw(text: str) -> str:
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     content = nh3.clean(
         parser.render(text),
-        tags=ELEMENTS,
+        tags=set(ELEMENTS.split()),
         attributes={"code": {"class"}, "th": {"style"}, "td": {"style"}, "a": {"href"}},
         filter_style_properties={"text-align"},
     )
     template = Path(__file__).with_name("page.html.jinja").read_text(encoding="utf-8")
-    return jinja2.Template(template, autoescape=True).render(content=Markup(BLOCK.sub(_chart, content)))
+    return jinja2.Template(template, autoescape=True).render(
+        content=Markup(BLOCK.sub(_chart, content))
+    )
 
 
 def _chart(found: re.Match[str]) -> str:
     text = html.unescape(found[1])
-    light, dark = (_address(mermaidx.render(text, theme=theme).svg()) for theme in ("default", "dark"))
+    light, dark = (
+        _address(mermaidx.render(text, theme=theme).svg()) for theme in ("default", "dark")
+    )
     source = f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">'
     return f'<picture>{source}<img alt="{html.escape(text)}" src="{light}"></picture>'
 

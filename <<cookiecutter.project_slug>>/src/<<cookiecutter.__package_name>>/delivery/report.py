@@ -30,7 +30,7 @@ MARKER = "<!-- model-report -->"  # by which a later run finds the comment again
 COMMENT, SUMMARY, PAGE = 60_000, 1_000_000, 2**40
 OPTIONAL = ("gate", "champion", "validation", "preparation", "evaluation")
 ICONS = {"PROMOTE": "🟢", "HOLD": "🟡", "REJECT": "🔴"}
-ICONS |= {"pass": "✅", "hold": "⏸️", "fail": "❌", "skip": "➖"}
+ICONS |= {"pass": "✅", "hold": "⏸️", "fail": "❌", "skip": "⚪"}
 POINTS = 10
 
 
@@ -76,7 +76,7 @@ def collect(reports: Path, bundle: bundles.Bundle, base: str | None) -> dict[str
     run_id = os.environ.get("GITHUB_RUN_ID", "")
     return found | {
         "id": bundle.id,
-        "target": bundle.contract.target,
+        "contract": bundle.contract,
         "same": bool(old) and old["bundle"] == bundle.id,
         "compared": _compared(old, bundle.contract.task),
         "columns": list(changes.columns(old["contract"], new["contract"])) if old else [],
@@ -115,20 +115,28 @@ def _compared(champion: dict[str, Any] | None, task: str) -> list[tuple[Any, ...
     found = champion and champion["compared"]
     if not found:
         return []
-    pairs = [(name, found["champion"][name], found["challenger"][name]) for name in metrics.METRICS[task]]
+    pairs = [
+        (name, found["champion"][name], found["challenger"][name]) for name in metrics.METRICS[task]
+    ]
     return [
-        (name, old, new, None if None in (old, new) else metrics.find(task, name).sign * (new - old))
+        (
+            name,
+            old,
+            new,
+            None if None in (old, new) else metrics.find(task, name).sign * (new - old),
+        )
         for name, old, new in pairs
     ]
 
 
-def _curve(plots: Path, contract: Contract) -> pd.DataFrame | None:
-    """Predicted and actual, (at most 10, 2): means of equally many points along the predicted."""
+def _curve(plots: Path, contract: Contract) -> list[list[float]] | None:
+    """Predicted and actual: means of at most ten groups of points along the predicted."""
     path = plots / ("calibration.csv" if contract.classes else "predicted.csv")
     if not path.exists():
         return None
-    table = pd.read_csv(path).iloc[:, :2].dropna().sort_values("predicted")
-    return table.groupby(np.arange(len(table)) * POINTS // max(len(table), POINTS)).mean()
+    points = pd.read_csv(path).iloc[:, :2].dropna().sort_values("predicted").to_numpy(dtype=float)
+    groups = np.array_split(points, min(POINTS, max(len(points), 1)))
+    return np.transpose([group.mean(axis=0) for group in groups]).tolist()
 
 
 def render(content: dict[str, Any]) -> list[str]:
@@ -146,6 +154,7 @@ def render(content: dict[str, Any]) -> list[str]:
     environment.globals |= {"marker": Markup(MARKER), "command": Markup(COMMAND), "icons": ICONS}
     environment.globals |= {"table": markdown.table, "chart": markdown.chart, "checks": _checks}
     environment.globals["spread"] = _spread
+    environment.filters["short"] = "{:.3g}".format
     template = environment.get_template("report.md.jinja")
     names = ("verdict", "lock", "reproduce") if content["same"] else template.blocks
     context = template.new_context(content)
@@ -155,10 +164,10 @@ def render(content: dict[str, Any]) -> list[str]:
 
 def _checks(checks: list[dict[str, Any]]) -> Markup:
     """The answers of the gate as a table, the worst first; a long one is folded."""
-    columns = ("", "check", "estimate:", "interval:", "limit:", "rows:", "why")
+    columns = ("result", "check", "estimate:", "interval:", "limit:", "rows:", "why")
     rows = [
         (
-            ICONS[check["status"]],
+            f"{ICONS[check['status']]} {check['status']}",
             " ".join(filter(None, (check["name"], check["metric"], check["slice"]))),
             f"{number(check['estimate'])} {check['unit']}".strip(),
             _spread(check["low"], check["high"]),
