@@ -83,14 +83,14 @@ def chart(
     ]
     config = {"xyChart": {"height": 120 + 26 * len(names)}} if bars else {}
     config |= {"themeVariables": LOOK}
-    highest = max(bars, default=0)
+    bars = [max(value, 0) for value in bars]
     text = [
         "```mermaid",
         f"%%{{init: {json.dumps(config)}}}%%",
         f"xychart-beta{' horizontal' if bars else ''}",
         f'  title "{label(title, 80)}"',
         f"  x-axis {json.dumps(labels, ensure_ascii=False)}",
-        f'  y-axis "{label(axis, 60)}"' + (f" 0 --> {_plain(highest or 1)}" if bars else ""),
+        f'  y-axis "{label(axis, 60)}"' + (f" 0 --> {_plain(max(bars) or 1)}" if bars else ""),
         *(f"  line [{', '.join(map(_plain, line))}]" for line in lines),
         *([f"  bar [{', '.join(map(_plain, bars))}]"] if bars else []),
         "```",
@@ -116,5 +116,6 @@ def fit(sections: Sequence[str], most: int) -> str:
         else:
             left.append(section.partition("\n")[0].strip("# "))
     if left:
-        kept.append(f"Left out for length: {', '.join(left)}. They are in the summary of the job.")
+        whole = "the summary of the job, or the page that `make report` draws"
+        kept.append(f"Left out for length: {', '.join(left)}. All of it: {whole}.")
     return "\n\n".join(kept) + "\n"

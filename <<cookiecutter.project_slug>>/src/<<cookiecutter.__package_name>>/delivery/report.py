@@ -69,7 +69,7 @@ def collect(reports: Path, bundle: bundles.Bundle, base: str | None) -> dict[str
         name: files.read_json(path) if (path := reports / f"{name}.json").exists() else None
         for name in OPTIONAL
     }
-    if found["gate"] and found["gate"]["challenger"] != bundle.id:
+    if found["gate"] is not None and found["gate"]["challenger"] != bundle.id:
         found["gate"] = None
     old = found["champion"] = found["champion"] if found["gate"] else None
     new = {name: bundle.read_json(f"{name}.json") for name in ("contract", "reference")}
@@ -96,37 +96,28 @@ def _git(*args: str) -> str:
 
 
 def _parameters(base: str | None, champion: dict[str, Any] | None) -> dict[str, Any]:
-    """`base`, the commit compared with, and `parameters` that differ; both None without one."""
+    """`base`, the commit compared with, and `parameters` that differ; both empty without one."""
     name = base or (champion or {}).get("commit", "")
     commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if base and not commit:
-        raise UsageError(f"No commit {base!r} here. Next: git fetch --unshallow origin")
-    now = Path("params.yaml").read_text(encoding="utf-8")
+        raise UsageError(f"There is no commit {base!r} here. Next: git fetch --unshallow origin")
     before = _git("show", f"{commit}:./params.yaml") if commit else ""
+    now = Path("params.yaml").read_text(encoding="utf-8") if before else ""
     try:
         pair = [changes.flat(yaml.safe_load(text)) for text in (before, now)]
     except yaml.YAMLError as error:
-        raise UsageError(f"params.yaml of {commit[:12]} or of now is not YAML: {error}") from error
-    return {"base": commit[:12], "parameters": changes.between(*pair) if before else None}
+        raise UsageError(f"params.yaml, here or at {commit[:12]}, is not YAML: {error}") from error
+    return {"base": commit[:12], "parameters": changes.between(*pair)}
 
 
 def _compared(champion: dict[str, Any] | None, task: str) -> list[tuple[Any, ...]]:
     """Each metric of champion and challenger on the same rows, and by how much it is better."""
-    found = champion and champion["compared"]
-    if not found:
-        return []
-    pairs = [
-        (name, found["champion"][name], found["challenger"][name]) for name in metrics.METRICS[task]
-    ]
-    return [
-        (
-            name,
-            old,
-            new,
-            None if None in (old, new) else metrics.find(task, name).sign * (new - old),
-        )
-        for name, old, new in pairs
-    ]
+    found, rows = (champion or {}).get("compared") or {}, []
+    for name, old in found.get("champion", {}).items():
+        new = found["challenger"][name]
+        gain = None if None in (old, new) else metrics.find(task, name).sign * (new - old)
+        rows.append((name, old, new, gain))
+    return rows
 
 
 def _curve(plots: Path, contract: Contract) -> list[list[float]] | None:
