@@ -75,7 +75,7 @@ def draw(chart):
 def test_mermaid_draws_any_names(nasty_parts):
     """Nothing in a name is read as Mermaid's language, and each name has a bar of its own."""
     names = [*nasty_parts, "", " ", "東京", "x" * 50 + "a", "x" * 50 + "b"]
-    svg = draw(markdown.chart('a"b', names, "c`d", bars=range(len(names))))
+    svg = draw(markdown.chart('a"b', names, "c`d", bars=[1] * len(names)))
     assert svg.count("<rect") >= len(names)
     assert "東京" in svg
 
@@ -95,10 +95,10 @@ def test_a_label_is_plain(nasty, data):
 
 
 def test_bars_start_at_zero():
-    """A column that tells less than nothing has no bar."""
-    text = markdown.chart("A", ("a", "b"), "y", bars=[0.00004, -0.1])
+    """And have no exponent, which Mermaid does not read."""
+    text = markdown.chart("A", ("a", "b"), "y", bars=[0.00004, 0.000001])
     assert "0 --> 0.00004" in text
-    assert "bar [0.00004, 0]" in text
+    assert "bar [0.00004, 0.000001]" in text
 
 
 @given(st.lists(st.integers(1, 3000), max_size=8), st.integers(2000, 9000))

@@ -82,7 +82,7 @@ def write(project, monkeypatch):
                 "dropped": {f"missing {text}": 5, "key came before": 0}},
             "evaluation": {
                 "metrics": {"n_rows": 900, "mae": 7.25}, "intervals": {"mae": [7.0, 7.5]},
-                "importance": [{"column": text, "loss": 0.25}, {"column": "size", "loss": 0.125}]},
+                "importance": [{"column": text, "loss": 0.25}, {"column": "size", "loss": 0.125}, {"column": "none", "loss": -0.1}]},
         }  # fmt: skip
         (REPORTS / "plots").mkdir(parents=True, exist_ok=True)
         for name, value in found.items():

@@ -166,13 +166,14 @@ def score(model: bundle.Bundle, rows: pd.DataFrame, name: str) -> Contender | Un
 
 def _compared(case: Case) -> dict[str, Any] | None:
     """Every metric of both on the rows that neither has seen; None where that makes no sense."""
-    pair = case.champion, case.challenger
-    if any(not isinstance(model, Contender) for model in pair) or _obstacle(*reversed(pair)):
+    old, new, rows = case.champion, case.challenger, case.positions(gain=True)
+    if not isinstance(old, Contender) or isinstance(new, Unusable) or not len(rows):
         return None
-    old, new = (model.take(case.positions(gain=True)) for model in pair)
-    scores = {"champion": old, "challenger": new}
-    scores = {k: metrics.score_all(m.y, m.scores, m.contract) for k, m in scores.items()}
-    return scores | {"n_rows": len(old.y)}
+    if _obstacle(new, old):
+        return None
+    pair = {"champion": old.take(rows), "challenger": new.take(rows)}
+    found = {name: metrics.score_all(m.y, m.scores, m.contract) for name, m in pair.items()}
+    return found | {"n_rows": len(rows)}
 
 
 def _champion(
@@ -195,5 +196,5 @@ def _champion(
         seen = ~seen
     facts = {name: model.read_json(f"{name}.json") for name in ("contract", "reference")}
     facts |= {"version": version, "bundle": model.id, "rows": model.manifest.get("rows", {})}
-    facts["commit"] = registry.read(Path()).find(version).commit
+    facts["commit"] = registry.read(Path()).current().commit
     return score(model, rows, version), seen, facts

@@ -73,7 +73,7 @@ def chart(
     title: str, names: Sequence[object], axis: str, lines: Sequence[Sequence[float]] = (),
     bars: Sequence[float] = (),
 ) -> Markup:  # fmt: skip
-    """A fenced Mermaid chart: `lines` over `names`, or `bars` from zero on beside them.
+    """A fenced Mermaid chart: `lines` over `names`, or `bars`, all positive, beside them.
 
     https://mermaid.js.org/syntax/xyChart.html; two equal names would be drawn as one.
     """
@@ -83,14 +83,13 @@ def chart(
     ]
     config = {"xyChart": {"height": 120 + 26 * len(names)}} if bars else {}
     config |= {"themeVariables": LOOK}
-    bars = [max(value, 0) for value in bars]
     text = [
         "```mermaid",
         f"%%{{init: {json.dumps(config)}}}%%",
         f"xychart-beta{' horizontal' if bars else ''}",
         f'  title "{label(title, 80)}"',
         f"  x-axis {json.dumps(labels, ensure_ascii=False)}",
-        f'  y-axis "{label(axis, 60)}"' + (f" 0 --> {_plain(max(bars) or 1)}" if bars else ""),
+        f'  y-axis "{label(axis, 60)}"' + (f" 0 --> {_plain(max(bars))}" if bars else ""),
         *(f"  line [{', '.join(map(_plain, line))}]" for line in lines),
         *([f"  bar [{', '.join(map(_plain, bars))}]"] if bars else []),
         "```",
