@@ -105,7 +105,9 @@ def gate(policy: Path, override: str | None, as_json: bool) -> None:
 
 
 @cli.command(epilog=_example("report --page reports/index.html"))
-@click.option("--base", metavar="REV", help="Compare parameters with it.  [default: champion]")
+@click.option(
+    "--base", metavar="REV", envvar="REPORT_BASE", help="Compare parameters.  [default: champion]"
+)
 @click.option("--page", type=click.Path(path_type=Path), help="Draw it as an HTML page too.")
 def report(base: str | None, page: Path | None) -> None:
     """Write reports/report.md: verdict, slices, what changed, plots, what to do next.

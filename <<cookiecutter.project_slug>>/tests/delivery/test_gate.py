@@ -110,7 +110,11 @@ def test_the_report_finds_the_champion_beside_the_verdict(make, run, project):
     run(new, old)
     path = project / "reports" / "champion.json"
     left = json.loads(path.read_text())
-    assert (left["version"], left["commit"], left["bundle"]) == ("v1.0.0", "abc", bundle.load(old).id)
+    assert (left["version"], left["commit"], left["bundle"]) == (
+        "v1.0.0",
+        "abc",
+        bundle.load(old).id,
+    )
     assert [column["name"] for column in left["contract"]["columns"]] == ["wind"]
     compared = left["compared"]
     assert compared["n_rows"] == 2000

@@ -15,7 +15,7 @@ from <<cookiecutter.__package_name>>.delivery import markdown
 def plain(value):
     """What a reader sees of a value: printable, in one line."""
     text = " ".join("".join(c if c.isprintable() else " " for c in value).split())
-    return text if len(text) <= 300 else text[:299] + "…"
+    return text if len(text) <= 600 else text[:599] + "…"
 
 
 @given(st.data())
@@ -44,7 +44,7 @@ def test_common_names_are_as_they_are(value):
 
 def test_a_long_value_is_cut():
     """A category may hold a whole text."""
-    assert markdown.escape("a" * 301) == "a" * 299 + "…"
+    assert markdown.escape("a" * 601) == "a" * 599 + "…"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from <<cookiecutter.__package_name>> import bundle
-from <<cookiecutter.__package_name>>.delivery import checks, gate, report
+from <<cookiecutter.__package_name>>.delivery import checks, gate, report, reviewed
 from <<cookiecutter.__package_name>>.errors import NoValidBundle, UsageError
 
 GOLDEN = Path(__file__).with_name("report.golden.md")
@@ -82,7 +82,7 @@ def write(project, monkeypatch):
                 "dropped": {f"missing {text}": 5, "key came before": 0}},
             "evaluation": {
                 "metrics": {"n_rows": 900, "mae": 7.25}, "intervals": {"mae": [7.0, 7.5]},
-                "importance": [{"column": text, "loss": 0.25}, {"column": "size", "loss": 0.125}, {"column": "none", "loss": -0.1}]},
+                "importance": [{"column": text, "loss": 0.25}, {"column": "size", "loss": -0.1}]},
         }  # fmt: skip
         (REPORTS / "plots").mkdir(parents=True, exist_ok=True)
         for name, value in found.items():
@@ -131,7 +131,7 @@ def test_data_add_no_element(write, nasty, read, status, champion, data):
     write(data.draw(nasty), status, champion)
     found = read(run())
     assert found.tags == calm.tags
-    assert found.tags.count("comment") == 1
+    assert found.tags.count("comment") == 2  # the marker, and the bundle's scores
     assert found.live == []
 
 
@@ -187,9 +187,10 @@ def test_nothing_changed(write):
     new = write()
     champion = json.loads((REPORTS / "champion.json").read_text())
     (REPORTS / "champion.json").write_text(json.dumps(champion | {"bundle": new.id}))
-    assert "Nothing changed: the model is the champion's" in run()
-    assert "###" in run()
-    assert "| " not in run()
+    text = run()
+    assert "Nothing changed: the model is the champion's" in text
+    assert "### Parameters" in text
+    assert "### Data" not in text
 
 
 def test_parameters_are_compared_with_any_commit(write, project):
@@ -217,9 +218,14 @@ def test_a_stale_lock_has_its_commands(write, project, monkeypatch, run_id, name
     write()
     project.commit()
     assert "lock file is stale" not in run()
-    Path("dvc.lock").write_text("changed")
+    assert not (REPORTS / "dvc.lock.patch").exists()
+    Path("dvc.lock").write_text("changed\n")
     monkeypatch.setenv("GITHUB_RUN_ID", run_id)
     assert "git add dvc.lock" in run()
+    new = Path("dvc.lock").read_text()
+    project.git("checkout", "dvc.lock")
+    project.git("apply", str(REPORTS / "dvc.lock.patch"))
+    assert Path("dvc.lock").read_text() == new
     assert ("gh run download 4242 --name dvc-lock" in run()) == named
     assert "rm" not in run().partition("```sh")[2]
 
@@ -262,6 +268,39 @@ def test_a_thousand_slices_fit_into_a_comment(write, tmp_path, monkeypatch):
     assert text.count("```") % 2 == 0
     assert whole.startswith(f"before\n{report.MARKER}")
     assert "<summary>1000 rows</summary>" in whole
+
+
+def test_a_first_lock_is_a_patch_too(write, project):
+    """The commit has none."""
+    write()
+    project.git("rm", "--quiet", "--cached", "dvc.lock")
+    project.git("commit", "--quiet", "--message", "No lock")
+    new = Path("dvc.lock").read_text()
+    run()
+    Path("dvc.lock").unlink()
+    project.git("apply", str(REPORTS / "dvc.lock.patch"))
+    assert Path("dvc.lock").read_text() == new
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_what_stopped_a_job_is_told(write, nasty_parts, read, trained):
+    """Instead of a verdict; before the training ended there is no bundle either."""
+    write()
+    (REPORTS / "gate.json").unlink()
+    told = {"verb": "train", "error": "DataRefused", "message": "".join(nasty_parts)}
+    (REPORTS / "stopped.json").write_text(json.dumps(told))
+    if not trained:
+        BUNDLE.rename("elsewhere")
+    text = run()
+    assert "## 🔴 Stopped\n\n**DataRefused** in" in text
+    assert ("### Plots" in text) == trained
+    assert read(text).live == []
+
+
+def test_the_last_line_is_the_seal_of_the_bundle(write):
+    """By it a release tells whether it made the model that was reviewed."""
+    new = write()
+    assert run().splitlines()[-1] == reviewed.seal(new)
 
 
 def test_a_page_is_drawn(write, tmp_path):

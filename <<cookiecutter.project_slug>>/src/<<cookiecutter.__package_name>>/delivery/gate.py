@@ -169,7 +169,7 @@ def _compared(case: Case) -> dict[str, Any] | None:
     old, new, rows = case.champion, case.challenger, case.positions(gain=True)
     if not isinstance(old, Contender) or isinstance(new, Unusable) or not len(rows):
         return None
-    if _obstacle(new, old):
+    if old.id == new.id or _obstacle(new, old):
         return None
     pair = {"champion": old.take(rows), "challenger": new.take(rows)}
     found = {name: metrics.score_all(m.y, m.scores, m.contract) for name, m in pair.items()}

@@ -25,7 +25,7 @@ LIVE = re.compile(r"(?i:[@#]|:(?=[^\s\d])|www(?=\.)|gh(?=-\d))")
 LOOK = {"xyChart": {"plotColorPalette": "#1098ad, #e8590c", "backgroundColor": "transparent"}}
 
 
-def escape(value: object, most: int = 300) -> Markup:
+def escape(value: object, most: int = 600) -> Markup:
     """Text that stays text: one line, at most `most` characters, no control or bidi characters.
 
     It may stand in a table or behind other text, not at the start of a line.

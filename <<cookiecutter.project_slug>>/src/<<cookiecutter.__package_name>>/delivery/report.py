@@ -19,16 +19,17 @@ from markupsafe import Markup
 from .. import bundle as bundles
 from .. import files, metrics
 from ..contract import Contract
-from ..errors import COMMAND, UsageError
+from ..errors import COMMAND, NoValidBundle, UsageError
 from . import changes, git, markdown
 from .checks import number
+from .comment import MARKER
 from .page import draw
+from .reviewed import seal
 
-MARKER = "<!-- model-report -->"  # by which a later run finds the comment again
 # GitHub says "maximum is 65536 characters" and has taken 262,144 bytes of a comment; a summary
 # of a step has 1 MiB. Bytes below the smaller number fit however it counts.
 COMMENT, SUMMARY, PAGE = 60_000, 1_000_000, 2**40
-OPTIONAL = ("gate", "champion", "validation", "preparation", "evaluation")
+OPTIONAL = ("stopped", "gate", "champion", "validation", "preparation", "evaluation")
 ICONS = {"PROMOTE": "🟢", "HOLD": "🟡", "REJECT": "🔴"}
 ICONS |= {"pass": "✅", "hold": "⏸️", "fail": "❌", "skip": "⚪"}
 POINTS = 10
@@ -37,30 +38,42 @@ POINTS = 10
 def run(reports: Path, bundle_dir: Path, base: str | None = None, page: Path | None = None) -> Path:
     """Write `report.md` to `reports`, add it to the job's summary, and draw it as a `page`.
 
-    base: the commit whose parameters are compared, by default the champion's. Raises
-    NoValidBundle where there is nothing to report on, UsageError for a base that is no commit
-    and for a file that cannot be read.
+    base: the commit whose parameters are compared, by default the champion's. Where training gave
+    another `dvc.lock` than the commit's, `dvc.lock.patch` is what to apply. Raises NoValidBundle
+    where there is nothing to report on, not even an error that stopped the stages; UsageError
+    for a base that is no commit and for a file that cannot be read.
     """
     try:
-        sections = render(collect(reports, bundles.load(bundle_dir), base))
+        bundle = bundles.load(bundle_dir)
+    except NoValidBundle:
+        if not (reports / "stopped.json").exists():
+            raise
+        bundle = None
+    try:
+        content = collect(reports, bundle, base)
+        sections = render(content)
     except (LookupError, TypeError, ValueError, AttributeError, jinja2.UndefinedError) as error:
         raise UsageError(
             f"A file in {reports} is not what this version of the code writes ({error!r}). "
             "Next: make pipeline gate report"
         ) from error
+    end = f"\n{seal(bundle)}\n" if bundle else ""
     path = reports / "report.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(markdown.fit(sections, COMMENT), encoding="utf-8")
+    path.write_text(markdown.fit(sections, COMMENT - len(end)) + end, encoding="utf-8")
+    (reports / "dvc.lock.patch").unlink(missing_ok=True)
+    if content["stale"]:
+        (reports / "dvc.lock.patch").write_text(_patch(content["stale"]), encoding="utf-8")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(markdown.fit(sections, SUMMARY))
+            file.write(markdown.fit(sections, SUMMARY - len(end)) + end)
     if page:
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(draw(markdown.fit(sections, PAGE)), encoding="utf-8")
     return path
 
 
-def collect(reports: Path, bundle: bundles.Bundle, base: str | None) -> dict[str, Any]:
+def collect(reports: Path, bundle: bundles.Bundle | None, base: str | None) -> dict[str, Any]:
     """What the report tells; a part that no stage has written yet is None.
 
     A verdict on another bundle than this one counts as none.
@@ -69,24 +82,34 @@ def collect(reports: Path, bundle: bundles.Bundle, base: str | None) -> dict[str
         name: files.read_json(path) if (path := reports / f"{name}.json").exists() else None
         for name in OPTIONAL
     }
-    if found["gate"] is not None and found["gate"]["challenger"] != bundle.id:
+    if found["gate"] is not None and (not bundle or found["gate"]["challenger"] != bundle.id):
         found["gate"] = None
     old = found["champion"] = found["champion"] if found["gate"] else None
-    new = {name: bundle.read_json(f"{name}.json") for name in ("contract", "reference")}
+    new = (
+        {name: bundle.read_json(f"{name}.json") for name in ("contract", "reference")}
+        if old
+        else {}
+    )
     run_id = os.environ.get("GITHUB_RUN_ID", "")
     return found | {
-        "id": bundle.id,
-        "contract": bundle.contract,
+        "id": bundle.id if bundle else "",
+        "contract": bundle.contract if bundle else None,
         "same": bool(old) and old["bundle"] == bundle.id,
-        "compared": _compared(old, bundle.contract.task),
+        "compared": _compared(old, bundle.contract.task) if old else [],
         "columns": list(changes.columns(old["contract"], new["contract"])) if old else [],
         "moved": changes.distributions(old["reference"], new["reference"]) if old else [],
         **_parameters(base, old),
-        "curve": _curve(reports / "plots", bundle.contract),
+        "curve": _curve(reports / "plots", bundle.contract) if bundle else None,
         "stale": _git("status", "--porcelain", "--", "dvc.lock"),
         "commit": _git("rev-parse", "HEAD"),
         "run_id": run_id if run_id.isdigit() else "",
     }
+
+
+def _patch(status: str) -> str:
+    """What `git apply` makes the new `dvc.lock` of, be it changed or the first."""
+    first = ("--no-index", "--", os.devnull) if status.startswith("??") else ("HEAD", "--")
+    return git.run(Path(), "diff", "--no-ext-diff", *first, "dvc.lock").stdout
 
 
 def _git(*args: str) -> str:
@@ -110,9 +133,9 @@ def _parameters(base: str | None, champion: dict[str, Any] | None) -> dict[str, 
     return {"base": commit[:12], "parameters": changes.between(*pair)}
 
 
-def _compared(champion: dict[str, Any] | None, task: str) -> list[tuple[Any, ...]]:
+def _compared(champion: dict[str, Any], task: str) -> list[tuple[Any, ...]]:
     """Each metric of champion and challenger on the same rows, and by how much it is better."""
-    found, rows = (champion or {}).get("compared") or {}, []
+    found, rows = champion["compared"] or {}, []
     for name, old in found.get("champion", {}).items():
         new = found["challenger"][name]
         gain = None if None in (old, new) else metrics.find(task, name).sign * (new - old)
@@ -133,7 +156,7 @@ def _curve(plots: Path, contract: Contract) -> list[list[float]] | None:
 def render(content: dict[str, Any]) -> list[str]:
     """The sections of the report, those with nothing to say left out; every value is escaped.
 
-    Of a model that is the champion's own, only what to do is left.
+    Of a model that is the champion's own, or that does not exist, only what to do is left.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -147,7 +170,9 @@ def render(content: dict[str, Any]) -> list[str]:
     environment.globals["spread"] = _spread
     environment.filters["short"] = "{:.3g}".format
     template = environment.get_template("report.md.jinja")
-    names = ("verdict", "lock", "reproduce") if content["same"] else template.blocks
+    names = template.blocks
+    if content["same"] or not content["id"]:
+        names = ("verdict", "parameters", "lock", "reproduce")
     context = template.new_context(content)
     sections = ["".join(template.blocks[name](context)).strip() for name in names]
     return [section for section in sections if section]
