@@ -85,11 +85,8 @@ def collect(reports: Path, bundle: bundles.Bundle | None, base: str | None) -> d
     if found["gate"] is not None and (not bundle or found["gate"]["challenger"] != bundle.id):
         found["gate"] = None
     old = found["champion"] = found["champion"] if found["gate"] else None
-    new = (
-        {name: bundle.read_json(f"{name}.json") for name in ("contract", "reference")}
-        if old
-        else {}
-    )
+    names = ("contract", "reference") if old else ()
+    new = {name: bundle.read_json(f"{name}.json") for name in names}
     run_id = os.environ.get("GITHUB_RUN_ID", "")
     return found | {
         "id": bundle.id if bundle else "",
@@ -182,17 +179,11 @@ def _checks(checks: list[dict[str, Any]]) -> Markup:
     """The answers of the gate as a table, the worst first; a long one is folded."""
     columns = ("result", "check", "estimate:", "interval:", "limit:", "rows:", "why")
     rows = [
-        (
-            f"{ICONS[check['status']]} {check['status']}",
-            " ".join(filter(None, (check["name"], check["metric"], check["slice"]))),
-            f"{number(check['estimate'])} {check['unit']}".strip(),
-            _spread(check["low"], check["high"]),
-            check["threshold"],
-            check["n_rows"],
-            check["message"],
-        )
-        for check in checks
-    ]
+        (f"{ICONS[c['status']]} {c['status']}", f"{c['name']} {c['metric']} {c['slice']}",
+         f"{number(c['estimate'])} {c['unit']}", _spread(c["low"], c["high"]), c["threshold"],
+         c["n_rows"], c["message"])
+        for c in checks
+    ]  # fmt: skip
     return markdown.table(columns, rows, most=12)
 
 
