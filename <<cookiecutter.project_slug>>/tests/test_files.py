@@ -45,6 +45,14 @@ def test_a_missing_file_names_the_next_command(tmp_path, read):
         read(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("content", [b"{", b"", b"\xff"])
+def test_a_cut_file_names_the_next_command(tmp_path, content):
+    """A run that was killed, an artifact that came half."""
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(errors.UsageError, match=r"a.json is not JSON .* Next: rm "):
+        files.read_json(tmp_path / "a.json")
+
+
 @pytest.mark.parametrize(
     ("data", "tidied"),
     [

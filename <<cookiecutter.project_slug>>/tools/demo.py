@@ -79,7 +79,7 @@ def better_model() -> None:
 def worse_model() -> None:
     train(grid={"max_iter": [2], "max_leaf_nodes": [3]})
     run(f"{VERB} gate", expect=1)
-    run(f"{VERB} report --out reports/refused.html")
+    run(f"{VERB} report --page reports/refused.html")
 
 
 def serve_champion() -> None:
@@ -96,7 +96,7 @@ def serve_champion() -> None:
     finally:
         server.terminate()
         server.wait(timeout=20)
-    run(f"{VERB} report", f"{VERB} registry history")
+    run(f"{VERB} report --page reports/index.html", f"{VERB} registry history")
 
 
 def predict_next_month(url: str) -> None:

@@ -104,12 +104,18 @@ def gate(policy: Path, override: str | None, as_json: bool) -> None:
     sys.exit(verdict.exit_code)
 
 
-@cli.command(epilog=_example("report"))
-@click.option("--out", type=click.Path(path_type=Path), default="reports/index.html")
-def report(out: Path) -> None:
-    """Write one page with the verdict, metrics, slices and plots."""
-    _import("delivery.report").run(Path("reports"), BUNDLE, out)
-    click.echo(f"report: {out.resolve().as_uri()}")
+@cli.command(epilog=_example("report --page reports/index.html"))
+@click.option(
+    "--base", metavar="REV", envvar="REPORT_BASE", help="Compare parameters.  [default: champion]"
+)
+@click.option("--page", type=click.Path(path_type=Path), help="Draw it as an HTML page too.")
+def report(base: str | None, page: Path | None) -> None:
+    """Write reports/report.md: verdict, slices, what changed, plots, what to do next.
+
+    Markdown as GitHub reads it. In a workflow the summary of the job gets it too.
+    """
+    path = _import("delivery.report").run(Path("reports"), BUNDLE, base, page)
+    click.echo(f"report: {(page or path).resolve().as_uri()}")
 
 
 @cli.command(epilog=_example("comment reports/report.md --pr 5"))

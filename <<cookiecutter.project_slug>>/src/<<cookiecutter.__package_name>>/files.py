@@ -41,8 +41,15 @@ def write_json(data: Any, path: Path, digits: int | None = 6) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file of an earlier stage; raises UsageError where that has not run yet."""
-    return json.loads(_existing(path).read_text(encoding="utf-8"))
+    """A JSON file of an earlier stage; raises UsageError where it is missing or broken."""
+    text = _existing(path).read_bytes()
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{path} is not JSON ({error}): it was cut or edited. "
+            f"Next: rm {path} && make pipeline gate"
+        ) from error
 
 
 def _existing(path: Path) -> Path:

@@ -139,6 +139,7 @@ def test_the_gate_is_told_the_reason(dvc_project, ship, monkeypatch):
     ship("a")
     shutil.rmtree(dvc_project.root / ".dvc/cache")
     monkeypatch.chdir(dvc_project.root)
-    found, _ = gate._champion(pd.DataFrame(index=range(3)))
+    found, _, facts = gate._champion(pd.DataFrame(index=range(3)))
+    assert facts is None
     assert (found.name, found.status) == ("v1.0.0", "fail")
     assert "v1.0.0 is neither in DVC's cache nor in a remote" in found.reason

@@ -80,7 +80,7 @@ def make(project, holdout):
 @pytest.fixture
 def run(project, monkeypatch):
     """`run(new, old)` asks the gate about two folders, the old one being v1.0.0."""
-    ledger = SimpleNamespace(current=lambda: SimpleNamespace(version="v1.0.0"))
+    ledger = SimpleNamespace(current=lambda: SimpleNamespace(version="v1.0.0", commit="abc"))
 
     def ask(new, old=None, policy=POLICY, override=None):
         def fetch(repo):
@@ -102,6 +102,34 @@ def test_a_better_challenger_is_promoted_and_the_verdict_written(make, run, proj
     assert found.challenger == bundle.load(new).id
     assert found.summary == f"{found.challenger} may replace v1.0.0: every check passed."
     assert json.loads((project / "reports" / "gate.json").read_text()) == found.to_dict()
+
+
+def test_the_report_finds_the_champion_beside_the_verdict(make, run, project):
+    """With every metric of both on the same rows; nothing stays once there is none."""
+    new, old = make("new", "wind", "rain"), make("old", "wind")
+    run(new, old)
+    path = project / "reports" / "champion.json"
+    left = json.loads(path.read_text())
+    assert (left["version"], left["commit"], left["bundle"]) == (
+        "v1.0.0",
+        "abc",
+        bundle.load(old).id,
+    )
+    assert [column["name"] for column in left["contract"]["columns"]] == ["wind"]
+    compared = left["compared"]
+    assert compared["n_rows"] == 2000
+    assert compared["challenger"]["roc_auc"] > compared["champion"]["roc_auc"] > 0.6
+    run(new)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(("challenger", "champion"), [("wind", "snow"), ("wind", "wind")])
+def test_no_comparison_is_left_where_it_makes_no_sense(make, run, project, challenger, champion):
+    """A champion that cannot be scored, or that is the challenger."""
+    old = make("old", champion)
+    run(old if challenger == champion else make("new", challenger), old)
+    left = json.loads((project / "reports" / "champion.json").read_text())
+    assert left["compared"] is None
 
 
 def test_the_same_question_gives_the_same_bytes(make, run, project):

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from .. import bundle, files, params
+from .. import bundle, files, metrics, params
 from ..errors import DataRefused, NoValidBundle, StoreUnreachable, UsageError
 from ..pipeline import derive, prepare, split
 from ..resampling import Contender
@@ -73,12 +73,17 @@ def run(bundle_dir: Path, policy_path: Path, out_dir: Path, override: str | None
     elif seen := int(split.seen(rows, new.manifest["split"]).sum()):
         reason = f"has seen {seen:,} of {len(rows):,} holdout rows in training"
         challenger = Unusable(new.id, "fail", reason)
+    old, seen, facts = _champion(rows)
     measured = _measured(out_dir / "budgets.json", new.id)
-    case = Case(challenger, *_champion(rows), rows, rules, params.load().seed, measured)
+    case = Case(challenger, old, seen, rows, rules, params.load().seed, measured)
     if override:
         override = f"{os.environ.get('GITHUB_ACTOR') or git.identity(Path())} ({override})"
     verdict = decide(case, override)
     files.write_json(verdict.to_dict(), out_dir / "gate.json", digits=None)
+    (out_dir / "champion.json").unlink(missing_ok=True)
+    if facts:
+        facts["compared"] = _compared(case)
+        files.write_json(facts, out_dir / "champion.json", digits=None)
     return verdict
 
 
@@ -159,17 +164,37 @@ def score(model: bundle.Bundle, rows: pd.DataFrame, name: str) -> Contender | Un
     return Contender(name, model.id, contract, y, scores)
 
 
-def _champion(rows: pd.DataFrame) -> tuple[Contender | Unusable | None, np.ndarray]:
-    """What is in production, and which rows it has seen: all where its rule cannot tell."""
+def _compared(case: Case) -> dict[str, Any] | None:
+    """Every metric of both on the rows that neither has seen; None where that makes no sense."""
+    old, new, rows = case.champion, case.challenger, case.positions(gain=True)
+    if not isinstance(old, Contender) or isinstance(new, Unusable) or not len(rows):
+        return None
+    if old.id == new.id or _obstacle(new, old):
+        return None
+    pair = {"champion": old.take(rows), "challenger": new.take(rows)}
+    found = {name: metrics.score_all(m.y, m.scores, m.contract) for name, m in pair.items()}
+    return found | {"n_rows": len(rows)}
+
+
+def _champion(
+    rows: pd.DataFrame,
+) -> tuple[Contender | Unusable | None, np.ndarray, dict[str, Any] | None]:
+    """What is in production, which rows it has seen, and what the report tells of it.
+
+    All rows count as seen where its rule cannot tell.
+    """
     seen = np.zeros(len(rows), dtype=bool)
     try:
         if (found := champion.fetch(Path())) is None:
-            return None, seen
+            return None, seen, None
         version, model = found
         seen = split.seen(rows, model.manifest["split"])
     except (StoreUnreachable, NoValidBundle) as error:
         version = registry.read(Path()).current().version
-        return Unusable(version, "fail", f"is unreadable: {error}"), seen
+        return Unusable(version, "fail", f"is unreadable: {error}"), seen, None
     except (KeyError, TypeError):
         seen = ~seen
-    return score(model, rows, version), seen
+    facts = {name: model.read_json(f"{name}.json") for name in ("contract", "reference")}
+    facts |= {"version": version, "bundle": model.id, "rows": model.manifest.get("rows", {})}
+    facts["commit"] = registry.read(Path()).current().commit
+    return score(model, rows, version), seen, facts

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from .. import files
 from ..bundle import sha256, write_manifest
@@ -37,10 +38,12 @@ def assemble(folder: Path, holdout: pd.DataFrame, result: dict[str, Any], params
     (folder / "golden.jsonl").write_text(lines, encoding="utf-8")
     card = model_card(contract, result, params, len(training))
     (folder / "model_card.md").write_text(card, encoding="utf-8")
+    parts = sorted(PREPARED.glob("*.parquet"))
     facts = {
         "task": contract.task,
         "split": files.read_json(RULE),
-        "data": {path.stem: sha256(path) for path in sorted(PREPARED.glob("*.parquet"))},
+        "data": {path.stem: sha256(path) for path in parts},
+        "rows": {path.stem: pq.read_metadata(path).num_rows for path in parts},
         "schema": sha256(folder / "contract.json"),
     }
     return write_manifest(folder, facts)
