@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import mermaidx
@@ -26,6 +27,12 @@ def test_a_table_keeps_its_cells(nasty, read, data):
     assert set(found.tags) == {"table", "thead", "tbody", "tr", "th", "td"}
     cells = [cell.replace("\u200b", "").strip() for cell in found.cells]
     assert cells == ["one", "two", *(plain(value) for row in rows for value in row)]
+
+
+def test_no_known_trick_is_live(nasty_parts, read):
+    """Each of them alone."""
+    texts = {part: read(f"It is {markdown.escape(part)}.").live for part in nasty_parts}
+    assert {part: live for part, live in texts.items() if live} == {}
 
 
 @given(st.data())
@@ -75,7 +82,10 @@ def draw(chart):
 def test_mermaid_draws_any_names(nasty_parts):
     """Nothing in a name is read as Mermaid's language, and each name has a bar of its own."""
     names = [*nasty_parts, "", " ", "東京", "x" * 50 + "a", "x" * 50 + "b"]
-    svg = draw(markdown.chart('a"b', names, "c`d", bars=[1] * len(names)))
+    text = markdown.chart('a"b', names, "c`d", bars=[1] * len(names))
+    labels = json.loads(re.search(r"x-axis (.*)", text)[1])
+    assert len(set(labels)) == len(names)
+    svg = draw(text)
     assert svg.count("<rect") >= len(names)
     assert "東京" in svg
 
