@@ -60,7 +60,13 @@ def test_a_better_model_is_reported_and_passes(world):
     ("edits", "words"),
     [
         ({"params.yaml": worse}, "comparison"),
-        ({"gate.yaml": lambda text: text.replace("limit: 0.55", "limit: 0.9")}, "slice"),
+        (
+            {
+                "params.yaml": boosted(),
+                "gate.yaml": lambda text: text.replace("limit: 0.55", "limit: 0.9"),
+            },
+            "slice",
+        ),
     ],
     ids=["worse", "fails in a slice"],
 )
