@@ -1,11 +1,17 @@
 """Alive, ready, version, contract: with a model, without one, and with a damaged one."""
 
+import http.client
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 
 import pytest
+from fastapi.testclient import TestClient
 
 from <<cookiecutter.__package_name>> import bundle, errors
 from <<cookiecutter.__package_name>>.serving import app, settings
@@ -23,6 +29,17 @@ def test_with_a_model(client, bundles):
         "image_digest": None,
         "deploy_note": None,
     }
+
+
+def test_the_hosts_note(bundles, tmp_path):
+    """What the host last said stands at `/version`, until it takes it back."""
+    note = tmp_path / "refused"
+    made = settings.Settings(bundle_dir=bundles["binary"], note_file=note)
+    with TestClient(app.create_app(made)) as client:
+        note.write_text("it did not get healthy\n")
+        assert client.get("/version").json()["deploy_note"] == "it did not get healthy"
+        note.unlink()
+        assert client.get("/version").json()["deploy_note"] is None
 
 
 def test_contract(client, bundles):
@@ -93,6 +110,36 @@ def test_serve_on_a_taken_port(monkeypatch, bundles):
         port = taken.getsockname()[1]
         with pytest.raises(errors.UsageError, match=f"port {port}: .* serve --port {port + 1}"):
             app.serve(port=port)
+
+
+def test_leaves_a_shared_port_without_losing_a_request(bundles):
+    """It no longer listens, answers what is still sent, and asks the client to connect anew."""
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as one:
+        shared = one.getsockname()[1]
+    env = {"BUNDLE_DIR": str(bundles["binary"]), "SHARED_PORT": str(shared), "PORT": "0"}
+    command = [sys.executable, "-m", app.__package__.partition(".")[0], "serve"]
+    with subprocess.Popen(command, env=os.environ | env, stdout=subprocess.PIPE) as server:
+        assert str(shared) in server.stdout.readline().decode()
+        for _ in range(100):
+            with suppress(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", shared)).close()
+                break
+            time.sleep(0.05)
+        client = http.client.HTTPConnection("127.0.0.1", shared)
+        client.request("GET", "/health")
+        assert client.getresponse().read() == b'{"status":"alive"}'
+        server.terminate()
+        for _ in range(100):
+            try:
+                socket.create_connection(("127.0.0.1", shared)).close()
+            except ConnectionRefusedError:
+                break
+            time.sleep(0.01)
+        client.request("GET", "/health")
+        answer = client.getresponse()
+        assert (answer.status, answer.headers["Connection"]) == (200, "close")
+        client.close()
+        assert server.wait(30) == -signal.SIGTERM  # raised once more after a graceful stop
 
 
 def test_serving_needs_neither_pandas_nor_sklearn(bundles):
