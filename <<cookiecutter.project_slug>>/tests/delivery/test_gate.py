@@ -131,6 +131,7 @@ def test_no_comparison_is_left_where_it_makes_no_sense(make, run, project, chall
     left = json.loads((project / "reports" / "champion.json").read_text())
     assert left["compared"] is None
 
+
 @pytest.mark.parametrize(("about", "status"), [("new", "fail"), ("old", "skip")])
 def test_budgets_of_this_bundles_container(make, run, project, about, status):
     """What `try` measured counts for the bundle that it measured, and for no other."""
