@@ -142,6 +142,17 @@ def test_budgets_of_this_bundles_container(make, run, project, about, status):
     assert [c.status for c in found.checks if c.name == "budget"] == [status]
 
 
+@pytest.mark.parametrize(("about", "status"), [("new", "fail"), ("old", "skip")])
+def test_budgets_of_this_bundles_container(make, run, project, about, status):
+    """What `try` measured counts for the bundle that it measured, and for no other."""
+    folders = {"new": make("new", "wind", "rain"), "old": make("old", "wind")}
+    measured = {"bundle": bundle.load(folders[about]).id, "measurements": {"image_mb": 900.0}}
+    (project / "reports").mkdir(exist_ok=True)
+    (project / "reports" / "budgets.json").write_text(json.dumps(measured))
+    found = run(folders["new"], policy=POLICY | {"budgets": {"image_mb": {"at_most": 600}}})
+    assert [c.status for c in found.checks if c.name == "budget"] == [status]
+
+
 def test_the_same_question_gives_the_same_bytes(make, run, project):
     """Seeded, and without a date."""
     new, old = make("new", "wind", "rain"), make("old", "wind")
