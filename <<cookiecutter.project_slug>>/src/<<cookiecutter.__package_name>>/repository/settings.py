@@ -45,6 +45,13 @@ class Told:
                 self._known[key] = None
         return self._known[key]
 
+    def all(self, operation: str, **arguments: Any) -> list[dict[str, Any]]:
+        """The items of a list."""
+        key = f"{operation} {sorted(arguments.items())}"
+        if key not in self._known:
+            self._known[key] = list(self.repository.all(operation, **arguments))
+        return self._known[key]
+
     @cached_property
     def free(self) -> bool:
         """Whether the plan lacks rules, and with them what else is sold to private repositories."""
@@ -58,7 +65,7 @@ class Told:
 
     def rulesets(self, target: str) -> list[dict[str, Any]]:
         """The rulesets for branches or tags, with their rules."""
-        found = self.repository.all("repos.get_repo_rulesets", targets=target)
+        found = self.all("repos.get_repo_rulesets", targets=target)
         same = [each["id"] for each in found if each.get("target", target) == target]
         return [self.ask("repos.get_repo_ruleset", ruleset_id=number) or {} for number in same]
 
@@ -66,7 +73,7 @@ class Told:
     def main(self) -> tuple[list[rules.Rule], dict[str, Any] | None]:
         """The rules that hold for main, and its classic protection, which administrators see."""
         branch = {"branch": self.about["default_branch"]}
-        found = list(self.repository.all("repos.get_branch_rules", **branch))
+        found = self.all("repos.get_branch_rules", **branch)
         if rules.checked(found, None) and rules.lasting(found, None):
             return found, None
         if not self.admin:
@@ -76,7 +83,7 @@ class Told:
     def names(self, kind: str) -> set[str]:
         """Names of the variables or secrets that workflows are given here, the owner's too."""
         lists = (f"actions.list_repo_{kind}", f"actions.list_repo_organization_{kind}")
-        return {each["name"] for call in lists for each in self.repository.all(call)}
+        return {each["name"] for call in lists for each in self.all(call)}
 
     @cached_property
     def policy(self) -> dict[str, Any]:
@@ -177,7 +184,7 @@ def _branches(told: Told) -> str:
     if not policy.get("custom_branch_policies"):
         return "" if policy.get("protected_branches") else "any branch may deploy"
     call = {"environment_name": "production"}
-    rows = told.repository.all("repos.list_deployment_branch_policies", **call)
+    rows = told.all("repos.list_deployment_branch_policies", **call)
     names = {each["name"] for each in rows}
     return "" if names == {"main"} else f"these may deploy: {', '.join(sorted(names)) or 'none'}"
 
@@ -207,7 +214,7 @@ def _reviewers(told: Told) -> str:
 
 def _idle(told: Told) -> list[dict[str, Any]]:
     """Workflows that GitHub switched off, not a person."""
-    found = told.repository.all("actions.list_repo_workflows")
+    found = told.all("actions.list_repo_workflows")
     return [each for each in found if each["state"] in ("disabled_inactivity", "disabled_fork")]
 
 
