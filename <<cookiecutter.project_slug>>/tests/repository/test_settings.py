@@ -215,9 +215,11 @@ FOUND = {
 
 
 @pytest.mark.parametrize(("changes", "name", "state", "told"), FOUND.values(), ids=FOUND)
-def test_what_is_not_right_is_found(examine, changes, name, state, told):
+def test_what_is_not_right_is_found(server, changes, name, state, told):
     """With its state, and in words."""
-    found = examine(changes)[name]
+    server.told |= changes
+    (check,) = [each for each in settings.CHECKS if each.name == name]
+    (found,) = doctor.diagnose(settings.Told(Repository()), [check])
     assert found.state == state
     assert told in found.found
 

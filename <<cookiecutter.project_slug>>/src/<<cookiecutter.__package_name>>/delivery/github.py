@@ -73,7 +73,7 @@ class Repository:
         self._own = BOT if env.get("GITHUB_ACTIONS") == "true" else ""
         self._client = GitHub(
             _token(env, host), base_url=self.url, user_agent=agent, timeout=TIMEOUT_S,
-            auto_retry=False, http_cache=False,
+            auto_retry=False, http_cache=False, ssl_verify=httpx.create_ssl_context(),
         )  # fmt: skip
 
     def own_login(self) -> str:
