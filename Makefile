@@ -35,11 +35,10 @@ requirements: .venv/ready
 	uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --group dev \
 	  --custom-compile-command "make requirements" --output-file requirements-dev.txt
 
-# Move the pins of actions and the days of both locks to what is a week old, and lock anew
+# Move the pins of actions and the days of both locks to what is a week old; then make requirements
 upgrade: .venv/ready
 	python tools/pins.py
 	for folder in . "$(PROJECT)"; do (cd "$$folder" && python "$(CURDIR)/$(PROJECT)/tools/upgrade.py") || exit; done
-	$(MAKE) requirements
 
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, check
+from conftest import ROOT, check, locked
 
 from .double import events
 from .world import REPOSITORY, Event, World
@@ -27,8 +27,11 @@ NEVER = "2099-01-01T00:00:00Z"
 def template_scene(shared: Path) -> Path:
     """Return the scene of the template's own repository, as this working tree is."""
     scene = shared / "scenes" / "template"
-    if not scene.exists():
-        laptop = scene / "laptop"
+    with locked(shared / "scene-template.lock"):
+        if scene.exists():
+            return scene
+        part = scene.with_suffix(".part")
+        laptop = part / "laptop"
         listed = check("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT)
         for name in filter(None, listed.split("\0")):
             if (ROOT / name).is_file():
@@ -37,10 +40,11 @@ def template_scene(shared: Path) -> Path:
         check("git", "init", "--quiet", cwd=laptop)
         check("git", "add", "--all", cwd=laptop)
         check("git", "commit", "--quiet", "--message", "Template", cwd=laptop)
-        check("git", "init", "--quiet", "--bare", "-b", "main", scene / "origin.git", cwd=scene)
-        check("git", "remote", "add", "origin", scene / "origin.git", cwd=laptop)
+        check("git", "init", "--quiet", "--bare", "-b", "main", part / "origin.git", cwd=part)
+        check("git", "remote", "add", "origin", part / "origin.git", cwd=laptop)
         check("git", "push", "--quiet", "origin", "main", cwd=laptop)
-        (scene / "registry").mkdir()
+        (part / "registry").mkdir()
+        part.rename(scene)
     return scene
 
 
@@ -48,7 +52,7 @@ def template_scene(shared: Path) -> Path:
 def here(world, tmp_path: Path) -> World:
     """Return the template's repository; its tools are those that run these tests."""
     found = world("template_scene")
-    found.env = {"MAKEFLAGS": "-o .venv/ready", "RIG_MADE": str(tmp_path / "made")}
+    found.env = {"RIG_MAKE_OPTIONS": "--old-file=.venv/ready", "RIG_MADE": str(tmp_path / "made")}
     found.env |= {"RIG_STANDS_IN": STANDS_IN}
     return found
 

@@ -150,6 +150,9 @@ FOUND = {
     "workflows off": (policy(enabled=False), "Workflows run", "missing", "switched off"),
     "only own actions": (policy(allowed_actions="local_only"), USABLE, "missing", "actions/*"),
     "not ours": (selected("docker/*"), USABLE, "missing", "astral-sh/setup-uv@*"),
+    "heeded in public only": (
+        about(private=True) | selected("*"), USABLE, "missing", "docker/login-action@*",
+    ),
     "not GitHub's": (selected("*", own=False), USABLE, "missing", "github/*"),
     "any action": (policy(allowed_actions="all"), OTHERS, "optional", "any action"),
     "unpinned": (policy(sha_pinning_required=False), OTHERS, "optional", "by a tag"),
@@ -249,7 +252,8 @@ def test_other_ways_are_right_too(examine, changes):
 def test_what_a_plan_lacks_is_no_fault(examine, server):
     """A private repository on the free plan leaves with 0, and says what it lacks."""
     refused = (403, {"message": UPGRADE})
-    found = examine(about(private=True) | {"/rules/branches/main": refused, "/rulesets": refused})
+    changes = about(private=True) | policy(allowed_actions="all")
+    found = examine(changes | {"/rules/branches/main": refused, "/rulesets": refused})
     lacks = [CHECKED, KEPT, LEDGER, DEPLOYS, "A person is asked before production"]
     assert {name: each.state for name, each in found.items()} == dict.fromkeys(lacks, "not on plan")
     done = CliRunner().invoke(settings_cli.doctor)

@@ -126,7 +126,7 @@ def _unusable(told: Told) -> str:
     allowed = told.policy.get("allowed_actions")
     if allowed == "all":
         return ""
-    given = told.allowed.get("patterns_allowed") or []
+    given = [] if told.private else told.allowed.get("patterns_allowed") or []
     refused = {n for n in _needed() if not any(fnmatchcase(n, pattern) for pattern in given)}
     own = allowed == "selected" and told.allowed.get("github_owned_allowed")
     refused |= set() if own else {f"{name}*" for name in OWN}
