@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+PROJECT := <<cookiecutter.project_slug>>
 # The tools of .venv come first, also for the hooks and for the generated project's own make.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -34,9 +35,14 @@ requirements: .venv/ready
 	uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --group dev \
 	  --custom-compile-command "make requirements" --output-file requirements-dev.txt
 
+# Move the pins of actions and the days of both locks to what is a week old; then make requirements
+upgrade: .venv/ready
+	python tools/pins.py
+	for folder in . "$(PROJECT)"; do (cd "$$folder" && python "$(CURDIR)/$(PROJECT)/tools/upgrade.py") || exit; done
+
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt && touch $@
 
-.PHONY: help demo test lint bake clean requirements
+.PHONY: help demo test lint bake clean requirements upgrade

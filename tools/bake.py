@@ -3,11 +3,18 @@
     python tools/bake.py                                  build/flight-delays
     python tools/bake.py task=regression license=MIT      the same, other answers
     python tools/bake.py --name demo                      build/demo, whatever the answers
+    python tools/bake.py --each                           build/TASK-REMOTE for each of these two
+
+ANSWERS_JSON in the environment gives answers too, for values that must not meet a shell; what is
+empty there, or no question, is left out.
 
 A folder of that name is replaced: what lies in build/ can always be made again.
 """
 
 import argparse
+import itertools
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -63,19 +70,48 @@ def bake(name, answers):
         return project.rename(target)
 
 
+def questions():
+    """Return the questions of cookiecutter.json with their defaults, or their choices."""
+    found = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+    return {name: default for name, default in found.items() if not name.startswith("_")}
+
+
+def given(text):
+    """Return as QUESTION=ANSWER what an object in JSON answers."""
+    answers = json.loads(text or "{}")
+    return [f"{name}={answers[name]}" for name in questions() if answers.get(name)]
+
+
+def option_sets():
+    """Return answers for every task with every remote, by name; the licences take turns."""
+    asked = questions()
+    sets = zip(
+        itertools.product(asked["task"], asked["dvc_remote"]),
+        itertools.cycle(asked["license"]),
+        strict=False,
+    )
+    return {
+        f"{task}-{remote}": [f"task={task}", f"dvc_remote={remote}", f"license={license_name}"]
+        for (task, remote), license_name in sets
+    }
+
+
 def main():
-    """Read the command line, generate, and say where the project is."""
+    """Read the command line, generate, and say where the projects are."""
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0],
         epilog="example: python tools/bake.py task=regression --name minutes",
     )
     parser.add_argument("answers", nargs="*", metavar="QUESTION=ANSWER")
     parser.add_argument("--name", help="folder inside build/ (default: the project's slug)")
+    parser.add_argument("--each", action="store_true", help="every task with every remote")
     arguments = parser.parse_args()
-    project = bake(arguments.name, arguments.answers)
-    if project is None:
-        return 1
-    print(f"Generated {project.relative_to(ROOT)}")
+    answers = given(os.environ.get("ANSWERS_JSON")) + arguments.answers
+    for name, more in (option_sets() if arguments.each else {arguments.name: []}).items():
+        project = bake(name, [*answers, *more])
+        if project is None:
+            return 1
+        print(f"Generated {project.relative_to(ROOT)}")
     return 0
 
 

@@ -119,7 +119,9 @@ def world(request, tmp_path: Path, shared: Path) -> Iterator[Callable[..., World
 
     def record(run: Run) -> None:
         told = request.node.function.__doc__.splitlines()[0]
-        facts = {"workflow": run.workflow, "scenario": told, "jobs": run.results}
+        whose = "template" if "test_template" in request.node.nodeid else "project"
+        workflow = f"{whose}: {run.workflow}"
+        facts = {"workflow": workflow, "scenario": told, "jobs": run.results}
         with locked(shared / "executed.lock"), (shared / RECORD).open("a") as file:
             file.write(json.dumps(facts) + "\n")
 

@@ -18,17 +18,21 @@ TABLE = ROOT / "docs" / "workflows.md"
 HEAD = """\
 # Executed jobs
 
-Every job of every workflow of a generated project, and the scenarios of `tests/workflows/` in which
-it ran: a real Actions engine, git, registry and Docker engine; GitHub is played by a double that is
-held to GitHub's own description of its API. This page is made by the test run, with `--refresh`.
+Every job of every workflow of a generated project, and of the template itself, with the scenarios
+of `tests/workflows/` in which it ran: a real Actions engine, git, registry and Docker engine;
+GitHub is played by a double that is held to GitHub's own description of its API. This page is made
+by the test run, with `--refresh`.
 """
 ENDS = {"success": "succeeded", "failure": "failed, as it should"}
 
 
 def known() -> dict[str, list[str]]:
-    """Return the jobs of each workflow of the generated project."""
-    paths = sorted((TEMPLATE / ".github" / "workflows").glob("*.yml"))
-    return {path.stem: list(yaml.safe_load(path.read_text())["jobs"]) for path in paths}
+    """Return the jobs of each workflow of the generated project, and of the template."""
+    return {
+        f"{whose}: {path.stem}": list(yaml.safe_load(path.read_text())["jobs"])
+        for whose, folder in (("project", TEMPLATE), ("template", ROOT))
+        for path in sorted((folder / ".github" / "workflows").glob("*.yml"))
+    }
 
 
 def render(record: Path) -> str:

@@ -30,6 +30,7 @@ ACTIONS = {
     "actions/attest": "attest",
     "actions/checkout": "checkout",
     "actions/download-artifact": "download-artifact",
+    "actions/setup-python": "setup-python",
     "actions/upload-artifact": "upload-artifact",
     "actions/dependency-review-action": "dependency-review",
     "anchore/scan-action": "scan",
@@ -97,7 +98,7 @@ def permissions(workflow: dict[str, Any], job: str) -> dict[str, str]:
 def execute(
     workflow: Path, event: str, payload: dict[str, Any], checkout: Path, scratch: Path, *,
     env: dict[str, str], variables: dict[str, str], token: str, actor: str,
-    jobs: tuple[str, ...] = (),
+    jobs: tuple[str, ...] = (), secrets: dict[str, str] | None = None,
 ) -> Run:  # fmt: skip
     """Run a workflow file with act on the commit that is checked out; `jobs` with what they need.
 
@@ -113,6 +114,7 @@ def execute(
     machine = {name: text for name, text in os.environ.items() if MACHINE.fullmatch(name)}
     options = [f"--env={k}={v}" for k, v in {**machine, **env}.items()]
     options += [f"--var={k}={v}" for k, v in variables.items()]
+    options += [f"--secret={k}={v}" for k, v in (secrets or {}).items()]
     options += [f"--job={name}" for name in jobs]
     command = [
         "act", event, "--json", "--workflows", copy, "--eventpath", scratch / "event.json",
@@ -154,7 +156,8 @@ def read(lines: list[str], names: dict[str, Any]) -> dict[str, Job]:
         elif "stepResult" in record and record.get("stage") == "Main":
             job.steps[record["step"]] = record["stepResult"]
         if "jobResult" in record:
-            job.result = record["jobResult"]
+            # Of a matrix, one that failed is the result.
+            job.result = "failure" if job.result == "failure" else record["jobResult"]
             job.seconds = moment - starts[record["jobID"]]
     return jobs
 

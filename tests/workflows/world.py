@@ -52,6 +52,7 @@ class World:
         self.variables["IMAGE_URL"] = self.registry.url
         self.pulls: dict[str, int] = {}
         self.env: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
         self._runs = 0
 
     def git(self, *arguments: str) -> str:
@@ -154,6 +155,7 @@ class World:
         found = rig.execute(
             path, event.name, event.payload, checkout, scratch, env=places | self.env | env,
             variables=self.variables, token=token, actor=event.actor, jobs=jobs,
+            secrets=self.secrets,
         )  # fmt: skip
         (scratch / "act.log").write_text(found.log)
         self._record(found)

@@ -8,6 +8,7 @@ from .calls import Answer, Call, Refused, Request
 from .description import Answered, Operation
 from .rights import Token
 from .routes import ROUTES, Asked, Route
+from .store import Store
 
 if TYPE_CHECKING:
     from .service import Double
@@ -32,8 +33,8 @@ def answer(
         github.wrong(request, f"GitHub's {operation.id} is not in the double yet")
         raise Refused(501, f"The double does not know {operation.id} yet")
     route = ROUTES[operation.id]
-    _own(github, at, token)
-    asked = Asked(request, at, token, github.store, github.settings)
+    store = _own(github, at, token)
+    asked = Asked(request, at, token, store, github.settings)
     sent = github.held.sent(operation, at, request)
     call.grants = _allowed(github, asked, route)
     plans.check(operation.id, github.plan, github.private)
@@ -50,11 +51,14 @@ def answer(
     return given
 
 
-def _own(github: "Double", at: dict[str, str], token: Token | None) -> None:
-    """Refuse other repositories, and a private one to those who show no token."""
+def _own(github: "Double", at: dict[str, str], token: Token | None) -> Store:
+    """Refuse unknown repositories, and a private one to those who show no token."""
     asked = f"{at['owner']}/{at['repo']}".lower() if "repo" in at else None
+    if asked in github.others:
+        return github.others[asked]
     if asked and (asked != github.repository.lower() or (github.private and not token)):
         raise Refused(404, "Not Found")
+    return github.store
 
 
 def _allowed(github: "Double", asked: Asked, route: Route) -> list[tuple[str, str]]:

@@ -29,7 +29,7 @@ GRANTS = (
 )
 WRITE_OR_NONE = {"copilot-requests", "id-token"}
 # What no job can be granted, only a person or an app.
-PERSONAL = ("administration", "environments", "user", "variables", "workflows")
+PERSONAL = ("administration", "environments", "secrets", "user", "variables", "workflows")
 LEVELS = ("none", "read", "write")
 # What a token without any grant may read of a public repository.
 PUBLIC = {"actions", "attestations", "checks", "contents", "deployments", "issues", "metadata"}

@@ -36,6 +36,7 @@ class Double:
         assert plan in ("free", *plans.PAID), plan
         self.repository, self.private, self.plan, self.origin = repository, private, plan, origin
         self.calls: list[Call] = []
+        self.others: dict[str, Store] = {}
         self.errors: list[str] = []
         # The check boxes under Settings > Actions > General of a new repository.
         self.settings: dict[str, Any] = {
@@ -112,6 +113,11 @@ class Double:
         assert self._registry is None, "the registry is running"
         self._registry = Registry(self, root)
         return self._registry
+
+    def other(self, repository: str, origin: Path | None = None) -> Store:
+        """Begin a public repository of somebody else, which everybody may read."""
+        store = Store(self.held, self.url, repository, origin)
+        return self.others.setdefault(repository.lower(), store)
 
     def person(self, login: str = "octocat", role: str = "admin") -> str:
         """Return the token of a person with a role: read, write or admin."""

@@ -73,7 +73,7 @@ class Repository:
         self._own = BOT if env.get("GITHUB_ACTIONS") == "true" else ""
         self._client = GitHub(
             _token(env, host), base_url=self.url, user_agent=agent, timeout=TIMEOUT_S,
-            auto_retry=False, http_cache=False,
+            auto_retry=False, http_cache=False, ssl_verify=httpx.create_ssl_context(),
         )  # fmt: skip
 
     def own_login(self) -> str:
@@ -127,7 +127,9 @@ class Repository:
             )
         answer = error.response
         told = f"{asked}, answers {answer.status_code}: {_said(answer)}"
-        return GitHubRefused(f"{told}. Next: {_remedy(answer, wait)}", answer.status_code)
+        limited = wait is not None and answer.status_code == 403  # not a right that is lacking
+        status = 429 if limited else answer.status_code
+        return GitHubRefused(f"{told}. Next: {_remedy(answer, wait)}", status)
 
 
 def _wait_s(error: GitHubException, attempt: int, harmless: bool) -> float | None:

@@ -65,6 +65,7 @@ from . import (  # noqa: E402 - they enter themselves
     actions,  # noqa: F401
     code,  # noqa: F401
     deployments,  # noqa: F401
+    hardening,  # noqa: F401
     issues,  # noqa: F401
     packages,  # noqa: F401
     pulls,  # noqa: F401

@@ -1,0 +1,1 @@
+"""The repository on GitHub: what it lacks (`doctor`), and setting that (`harden`)."""
