@@ -68,6 +68,9 @@ def test_the_help_lists_every_verb(call):
         "try",
         "deploy",
         "rollback",
+        "incident",
+        "retrain",
+        "monitor",
         "serve",
     ]
     assert [line[0] for line in lines] == ["watch", *cli.STAGES, *rest]

@@ -19,6 +19,7 @@ import click
 from .delivery.registry_cli import registry, tell
 from .deployment import deploy_cli
 from .errors import COMMAND, ProjectError
+from .monitoring import monitor_cli
 from .storage.store_cli import store
 
 BUNDLE = Path("models/bundle")
@@ -150,6 +151,7 @@ def smoke(url: str, bundle: Path, timeout_s: float) -> None:
 
 
 deploy_cli.add_to(cli)
+monitor_cli.add_to(cli)
 
 
 @cli.command(epilog=_example("serve --port 8000"))
