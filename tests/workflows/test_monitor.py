@@ -1,5 +1,6 @@
 """The workflow `monitor`: schedules kept on, and a stale model that is trained anew."""
 
+from . import scenes
 from .world import World
 
 DAILY = "41 2 * * *"
@@ -64,7 +65,7 @@ def test_a_model_that_is_held_is_not_trained_anew(world):
     """The model is stale, and production is held."""
     here = world()
     here.push(STALE)
-    here.hold()
+    scenes.hold(here)
     run = here.run("monitor", here.schedule(DAILY))
     assert run.ok and "is held in production" in run.jobs["act"].log
     assert here.github.rows("dispatches") == [] and len(issues(here)) == 1
