@@ -16,7 +16,7 @@ from .rig import HERE
 from .world import REPOSITORY, copy
 
 VERB = "uv run --frozen python -m flight_delays"
-SOURCE = "../../source"  # beside the folders of all runs of a world
+SOURCE = "~/source"  # each run has a home, see World._home
 
 
 def made(scene: Path, base: Path, registry: Callable, build: Callable[[Path, str], None]) -> Path:
@@ -52,7 +52,7 @@ def retrained(champion: Path, shared: Path, registry: Callable) -> Path:
 
     def build(laptop: Path, address: str) -> None:
         source = shutil.copytree(laptop / "data" / "raw", laptop.parent / "source")
-        (laptop / SOURCE).symlink_to(source)
+        Path(SOURCE).expanduser().symlink_to(source)
         params = laptop / "params.yaml"
         params.write_text(outside(params.read_text()))
         steps(
@@ -62,7 +62,7 @@ def retrained(champion: Path, shared: Path, registry: Callable) -> Path:
             f"{VERB} registry assign latest --why 'data from outside'",
             f"{VERB} store push --runs", "git push --quiet origin main --tags",
         )  # fmt: skip
-        (laptop / SOURCE).unlink()
+        Path(SOURCE).expanduser().unlink()
 
     return made(shared / "scenes" / "retrained", champion, registry, build)
 

@@ -92,7 +92,7 @@ def test_nothing_before(world):
 def test_an_image_that_is_gone_is_not_put_back(world):
     """The image of the version is no longer in the registry."""
     here = world("released")
-    old, new = ledger(here)[0 - 2]["image_digest"], pointer(here)
+    old, new = ledger(here)[-2]["image_digest"], pointer(here)
     kept = here.folder / "registry/docker/registry/v2/repositories/octo-org/flight-delays"
     shutil.rmtree(kept / "_manifests/revisions/sha256" / old.removeprefix("sha256:"))
     run = roll_back(here)
