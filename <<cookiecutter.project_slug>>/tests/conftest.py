@@ -162,3 +162,57 @@ def server(tmp_path_factory):
     yield url
     process.terminate()
     process.wait(10)
+
+
+class Issues:
+    """A GitHub of issues, branches and workflows, as `delivery.github.Repository` asks for them."""
+
+    def __init__(self):
+        self.issues, self.comments, self.branches, self.calls = [], {}, [], []
+        self.workflows = []
+
+    def own_login(self):
+        return "me"
+
+    def write(self, body, title="By hand", login="me", label="retrain", created="2026-01-01"):
+        number, user = len(self.issues) + 1, {"login": login}
+        made = {"number": number, "title": title, "body": body, "user": user, "state": "open"}
+        made |= {
+            "labels": [label],
+            "html_url": f"URL/{number}",
+            "created_at": f"{created}T00:00:00Z",
+        }
+        self.issues.insert(0, made)
+        self.comments[number] = []
+        return made
+
+    def all(self, operation, **call):
+        if operation == "actions.list_repo_workflows":
+            return self.workflows
+        if operation == "issues.list_comments":
+            return self.comments[call["issue_number"]]
+        assert operation == "issues.list_for_repo"
+        kept = [i for i in self.issues if call["state"] in ("all", i["state"])]
+        return [i for i in kept if call["labels"] in i["labels"]]
+
+    def ask(self, operation, *, harmless=False, **call):
+        self.calls.append((operation, call))
+        if operation == "issues.create":
+            return self.write(call["body"], call["title"], label=call["labels"][0])
+        if operation == "issues.create_comment":
+            said = {"body": call["body"], "user": {"login": "me"}}
+            return self.comments[call["issue_number"]].append(said)
+        if operation == "issues.update":
+            number = call.pop("issue_number")
+            return next(i for i in self.issues if i["number"] == number).update(call)
+        return [{"ref": f"refs/heads/{name}"} for name in self.branches]
+
+
+@pytest.fixture
+def hub(monkeypatch) -> Issues:
+    """GitHub as one that keeps issues; nothing of this machine's workflow is seen."""
+    for name in ("GITHUB_RUN_ID", "GITHUB_SERVER_URL", "GITHUB_REF_NAME", "GITHUB_ACTOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
+    monkeypatch.setenv("GITHUB_TOKEN", "none")
+    return Issues()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import DEFAULTS, check, locked, require_tool
 
+from . import scenes
 from .double import Double
 from .executed import RECORD
 from .rig import Run
@@ -99,6 +100,19 @@ def champion(begun: Path, shared: Path, registry) -> Path:
             shutil.rmtree(laptop / ".venv")
             part.rename(scene)
     return scene
+
+
+@pytest.fixture(scope="session")
+def retrained(champion: Path, shared: Path, registry) -> Path:
+    """Return the scene with a second version, of data that are not in the repository."""
+    return scenes.retrained(champion, shared, registry)
+
+
+@pytest.fixture(scope="session")
+def released(retrained: Path, shared: Path, registry) -> Path:
+    """Return that scene with the images of both versions, the second one in production."""
+    require_tool("docker")
+    return scenes.released(retrained, shared, registry)
 
 
 @pytest.fixture

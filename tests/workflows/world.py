@@ -173,6 +173,7 @@ class World:
         """Return a home as a runner has it: empty but for Docker's plugins."""
         home = scratch / "home"
         (home / ".docker").mkdir(parents=True)
+        (home / "source").symlink_to(self.folder / "source")  # of data, where the scene has one
         # Plugins lie in the real home, which the tests do not otherwise use.
         plugins = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".docker" / "cli-plugins"
         if plugins.exists():

@@ -19,6 +19,7 @@ import click
 from .delivery.registry_cli import registry, tell
 from .deployment import deploy_cli
 from .errors import COMMAND, ProjectError
+from .monitoring import monitor_cli
 from .repository import settings_cli
 from .storage.store_cli import store
 
@@ -151,6 +152,7 @@ def smoke(url: str, bundle: Path, timeout_s: float) -> None:
 
 
 deploy_cli.add_to(cli)
+monitor_cli.add_to(cli)
 settings_cli.add_to(cli)
 
 

@@ -13,7 +13,7 @@ from <<cookiecutter.__package_name>>.delivery import git, registry, registry_cli
 from <<cookiecutter.__package_name>>.errors import NoValidBundle, UsageError
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
-VERBS = ["list", "show", "history", "register", "assign"]
+VERBS = ["list", "show", "history", "register", "assign", "fetch"]
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_help(call, verb):
 
 
 def test_verbs(call):
-    """The verbs are these five."""
+    """The verbs are these."""
     assert sorted(registry_cli.registry.commands) == sorted(VERBS)
     assert "git tags" in call("--help")
 

@@ -21,8 +21,11 @@ def fetch(repo: Path) -> tuple[str, Bundle] | None:
     now = ledger.current()
     if now is None:
         return None
-    version = ledger.find(now.version)
-    folder = repo / "build" / "champion"
+    return now.version, bring(repo, ledger.find(now.version), repo / "build" / "champion")
+
+
+def bring(repo: Path, version: registry.Entry, folder: Path) -> Bundle:
+    """Put the bundle of any version in the place of `folder`; raises as `fetch` does."""
     _download(repo, version, folder)
     found = bundles.load(folder)
     registered = version.note.get("bundle_id", found.id)
@@ -31,7 +34,7 @@ def fetch(repo: Path) -> tuple[str, Bundle] | None:
             f"{version.tag} was registered with bundle {registered}, and its commit leads to "
             f"{found.id}: the tag was moved. Next: git fetch --tags --force"
         )
-    return version.version, found
+    return found
 
 
 def _download(repo: Path, version: registry.Entry, folder: Path) -> None:

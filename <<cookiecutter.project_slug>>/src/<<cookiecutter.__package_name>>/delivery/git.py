@@ -113,6 +113,13 @@ def push_tags(repo: Path, *tags: str) -> bool:
     return there.stdout.startswith(own)  # cut after it was done
 
 
+def push_branch(repo: Path, name: str) -> None:
+    """Let a new branch of origin be HEAD; raises StoreUnreachable where it is down or refuses."""
+    done = _at_origin(repo, "push", "--quiet", "origin", f"HEAD:refs/heads/{name}")
+    if done.returncode:
+        raise _unreachable(done)
+
+
 def _unreachable(done: subprocess.CompletedProcess[str]) -> StoreUnreachable:
     reason = " ".join(done.stderr.split())[:500]
     return StoreUnreachable(f"git and origin: {reason}. Nothing is lost. Next: the same command")

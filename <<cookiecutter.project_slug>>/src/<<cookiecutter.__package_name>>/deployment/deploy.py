@@ -74,8 +74,8 @@ def deploy(target: Target, version: str, digest: str | None = None, why: str = "
             raise SmokeFailed(f"{error} {done}") from error
     now = _current(target)
     if made is None or now != made[0]:
-        return f"A newer run won: {_line(now)}. {told}".rstrip()
-    return f"{'' if made[1] else 'Nothing new: '}{_line(now)}. {told}{answer}".rstrip()
+        return f"A newer run won: {line(now)}. {told}".rstrip()
+    return f"{'' if made[1] else 'Nothing new: '}{line(now)}. {told}{answer}".rstrip()
 
 
 def rollback(target: Target, to: str, why: str, hold: bool = True) -> str:
@@ -83,22 +83,23 @@ def rollback(target: Target, to: str, why: str, hold: bool = True) -> str:
 
     `to` is a version, or `previous`. Raises as `deploy` does.
     """
-
-    def choose(ledger: Ledger) -> tuple[Entry, str]:
-        past = ledger.previous() if to == "previous" else None
-        if to == "previous" and not past:
-            raise UsageError("Nothing was in production before. Next: registry history")
-        if past and (problem := disagreement(target.image, ledger)):
-            told = f"{problem} A run was cut, so `previous` may mean either"
-            raise UsageError(f"{told}. Next: name the version: {COMMAND} registry history")
-        chosen = ledger.find(past.version if past else to)
-        if not (digest := _ran_with(ledger, chosen.version)):
-            raise UsageError(f"{chosen.version} was never in production: no image is known.")
-        return chosen, digest
-
-    entry, new = _assign(target, choose, why, hold)
+    entry, new = _assign(target, lambda ledger: past(target.image, ledger, to), why, hold)
     told = _settle(target) + _verify(target, entry)
-    return f"{'' if new else 'Nothing new: '}{_line(entry)}. {told}".rstrip()
+    return f"{'' if new else 'Nothing new: '}{line(entry)}. {told}".rstrip()
+
+
+def past(image: Image, ledger: Ledger, to: str) -> tuple[Entry, str]:
+    """The version that a rollback returns to, and the image that it ran with; or UsageError."""
+    before = ledger.previous() if to == "previous" else None
+    if to == "previous" and not before:
+        raise UsageError("Nothing was in production before. Next: registry history")
+    if before and (problem := disagreement(image, ledger)):
+        told = f"{problem} A run was cut, so `previous` may mean either"
+        raise UsageError(f"{told}. Next: name the version: {COMMAND} registry history")
+    chosen = ledger.find(before.version if before else to)
+    if not (digest := _ran_with(ledger, chosen.version)):
+        raise UsageError(f"{chosen.version} was never in production: no image is known.")
+    return chosen, digest
 
 
 def disagreement(image: Image, ledger: Ledger) -> str:
@@ -106,7 +107,7 @@ def disagreement(image: Image, ledger: Ledger) -> str:
     now, digest = ledger.current(), image.digest()
     if digest == (now and now.note.get("image_digest")):
         return ""
-    return f"{image.url}:production is {digest or 'missing'}, and by the ledger {_line(now)}."
+    return f"{image.url}:production is {digest or 'missing'}, and by the ledger {line(now)}."
 
 
 def _runs(ledger: Ledger, version: str) -> list[Entry]:
@@ -122,7 +123,8 @@ def _current(target: Target) -> Entry | None:
     return registry.fetch(target.repo).current()
 
 
-def _line(entry: Entry | None) -> str:
+def line(entry: Entry | None) -> str:
+    """An assignment as a clause of a sentence."""
     if entry is None:
         return "nothing is in production"
     held = ", held" if entry.note.get("hold") else ""
@@ -218,16 +220,16 @@ def _put_back(target: Target, bad: Entry, reason: str) -> str:
             return ""
         if not digest:
             git.push_tags(target.repo, registry.unassign(target.repo, bad, why))
-            return f"No image ran before. {_settle(target)}Now {_line(_current(target))}."
+            return f"No image ran before. {_settle(target)}Now {line(_current(target))}."
     except StoreUnreachable as error:  # what people are served comes first
         if digest:
             target.image.point(digest)
         return f"The tag production is back at {digest}, but not the ledger: {error}"
     told, now = _settle(target), registry.read(target.repo).current()
     try:
-        return f"Put back: {_line(now)}. {told}{_verify(target, now)}"
+        return f"Put back: {line(now)}. {told}{_verify(target, now)}"
     except ProjectError as error:
-        return f"Put back: {_line(now)}. {told}It is not seen to answer yet: {error}"
+        return f"Put back: {line(now)}. {told}It is not seen to answer yet: {error}"
 
 
 def _before(ledger: Ledger, bad: Entry) -> Entry | None:

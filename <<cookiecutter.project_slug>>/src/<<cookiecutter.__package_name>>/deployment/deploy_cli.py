@@ -96,6 +96,41 @@ def show(tags: Any, machine: bool) -> None:
             click.echo(f"{problem} Next: {COMMAND} deploy VERSION", err=True)
 
 
+@registry.command(epilog=_example("registry fetch v1.2.0", "registry fetch --image previous"))
+@click.argument("version", default="production")
+@click.option("--image", "with_image", is_flag=True, help="Only what a rollback can return to.")
+def fetch(version: str, with_image: bool) -> None:
+    """Bring the model of a VERSION (or production, or previous) to models/bundle.
+
+    With --image it also finds the very image that this version ran with.
+    """
+    from ..delivery import champion
+
+    ledger = _import("deploy").registry.fetch(Path())
+    now, facts = ledger.current(), {}
+    if with_image:
+        image = _import("image").Image(Path())
+        chosen, digest = _import("deploy").past(image, ledger, version)
+        image.check(digest)
+        facts = {"image": f"{image.url.partition('://')[2]}@{digest}"}
+        facts["instead_of"] = now.version if now else ""
+    else:
+        named = {"production": now, "previous": ledger.previous()}.get(version)
+        chosen = ledger.find(named.version if named else version)
+    model = champion.bring(Path(), chosen, BUNDLE)
+    tell({"version": chosen.version, "bundle": model.id, **facts})
+
+
+@click.command(epilog=_example("incident --outcome success --why 'late answers'"))
+@click.option("--outcome", required=True, help="How the rollback ended.")
+@click.option("--to", default="", help="The version that it returned to.")
+@click.option("--instead-of", default="", help="The version that it replaced.")
+@click.option("--why", required=True, help="The reason that was given.")
+def incident(**facts: str) -> None:
+    """Open one issue about the rollback that this workflow ran, also where it failed."""
+    click.echo(_import("incident").run(Path(), **facts))
+
+
 def add_to(cli: click.Group) -> None:
-    for command in (image, try_image, deploy, rollback):
+    for command in (image, try_image, deploy, rollback, incident):
         cli.add_command(command)

@@ -1,0 +1,101 @@
+"""Scenes of what comes after the first release: made once a run, copied for each scenario."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from conftest import check, locked
+
+from .rig import HERE
+from .world import REPOSITORY, copy
+
+VERB = "uv run --frozen python -m flight_delays"
+SOURCE = "~/source"  # each run has a home, see World._home
+
+
+def made(scene: Path, base: Path, registry: Callable, build: Callable[[Path, str], None]) -> Path:
+    """Make a scene out of another; `build` is given its laptop and its registry's address."""
+    with locked(scene.parent.parent / f"scene-{scene.name}.lock"):
+        if not scene.exists():
+            part = copy(base, scene.with_suffix(".part"))
+            build(part / "laptop", f"{registry(part / 'registry')}/{REPOSITORY}")
+            shutil.rmtree(part / "laptop" / ".venv")
+            part.rename(scene)
+    return scene
+
+
+def steps(laptop: Path, address: str, *commands: str) -> None:
+    """Run commands as a person would, on the laptop."""
+    places = {"STORE_URL": f"{address}/store", "IMAGE_URL": address}
+    places["PATH"] = f"{HERE / 'bin'}:{os.environ['PATH']}"
+    # Docker's plugins lie in the real home, which the tests do not otherwise use.
+    places["DOCKER_CONFIG"] = str(Path(pwd.getpwuid(os.getuid()).pw_dir) / ".docker")
+    for command in commands:
+        check("bash", "-ec", command, cwd=laptop, env=os.environ | places)
+
+
+def outside(params: str) -> str:
+    """Return parameters whose source is no folder of the repository."""
+    found = yaml.safe_load(params)
+    found["source"] = {"kind": "files", "path": f"{SOURCE}/*.csv", "watch": "data/source.json"}
+    return yaml.safe_dump(found, sort_keys=False)
+
+
+def retrained(champion: Path, shared: Path, registry: Callable) -> Path:
+    """Add a second version, of data that are not in the repository."""
+
+    def build(laptop: Path, address: str) -> None:
+        source = shutil.copytree(laptop / "data" / "raw", laptop.parent / "source")
+        Path(SOURCE).expanduser().symlink_to(source)
+        params = laptop / "params.yaml"
+        params.write_text(outside(params.read_text()))
+        steps(
+            laptop, address, "make pipeline gate",
+            "git add --all && git commit --quiet --message 'Data from outside'",
+            f"{VERB} registry register",
+            f"{VERB} registry assign latest --why 'data from outside'",
+            f"{VERB} store push --runs", "git push --quiet origin main --tags",
+        )  # fmt: skip
+        Path(SOURCE).expanduser().unlink()
+
+    return made(shared / "scenes" / "retrained", champion, registry, build)
+
+
+def released(base: Path, shared: Path, registry: Callable) -> Path:
+    """Add the images of both versions, and let the tag production name the second."""
+
+    def build(laptop: Path, address: str) -> None:
+        image = address.partition("://")[2]
+        steps(laptop, address, "make .venv")
+        for version in ("v1.0.0", "v1.1.0"):
+            name, told = f"{image}:{version}", "'{{index .RepoDigests 0}}'"
+            steps(
+                laptop, address, f"{VERB} registry fetch {version}",
+                f"docker build --quiet --build-arg MODEL_VERSION={version} --tag {name} .",
+                f"docker push --quiet {name}",
+                f"{VERB} registry assign {version} --why image --push "
+                f"--image $(docker image inspect --format {told} {name} | sed 's/.*@//')",
+            )  # fmt: skip
+        steps(laptop, address, f"{VERB} deploy latest", f"docker image rm {image}:v1.{{0,1}}.0")
+
+    return made(shared / "scenes" / "released", base, registry, build)
+
+
+def arrive(source: Path, month: Path, change: Callable[[str], str] = lambda text: text) -> None:
+    """Let a month of data arrive in the source."""
+    (source / month.name).write_text(change(month.read_text()))
+
+
+def hold(world) -> None:
+    """Let a person hold v1.0.0 in production."""
+    tags = world.git("tag", "--list", "model#production#*").split()
+    note = json.dumps({"who": "A tester", "why": "bad", "hold": True})
+    tag = f"model#production#{len(tags) + 1}"
+    world.git("tag", "--annotate", "--message", note, tag, "model@v1.0.0^{}")
+    world.git("push", "--quiet", "origin", tag)

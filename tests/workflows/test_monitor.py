@@ -1,0 +1,89 @@
+"""The workflow `monitor`: schedules kept on, and a stale model that is trained anew."""
+
+from . import scenes
+from .world import World
+
+DAILY = "41 2 * * *"
+STALE = {"monitor.yaml": lambda text: text.replace("stale_days: 30", "stale_days: 0.00001")}
+
+
+def issues(world: World, state: str = "open") -> list[dict]:
+    """Return the issues, the oldest first."""
+    return [row for row in world.github.rows("issues") if row["state"] == state]
+
+
+def states(world: World) -> dict[str, str]:
+    """Return what GitHub says of each workflow, by file."""
+    rows = world.github.store.all("workflows")
+    return {row["path"].rpartition("/")[2]: row["state"] for row in rows}
+
+
+def switch_off(world: World, name: str, state: str) -> None:
+    """Let a workflow be in another state than active."""
+    from .double.routes.actions import workflows
+
+    workflows(world.github.store)
+    world.github.store.get("workflows", name)["state"] = state
+
+
+def test_a_fresh_model_is_left_alone_and_schedules_are_kept_on(world):
+    """The model is fresh; GitHub has switched a schedule off, and a person another one."""
+    here = world()
+    switch_off(here, "retrain.yml", "disabled_inactivity")
+    switch_off(here, "security.yml", "disabled_manually")
+    run = here.run("monitor", here.schedule(DAILY))
+    assert run.results == dict.fromkeys(("evaluate", "act", "keep-alive"), "success")
+    assert (states(here)["retrain.yml"], states(here)["security.yml"]) == (
+        "active",
+        "disabled_manually",
+    )
+    assert here.github.rows("dispatches") == [] and here.github.rows("issues") == []
+    assert here.github.unused_grants("monitor/keep-alive") == []
+    assert here.github.unused_grants("monitor/evaluate") == []
+
+
+def test_a_stale_model_is_trained_anew_with_one_issue(world):
+    """The model is stale for two days, and then no more."""
+    here = world()
+    here.push(STALE)
+    for _ in range(2):
+        run = here.run("monitor", here.schedule(DAILY))
+        assert run.ok and "staleness: alarm" in run.jobs["evaluate"].log
+    sent = here.github.rows("dispatches")
+    assert [row["workflow"] for row in sent] == ["retrain.yml"] * 2
+    assert sent[0]["inputs"] == {"reason": "monitor: staleness"}
+    (issue,) = issues(here)
+    assert issue["labels"][0]["name"] == "monitor" and issue["comments"] == 0
+    assert here.github.unused_grants("monitor/act") == []
+    here.push({"monitor.yaml": "stale_days: 30\n"})
+    assert here.run("monitor", here.dispatch("monitor")).ok
+    assert issues(here) == [] and len(issues(here, "closed")) == 1
+    assert len(here.github.rows("dispatches")) == 2
+
+
+def test_a_model_that_is_held_is_not_trained_anew(world):
+    """The model is stale, and production is held."""
+    here = world()
+    here.push(STALE)
+    scenes.hold(here)
+    run = here.run("monitor", here.schedule(DAILY))
+    assert run.ok and "is held in production" in run.jobs["act"].log
+    assert here.github.rows("dispatches") == [] and len(issues(here)) == 1
+
+
+def test_before_the_first_model_the_monitor_cannot_tell_and_is_green(world):
+    """Nothing is in production yet."""
+    here = world("begun")
+    run = here.run("monitor", here.schedule(DAILY))
+    assert run.ok and "staleness: unknown" in run.jobs["evaluate"].log
+    assert here.github.rows("issues") == []
+
+
+def test_a_github_that_is_down_fails_the_monitor(world):
+    """GitHub refuses to list issues."""
+    here = world()
+    here.push(STALE)
+    here.github.fail("GET", r".*/issues", 403, times=9)
+    run = here.run("monitor", here.schedule(DAILY))
+    assert run.results["act"] == "failure" and "GitHubRefused" in run.jobs["act"].log
+    assert here.github.rows("dispatches") == []
