@@ -116,7 +116,7 @@ def report(base: str | None, page: Path | None) -> None:
 
     Markdown as GitHub reads it. In a workflow the summary of the job gets it too.
     """
-    path = _import("delivery.report").run(Path("reports"), BUNDLE, base, page)
+    path = _import("reporting.report").run(Path("reports"), BUNDLE, base, page)
     click.echo(f"report: {(page or path).resolve().as_uri()}")
 
 
@@ -125,13 +125,13 @@ def report(base: str | None, page: Path | None) -> None:
 @click.option("--pr", type=int, help="Its number; without, that of the workflow's event.")
 def comment(file: Path, pr: int | None) -> None:
     """Post FILE as the one comment of a pull request, or update it there."""
-    click.echo(_import("delivery.comment").run(file, pr))
+    click.echo(_import("reporting.comment").run(file, pr))
 
 
 @cli.command(epilog=_example("reviewed"))
 def reviewed() -> None:
     """Say whether this model is the one that was reviewed, and what overrides HOLD."""
-    tell(_import("delivery.reviewed").run(_import("bundle").load(BUNDLE)))
+    tell(_import("reporting.reviewed").run(_import("bundle").load(BUNDLE)))
 
 
 cli.add_command(registry)

@@ -131,16 +131,6 @@ def test_no_comparison_is_left_where_it_makes_no_sense(make, run, project, chall
     left = json.loads((project / "reports" / "champion.json").read_text())
     assert left["compared"] is None
 
-@pytest.mark.parametrize(("about", "status"), [("new", "fail"), ("old", "skip")])
-def test_budgets_of_this_bundles_container(make, run, project, about, status):
-    """What `try` measured counts for the bundle that it measured, and for no other."""
-    folders = {"new": make("new", "wind", "rain"), "old": make("old", "wind")}
-    measured = {"bundle": bundle.load(folders[about]).id, "measurements": {"image_mb": 900.0}}
-    (project / "reports").mkdir(exist_ok=True)
-    (project / "reports" / "budgets.json").write_text(json.dumps(measured))
-    found = run(folders["new"], policy=POLICY | {"budgets": {"image_mb": {"at_most": 600}}})
-    assert [c.status for c in found.checks if c.name == "budget"] == [status]
-
 
 @pytest.mark.parametrize(("about", "status"), [("new", "fail"), ("old", "skip")])
 def test_budgets_of_this_bundles_container(make, run, project, about, status):

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from <<cookiecutter.__package_name>>.delivery import comment, github
+from <<cookiecutter.__package_name>>.delivery import github
 from <<cookiecutter.__package_name>>.errors import GitHubRefused, UsageError
+from <<cookiecutter.__package_name>>.reporting import comment
 
 TOKEN = "ghs_" + "s" * 36
 COMMENTS = "/repos/o/r/issues/5/comments"

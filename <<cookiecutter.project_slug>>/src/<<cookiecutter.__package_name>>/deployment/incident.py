@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..delivery import issues, registry
 from ..delivery.github import Repository
-from ..delivery.markdown import escape, table
 from ..errors import COMMAND
+from ..reporting.markdown import escape, table
 from .deploy import line
 
 LABEL = "incident"

@@ -17,9 +17,9 @@ from urllib.parse import urlencode
 from ..bundle import Bundle
 from ..delivery import git, issues, registry
 from ..delivery.github import Repository
-from ..delivery.markdown import escape
 from ..errors import UsageError
 from ..params import STATE
+from ..reporting.markdown import escape
 from .policy import Retrain
 
 LABEL, REFUSED, PROPOSED = "retrain", "retrain-refused", "retrained"

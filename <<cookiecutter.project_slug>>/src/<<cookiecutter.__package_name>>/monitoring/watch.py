@@ -9,7 +9,7 @@ from typing import Any
 
 from ..delivery import issues, registry
 from ..delivery.github import Repository
-from ..delivery.markdown import escape
+from ..reporting.markdown import escape
 from . import retrain
 from .policy import Policy
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from <<cookiecutter.__package_name>>.delivery import reviewed
-from <<cookiecutter.__package_name>>.delivery.comment import MARKER
 from <<cookiecutter.__package_name>>.delivery.github import BOT
+from <<cookiecutter.__package_name>>.reporting import reviewed
+from <<cookiecutter.__package_name>>.reporting.comment import MARKER
 
 
 def model(id="b1", scores=(0.25, [0.1, 0.9])):

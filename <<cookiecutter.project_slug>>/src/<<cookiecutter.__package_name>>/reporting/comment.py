@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..delivery.github import Repository, event
 from ..errors import GitHubRefused, UsageError
-from .github import Repository, event
 
 MARKER = "<!-- model-report -->"
 LONGEST = 65_536  # characters that GitHub takes

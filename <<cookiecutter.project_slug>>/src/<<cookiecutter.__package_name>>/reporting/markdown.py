@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from .checks import number
+from ..delivery.checks import number
 
 # What Markdown and HTML give a meaning to within a line; a low line has none inside of a word.
 ACTIVE = re.compile(r"[!#$&*<>@\[\\\]^`{|}~]|(?<![^\W_])_|_(?![^\W_])")

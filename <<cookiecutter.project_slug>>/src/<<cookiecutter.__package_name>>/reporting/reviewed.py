@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from ..bundle import Bundle
-from . import git
+from ..delivery import git
+from ..delivery.github import BOT, Repository
 from .comment import MARKER
-from .github import BOT, Repository
 
 LABEL = "gate-override"
 SEAL = re.compile(r"<!-- bundle (\{.*?\}) -->")

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from <<cookiecutter.__package_name>> import bundle
-from <<cookiecutter.__package_name>>.delivery import checks, gate, report, reviewed
+from <<cookiecutter.__package_name>>.delivery import checks, gate
 from <<cookiecutter.__package_name>>.errors import NoValidBundle, UsageError
+from <<cookiecutter.__package_name>>.reporting import report, reviewed
 
 GOLDEN = Path(__file__).with_name("report.golden.md")
 REPORTS, BUNDLE = Path("reports"), Path("models/bundle")

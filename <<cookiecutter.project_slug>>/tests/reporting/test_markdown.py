@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from <<cookiecutter.__package_name>>.delivery import markdown
+from <<cookiecutter.__package_name>>.reporting import markdown
 
 
 def plain(value):

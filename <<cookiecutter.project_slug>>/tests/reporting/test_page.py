@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from <<cookiecutter.__package_name>>.delivery import markdown, page
+from <<cookiecutter.__package_name>>.reporting import markdown, page
 
 
 def test_tables_folds_and_charts_are_drawn():

@@ -19,9 +19,10 @@ from markupsafe import Markup
 from .. import bundle as bundles
 from .. import files, metrics
 from ..contract import Contract
+from ..delivery import git
+from ..delivery.checks import number
 from ..errors import COMMAND, NoValidBundle, UsageError
-from . import changes, git, markdown
-from .checks import number
+from . import changes, markdown
 from .comment import MARKER
 from .page import draw
 from .reviewed import seal

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
 from <<cookiecutter.__package_name>>.contract import Column, Contract
-from <<cookiecutter.__package_name>>.delivery import changes
 from <<cookiecutter.__package_name>>.pipeline.reference import make_reference
+from <<cookiecutter.__package_name>>.reporting import changes
 
 
 def facts(values, kind="number"):
