@@ -17,7 +17,8 @@ def test_one_issue_with_comments(hub):
     for text in ("It is bad", "It is worse", "It is bad", "It is worse"):
         assert keep(hub, text)["number"] == number
     (issue,) = hub.issues
-    assert issue["body"].endswith("-->\nIt is bad") and issue["title"] == "A title"
+    assert issue["body"].endswith("-->\nIt is bad")
+    assert issue["title"] == "A title"
     assert [said["body"].split("\n")[1] for said in hub.comments[number]] == ["It is worse"]
 
 

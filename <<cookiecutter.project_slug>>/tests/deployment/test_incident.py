@@ -30,8 +30,11 @@ def test_who_why_and_where(ledger, tell):
     """And how the hold is lifted."""
     registry.assign(ledger, "v1.0.0", why="late", hold=True)
     body = tell()["body"]
-    assert "| who | eve |" in body and "| from | v1.1.0 |" in body and "| to | v1.0.0 |" in body
-    assert "registry assign v1.0.0 --lift-hold" in body and "was rolled back: RUN" in body
+    assert "| who | eve |" in body
+    assert "| from | v1.1.0 |" in body
+    assert "| to | v1.0.0 |" in body
+    assert "registry assign v1.0.0 --lift-hold" in body
+    assert "was rolled back: RUN" in body
 
 
 @pytest.mark.parametrize("outcome", ["failure", "skipped", "cancelled"])
@@ -39,7 +42,8 @@ def test_a_rollback_that_failed(tell, outcome):
     """It says so, and no hold is to be lifted."""
     issue = tell(outcome=outcome, to="", instead_of="")
     assert f"was not rolled back ({outcome})" in issue["body"]
-    assert "nothing is in production" in issue["body"] and "--lift-hold" not in issue["body"]
+    assert "nothing is in production" in issue["body"]
+    assert "--lift-hold" not in issue["body"]
     assert issue["title"] == "Rollback to an earlier version did not succeed"
 
 
