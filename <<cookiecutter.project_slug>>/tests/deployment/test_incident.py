@@ -44,7 +44,7 @@ def test_a_rollback_that_failed(tell, outcome):
     assert f"was not rolled back ({outcome})" in issue["body"]
     assert "nothing is in production" in issue["body"]
     assert "--lift-hold" not in issue["body"]
-    assert issue["title"] == "Rollback to an earlier version did not succeed"
+    assert issue["title"] == "A rollback did not succeed"
 
 
 def test_a_second_attempt(tell, hub):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def show(tags: Any, machine: bool) -> None:
 @registry.command(epilog=_example("registry fetch v1.2.0", "registry fetch --image previous"))
 @click.argument("version", default="production")
 @click.option("--image", "with_image", is_flag=True, help="Only what a rollback can return to.")
-def fetch(version: str, with_image: bool) -> None:
+@as_json
+def fetch(version: str, with_image: bool, machine: bool) -> None:
     """Bring the model of a VERSION (or production, or previous) to models/bundle.
 
     With --image it also finds the very image that this version ran with.
@@ -118,7 +120,8 @@ def fetch(version: str, with_image: bool) -> None:
         named = {"production": now, "previous": ledger.previous()}.get(version)
         chosen = ledger.find(named.version if named else version)
     model = champion.bring(Path(), chosen, BUNDLE)
-    tell({"version": chosen.version, "bundle": model.id, **facts})
+    facts |= {"version": chosen.version, "bundle": model.id}
+    click.echo(json.dumps(facts, indent=2)) if machine else tell(facts)
 
 
 @click.command(epilog=_example("incident --outcome success --why 'late answers'"))

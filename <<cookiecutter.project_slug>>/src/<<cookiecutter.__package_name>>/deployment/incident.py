@@ -26,8 +26,7 @@ def run(
     now = registry.fetch(repo).current()
     text = describe(outcome, to, instead_of, why, env.get("GITHUB_ACTOR", "unknown"), now)
     problem = f"rollback-{env.get('GITHUB_RUN_ID') or 'laptop'}"
-    title = f"Rollback to {to or 'an earlier version'}"
-    title += "" if outcome == "success" else " did not succeed"
+    title = f"Rollback to {to}" if outcome == "success" else "A rollback did not succeed"
     return f"Told in {issues.keep(repository, LABEL, problem, title, text)['html_url']}"
 
 
