@@ -18,7 +18,7 @@ from .rig import Run
 from .world import REPOSITORY, Event, World
 
 ANSWERS = {"project_name": "Late Trains", "task": "regression"}
-ANSWERS["author_name"] = "Ada's $(touch pwned) & `touch pwned`; #1"
+ANSWERS["author_name"] = "Ada's & Co; touch pwned; #1"
 SETS = ("classification-ghcr", "classification-local", "regression-ghcr", "regression-local")
 PROJECTS = [f"-C {name} lint test" for name in SETS]
 STANDS_IN = "\n".join([*PROJECTS, "test", "demo", "requirements"])
@@ -114,12 +114,17 @@ def test_a_project_from_a_form(here):
     assert not list(here.folder.rglob("pwned"))
 
 
-def test_an_answer_that_cannot_work_is_refused(here):
-    """An answer in the form would leave the folder, and run a command."""
-    form = ANSWERS | {"project_slug": "../x; touch pwned"}
-    run = here.run("generate", here.dispatch("generate", **form))
+@pytest.mark.parametrize(
+    "answer",
+    [{"project_slug": "../x; touch pwned"}, {"author_name": "$(touch pwned) `touch pwned`"}],
+    ids=lambda answer: next(iter(answer)),
+)
+def test_an_answer_that_cannot_work_is_refused(here, answer):
+    """An answer in the form would leave the folder, or run a command."""
+    run = here.run("generate", here.dispatch("generate", **ANSWERS | answer))
     assert run.results == {"generate": "failure"}
-    assert "project_slug" in run.jobs["generate"].log and not list(here.folder.rglob("pwned"))
+    assert f"Nothing was generated. {next(iter(answer))}" in run.jobs["generate"].log
+    assert not list(here.folder.rglob("pwned"))
 
 
 def test_a_project_is_pushed_to_an_empty_repository(here, tmp_path):
