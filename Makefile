@@ -35,7 +35,7 @@ requirements: .venv/ready
 	uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --group dev \
 	  --custom-compile-command "make requirements" --output-file requirements-dev.txt
 
-# Move the pins of actions and the days of both locks to what is a week old; then make requirements
+# Move the pins of actions and the days of both locks to what is a week old; requirements comes next
 upgrade: .venv/ready
 	python tools/pins.py
 	for folder in . "$(PROJECT)"; do (cd "$$folder" && python "$(CURDIR)/$(PROJECT)/tools/upgrade.py") || exit; done

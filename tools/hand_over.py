@@ -1,6 +1,6 @@
-"""Push a generated project to the empty repository that REPOSITORY names, as TOKEN allows.
+"""Push the project in build/ to the empty repository that REPOSITORY names, as TOKEN allows.
 
-Example: REPOSITORY=OWNER/NAME TOKEN=... python tools/hand_over.py build/project
+Example: REPOSITORY=OWNER/NAME TOKEN=... python tools/hand_over.py
 """
 
 import base64
@@ -8,6 +8,9 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
+
+BUILD = Path(__file__).resolve().parent.parent / "build"
 
 
 def git(folder, *arguments):
@@ -20,7 +23,8 @@ def git(folder, *arguments):
 
 def main():
     """Push main, unless there is anything in the repository."""
-    folder, name, token = sys.argv[1], os.environ["REPOSITORY"], os.environ.get("TOKEN")
+    (folder,) = BUILD.iterdir()
+    name, token = os.environ["REPOSITORY"], os.environ.get("TOKEN")
     if not re.fullmatch(r"[A-Za-z0-9][\w-]*/[\w.-]+", name):
         sys.exit(f"{name!r} is no repository. Write OWNER/NAME.")
     if not token:

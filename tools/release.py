@@ -18,7 +18,7 @@ TAG = re.compile(r"v\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?")
 
 def section(changelog, version):
     """Return the text below the heading of a version, `## 1.2.0` or `## [1.2.0] - a day`."""
-    heading = rf"^## \[?{re.escape(version)}\]?(?: .*)?\n(.*?)(?=^## |\Z)"
+    heading = rf"^## \[?{re.escape(version)}\]?(?: [^\n]*)?\n(.*?)(?=^## |\Z)"
     found = re.search(heading, changelog, re.MULTILINE | re.DOTALL)
     return found[1].strip() if found else ""
 

@@ -14,9 +14,11 @@ import yaml
 from conftest import ROOT, check, locked
 
 from .double import events
+from .rig import Run
 from .world import REPOSITORY, Event, World
 
-ANSWERS = {"project_name": 'Ada\'s "late" trains; $(touch pwned) `id`', "task": "regression"}
+ANSWERS = {"project_name": "Late Trains", "task": "regression"}
+ANSWERS["author_name"] = "Ada's & Co; touch pwned; #1"
 SETS = ("classification-ghcr", "classification-local", "regression-ghcr", "regression-local")
 PROJECTS = [f"-C {name} lint test" for name in SETS]
 STANDS_IN = "\n".join([*PROJECTS, "test", "demo", "requirements"])
@@ -57,6 +59,12 @@ def here(world, tmp_path: Path) -> World:
     return found
 
 
+def unpacked(run: Run, name: str) -> Path:
+    """Return the folder of what lies in an artifact's archive."""
+    check("tar", "--extract", "--file", f"{name}.tar.gz", cwd=run.artifacts / name)
+    return run.artifacts / name
+
+
 def made(here: World) -> list[str]:
     """Return the commands that were stood in for."""
     path = Path(here.env["RIG_MADE"])
@@ -68,8 +76,8 @@ def test_a_pull_request_is_checked(here):
     run = here.run("ci", here.pull_request("words", {"README.md": lambda text: text + "\nMore.\n"}))
     assert run.results == dict.fromkeys(run.jobs, "success"), run.log[-3000:]
     assert made(here) == sorted([*(f"make {line}" for line in PROJECTS), "make demo", "make test"])
-    projects = run.artifacts / "projects"
-    assert sorted(path.name for path in projects.iterdir()) == list(SETS)
+    projects = unpacked(run, "projects")
+    assert sorted(path.name for path in projects.iterdir() if path.is_dir()) == list(SETS)
     for name in SETS:
         assert (projects / name / ".github" / "workflows" / "ci.yml").exists()
         assert "nothing to commit" in check("git", "status", cwd=projects / name)
@@ -79,7 +87,7 @@ def test_a_pull_request_is_checked(here):
 
 def test_what_fails_keeps_the_template_from_being_merged(here):
     """A tool that is not formatted, a hook that refuses all answers, tests that fail."""
-    here.env["RIG_MAKE_EXIT"] = "2"
+    here.env["RIG_FAILS"] = "*"
     edits = {"tools/bake.py": lambda text: text + "\nx = {  }\n"}
     edits["hooks/pre_gen_project.py"] = lambda text: "raise SystemExit('no')\n" + text
     run = here.run("ci", here.pull_request("broken", edits))
@@ -89,7 +97,7 @@ def test_what_fails_keeps_the_template_from_being_merged(here):
 
 def test_a_project_that_fails_fails_the_check(here):
     """A generated project whose own tests fail."""
-    here.env |= {"RIG_MAKE_EXIT": "2", "RIG_STANDS_IN": PROJECTS[1]}
+    here.env["RIG_FAILS"] = PROJECTS[1]
     run = here.run("ci", here.push(), "bake", "project")
     assert run.results["bake"] == "success"
     assert (run.jobs["project"].result, run.jobs["ci-ok"].result) == ("failure", "skipped")
@@ -98,11 +106,24 @@ def test_a_project_that_fails_fails_the_check(here):
 def test_a_project_from_a_form(here):
     """Answers are typed into the form, one of them hostile: the project comes as an artifact."""
     run = here.run("generate", here.dispatch("generate", **ANSWERS, license="MIT", repository=""))
-    if run.ok:  # the answer is fine for a name
-        project = run.artifacts / "project"
-        assert "task: regression" in (project / "params.yaml").read_text()
-    else:
-        assert "project_name" in run.jobs["generate"].log
+    assert run.results == {"generate": "success"}, run.log[-3000:]
+    project = unpacked(run, "project") / "late-trains"
+    assert "task: regression" in (project / "params.yaml").read_text()
+    assert ANSWERS["author_name"] in (project / "LICENSE").read_text()
+    assert "nothing to commit" in check("git", "status", cwd=project)
+    assert not list(here.folder.rglob("pwned"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"project_slug": "../x; touch pwned"}, {"author_name": "$(touch pwned) `touch pwned`"}],
+    ids=lambda answer: next(iter(answer)),
+)
+def test_an_answer_that_cannot_work_is_refused(here, answer):
+    """An answer in the form would leave the folder, or run a command."""
+    run = here.run("generate", here.dispatch("generate", **ANSWERS | answer))
+    assert run.results == {"generate": "failure"}
+    assert f"Nothing was generated. {next(iter(answer))}" in run.jobs["generate"].log
     assert not list(here.folder.rglob("pwned"))
 
 
@@ -163,7 +184,7 @@ def test_the_newest_releases_are_tested(here):
 
 def test_a_new_release_of_a_tool_breaks_the_template(here):
     """Monday: the tests fail with the newest of everything."""
-    here.env["RIG_MAKE_EXIT"] = "2"
+    here.env["RIG_FAILS"] = "*"
     run = here.run("weekly", here.schedule("17 5 * * 1"), "newest")
     assert run.results["newest"] == "failure"
 
@@ -176,7 +197,7 @@ def actions(here, tmp_path) -> dict[str, str]:
     releases = {"v7.1.0": "2026-01-01T00:00:00Z", "v6.0.9": "2026-02-01T00:00:00Z"}
     releases |= {"v8.0.0": NEVER, "codeql-bundle-v9.0.0": "2026-01-01T00:00:00Z"}
     for line in (ROOT / "tests/data/action-pins.tsv").read_text().splitlines():
-        here.github.other(line.split("\t")[0], origin)
+        here.github.other(line.split("\t")[0], origin / ".git")
     store = here.github.others["actions/checkout"]
     for name, day in releases.items():
         check("git", "commit", "--quiet", "--allow-empty", "--message", name, cwd=origin)

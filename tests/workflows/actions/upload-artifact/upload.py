@@ -12,8 +12,7 @@ wanted = [line.strip() for line in os.environ["PATHS"].splitlines() if line.stri
 found = [Path(path).absolute() for line in wanted for path in glob.glob(line)]
 files = [
     file for path in found for file in ([path] if path.is_file() else path.rglob("*"))
-    if file.is_file()
-    and (os.environ["HIDDEN"] == "true" or "/." not in f"/{file.relative_to(Path.cwd())}")
+    if file.is_file() and "/." not in f"/{file.relative_to(Path.cwd())}"
 ]  # fmt: skip
 target = Path(os.environ["RIG_ARTIFACTS"]) / os.environ["NAME"]
 if not files:
