@@ -8,7 +8,8 @@ from typing import Any
 
 from ..delivery.github import Repository
 from ..errors import COMMAND, GitHubRefused
-from .settings import CHECKS, NOT_SOLD, UPGRADE, Check, Told
+from .settings import CHECKS, NOT_SOLD, Check
+from .told import UPGRADE, Told
 
 RIGHT, MISSING, OPTIONAL = "right", "missing", "optional"
 NOT_ON_PLAN, UNSEEN = "not on plan", "unseen"

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from ..errors import GitHubRefused
 from .doctor import MISSING, OPTIONAL, Finding
-from .settings import Call, Told
+from .settings import Call
+from .told import Told
 
 Step = tuple[str, list[Call]]  # the name of the settings that these calls set
 
