@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from <<cookiecutter.__package_name>>.delivery import github
 from <<cookiecutter.__package_name>>.delivery.github import Repository
 from <<cookiecutter.__package_name>>.errors import GitHubRefused
-from <<cookiecutter.__package_name>>.repository import doctor, rules, settings, settings_cli, told
+from <<cookiecutter.__package_name>>.repository import doctor, rules, settings, settings_cli
+from <<cookiecutter.__package_name>>.repository.told import Told
 
 ROOT = Path(__file__).parents[2]
 REPO = "/repos/o/r"
@@ -103,7 +104,7 @@ def examine(server):
 
     def run(changes=()):
         server.told |= dict(changes)
-        found = doctor.diagnose(told.Told(Repository()))
+        found = doctor.diagnose(Told(Repository()))
         return {f.check.name: f for f in found if f.state != doctor.RIGHT}
 
     return run
@@ -222,7 +223,7 @@ def test_what_is_not_right_is_found(server, changes, name, state, told):
     """With its state, and in words."""
     server.told |= changes
     (check,) = [each for each in settings.CHECKS if each.name == name]
-    (found,) = doctor.diagnose(told.Told(Repository()), [check])
+    (found,) = doctor.diagnose(Told(Repository()), [check])
     assert found.state == state
     assert told in found.found
 
