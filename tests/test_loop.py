@@ -41,7 +41,7 @@ def test_ledger(turned):
 def test_steps_are_timed_and_reports_named(turned):
     """The demo prints the seconds of each step, and addresses of reports that exist."""
     assert turned.output.count(" s  ") >= 6
-    for name in ("index.html", "refused.html"):
+    for name in ("promoted.html", "refused.html"):
         page = turned.folder / "reports" / name
         assert page.as_uri() in turned.output
         assert page.stat().st_size > 10_000
