@@ -45,6 +45,7 @@ def test_a_rollback_that_failed(tell, outcome):
     assert "nothing is in production" in issue["body"]
     assert "--lift-hold" not in issue["body"]
     assert issue["title"] == "A rollback did not succeed"
+    assert "Next: read the run's log" in issue["body"]
 
 
 def test_a_second_attempt(tell, hub):

@@ -21,8 +21,9 @@ def act(repo, hub):
 
 
 @pytest.mark.parametrize(("days", "status"), [(9, "alarm"), (10, "ok")])
-def test_staleness(repo, days, status):
+def test_staleness(repo, monkeypatch, days, status):
     """Counts from the registration; a new image makes a model no younger."""
+    monkeypatch.setattr(registry.time, "time", NOW.timestamp)
     registry.assign(repo, "v1.0.0", why="image", image=f"sha256:{'0' * 64}")
     found = watch.staleness(repo, Policy(stale_days=days), NOW)
     assert found["status"] == status
