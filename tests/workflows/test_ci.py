@@ -131,6 +131,7 @@ def test_without_a_pull_request_the_summary_tells(world, event):
     run = gated(here, happened)
     assert run.results | GATED == run.results
     assert "does not change" in run.jobs["report"].summary
+    assert "Running stage" not in run.jobs["train"].log  # not even the source is read again
     assert not [call for call in here.github.calls if "/comments" in call.path]
 
 

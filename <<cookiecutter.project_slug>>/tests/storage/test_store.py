@@ -598,6 +598,9 @@ def test_the_same_verbs_for_every_store(remote, clone, call, kind, url, git, mon
     there = clone("b")
     assert "To pull: 3" in call(there, "status")
     assert "holds 33 objects" in call(there, "pull")
+    assert not (there / "out.txt").exists()
+    call(there, "pull", "--checkout")
+    assert (there / "out.txt").exists()
     (there / "dvc.lock").unlink()
     with chdir(there), Repo() as repo:
         repo.reproduce()

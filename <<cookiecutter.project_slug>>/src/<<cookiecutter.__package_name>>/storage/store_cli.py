@@ -49,14 +49,17 @@ def status(machine: bool) -> None:
     _tell(state, "To pull: {to_pull}, to push: {to_push}. ".format(**state))
 
 
-@store.command(epilog=_example("pull", "pull && dvc checkout --allow-missing"))
-def pull() -> None:
+@store.command(epilog=_example("pull", "pull --checkout"))
+@click.option("--checkout", is_flag=True, help="Then put this commit's files in their places.")
+def pull(checkout: bool) -> None:
     """Bring objects and finished runs into DVC's cache.
 
     Then dvc repro takes from there what it finds. What was cut goes on where it ended.
     """
     with _stores().opened(Path()) as found:
         count, state = found.pull(), found.status()
+        if checkout:
+            found.repo.checkout(allow_missing=True)
     _tell(state, f"Pulled: {count}. ")
 
 
