@@ -1,9 +1,9 @@
 """The workflow `ci`: a pull request is an experiment, and its report is what a reviewer reads."""
 
+import json
 import re
 
 import pytest
-import yaml
 
 from .rig import Run
 from .world import Event, World, boosted
@@ -169,6 +169,15 @@ def test_code_that_is_wrong_fails_its_own_job_and_the_required_check(world):
     assert failed == {"lint", "test", "image", "ci-ok"}
 
 
+def test_parameters_that_are_no_yaml_are_told(world):
+    """A parameter file is broken."""
+    here = world()
+    pull = here.pull_request("typo", {"params.yaml": lambda text: text + "seed: {\n"})
+    run = gated(here, pull)
+    assert (run.results["train"], run.results["report"]) == ("failure", "success")
+    assert "params.yaml is not YAML" in comment(here, pull)
+
+
 def test_a_store_that_is_down_stops_training_with_what_to_do(world):
     """The registry is down."""
     here = world()
@@ -208,7 +217,7 @@ def test_names_and_values_are_never_executed_nor_rendered(world):
     """A branch, a message and data are hostile."""
     here = world()
     evil = "</details><script>alert(1)</script>|![x](http://127.0.0.1:9/x)@octocat `"
-    edits = {"params.yaml": lambda text: text.replace("unit: min", f"unit: {yaml.safe_dump(evil)}")}
+    edits = {"params.yaml": lambda text: text.replace("unit: min", f"unit: {json.dumps(evil)}")}
     pull = here.pull_request(HOSTILE, edits, message=f"{HOSTILE}\n\n::error::x\n{evil}")
     run = gated(here, pull)
     assert run.results["report"] == "success"

@@ -96,7 +96,7 @@ def collect(reports: Path, bundle: bundles.Bundle | None, base: str | None) -> d
         "compared": _compared(old, bundle.contract.task) if old else [],
         "columns": list(changes.columns(old["contract"], new["contract"])) if old else [],
         "moved": changes.distributions(old["reference"], new["reference"]) if old else [],
-        **_parameters(base, old),
+        **_parameters(base, old, found["stopped"]),
         "curve": _curve(reports / "plots", bundle.contract) if bundle else None,
         "stale": _git("status", "--porcelain", "--", "dvc.lock"),
         "commit": _git("rev-parse", "HEAD"),
@@ -116,7 +116,7 @@ def _git(*args: str) -> str:
     return "" if done.returncode else done.stdout.strip()
 
 
-def _parameters(base: str | None, champion: dict[str, Any] | None) -> dict[str, Any]:
+def _parameters(base: str | None, champion: dict[str, Any] | None, stopped: Any) -> dict[str, Any]:
     """`base`, the commit compared with, and `parameters` that differ; both empty without one."""
     name = base or (champion or {}).get("commit", "")
     commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
@@ -127,6 +127,8 @@ def _parameters(base: str | None, champion: dict[str, Any] | None) -> dict[str, 
     try:
         pair = [changes.flat(yaml.safe_load(text)) for text in (before, now)]
     except yaml.YAMLError as error:
+        if stopped:  # which says it already
+            return {"base": "", "parameters": []}
         raise UsageError(f"params.yaml, here or at {commit[:12]}, is not YAML: {error}") from error
     return {"base": commit[:12], "parameters": changes.between(*pair)}
 

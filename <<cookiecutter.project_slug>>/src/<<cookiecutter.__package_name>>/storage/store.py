@@ -33,7 +33,7 @@ from tqdm import tqdm
 
 from ..delivery import git
 from ..errors import ProjectError, StoreUnreachable, UsageError
-from ..params import public
+from ..params import load, public
 from .oci import MANIFEST, Registry
 
 PACK = 8 << 20  # bytes; larger files travel alone
@@ -301,6 +301,10 @@ def opened(root: Path) -> Iterator[ArtifactStore | RemoteStore]:
         except Exception as error:
             if isinstance(store, ArtifactStore) and not isinstance(error, DvcException):
                 raise
+            if isinstance(error, DvcException) and (root / "params.yaml").exists():
+                load(
+                    root / "params.yaml"
+                )  # DVC fills dvc.yaml with it, and says less where it cannot
             reason = " ".join(str(error).split()) or type(error).__name__
             told = f"The store {store.address}: {reason}. Nothing is lost. Next: the same again"
             raise StoreUnreachable(told) from error
