@@ -84,7 +84,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """After a whole run of the rig, hold the table of executed jobs to what was executed."""
     config = session.config
-    chosen = config.option.keyword or any("::" in argument for argument in config.args)
+    chosen = config.option.keyword or any(
+        "::" in each or each.endswith(".py") for each in config.args
+    )
     if hasattr(config, "workerinput") or chosen or exitstatus:
         return
     from workflows import executed
