@@ -46,7 +46,8 @@ def test_the_model_is_better_than_the_trivial_answer(trained, parts, own):
 
 def test_the_order_of_rows_does_not_matter(ask, rows):
     """The same scores, in the other order."""
-    np.testing.assert_array_equal(ask(rows)[::-1], ask(rows[::-1]))
+    # A linear model sums in another order where a row stands elsewhere in a block.
+    np.testing.assert_allclose(ask(rows)[::-1], ask(rows[::-1]), rtol=0, atol=1e-12)
 
 
 def test_neighbours_do_not_matter(ask, rows):
