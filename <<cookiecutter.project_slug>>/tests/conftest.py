@@ -7,9 +7,12 @@ import os
 import re
 import shutil
 import socket
+import socketserver
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -54,6 +57,24 @@ def isolate(tmp_path_factory, monkeypatch):
     for place in ("GLOBAL_CONFIG", "SYSTEM_CONFIG", "SITE_CACHE"):
         monkeypatch.setenv(f"DVC_{place}_DIR", str(home / place.lower()))
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+
+
+@pytest.fixture(scope="session")
+def listening() -> Callable[[socketserver.BaseServer], Any]:
+    """`with listening(server) as server:` answers in a thread until the block ends."""
+
+    @contextmanager
+    def run(server: socketserver.BaseServer) -> Iterator[Any]:
+        with server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            try:
+                yield server
+            finally:
+                server.shutdown()
+                thread.join()
+
+    return run
 
 
 @pytest.fixture

@@ -60,8 +60,8 @@ def train(**changes: object) -> None:
     run("dvc repro --quiet")
 
 
-def promote(why: str) -> None:
-    run(f"{VERB} gate", "git add --all", f"git commit --quiet --message '{why}'")
+def promote(why: str, *look: str) -> None:
+    run(f"{VERB} gate", *look, "git add --all", f"git commit --quiet --message '{why}'")
     run(f"{VERB} registry register", f"{VERB} registry assign latest --why '{why}'")
 
 
@@ -73,8 +73,7 @@ def first_model() -> None:
 def better_model() -> None:
     shutil.copy(LOOP / "data/later/flights-2013-07.csv", LOOP / "data/raw")
     train()
-    run(f"{VERB} gate", f"{VERB} report --page reports/promoted.html")
-    promote("July, gradient boosting")
+    promote("July, gradient boosting", f"{VERB} report --page reports/promoted.html")
 
 
 def worse_model() -> None:

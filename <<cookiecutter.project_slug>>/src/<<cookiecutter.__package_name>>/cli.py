@@ -18,7 +18,7 @@ import click
 
 from .delivery.registry_cli import registry, tell
 from .deployment import deploy_cli
-from .errors import COMMAND, ProjectError
+from .errors import ProjectError, example
 from .monitoring import monitor_cli
 from .repository import settings_cli
 from .storage.store_cli import store
@@ -54,11 +54,7 @@ def cli() -> None:
     """
 
 
-def _example(call: str) -> str:
-    return f"Example: {COMMAND} {call}"
-
-
-@cli.command(epilog=_example("watch"))
+@cli.command(epilog=example("watch"))
 def watch() -> None:
     """Note the state of the source, so that dvc repro reads it again when it changed.
 
@@ -79,7 +75,7 @@ for _name, _text in STAGES.items():
     _add_stage(_name, _text)
 
 
-@cli.command(epilog=_example("profile data/ingested.parquet"))
+@cli.command(epilog=example("profile data/ingested.parquet"))
 @click.argument("table", type=click.Path(path_type=Path), default="data/prepared/train.parquet")
 @click.option("--out", type=click.Path(path_type=Path), default="reports/profile.html")
 def profile(table: Path, out: Path) -> None:
@@ -88,7 +84,7 @@ def profile(table: Path, out: Path) -> None:
     click.echo(f"profile: {out.resolve().as_uri()}")
 
 
-@cli.command(epilog=_example("gate"))
+@cli.command(epilog=example("gate"))
 @click.option("--policy", type=click.Path(path_type=Path), default="gate.yaml", show_default=True)
 @click.option(
     "--override", metavar="REASON", envvar="GATE_OVERRIDE",
@@ -106,7 +102,7 @@ def gate(policy: Path, override: str | None, as_json: bool) -> None:
     sys.exit(verdict.exit_code)
 
 
-@cli.command(epilog=_example("report --page reports/index.html"))
+@cli.command(epilog=example("report --page reports/index.html"))
 @click.option(
     "--base", metavar="REV", envvar="REPORT_BASE", help="Compare parameters.  [default: champion]"
 )
@@ -120,7 +116,7 @@ def report(base: str | None, page: Path | None) -> None:
     click.echo(f"report: {(page or path).resolve().as_uri()}")
 
 
-@cli.command(epilog=_example("comment reports/report.md --pr 5"))
+@cli.command(epilog=example("comment reports/report.md --pr 5"))
 @click.argument("file", type=click.Path(path_type=Path), default="reports/report.md")
 @click.option("--pr", type=int, help="Its number; without, that of the workflow's event.")
 def comment(file: Path, pr: int | None) -> None:
@@ -128,7 +124,7 @@ def comment(file: Path, pr: int | None) -> None:
     click.echo(_import("reporting.comment").run(file, pr))
 
 
-@cli.command(epilog=_example("reviewed"))
+@cli.command(epilog=example("reviewed"))
 def reviewed() -> None:
     """Say whether this model is the one that was reviewed, and what overrides HOLD."""
     tell(_import("reporting.reviewed").run(_import("bundle").load(BUNDLE)))
@@ -138,7 +134,7 @@ cli.add_command(registry)
 cli.add_command(store)
 
 
-@cli.command(epilog=_example("smoke http://127.0.0.1:8000"))
+@cli.command(epilog=example("smoke http://127.0.0.1:8000"))
 @click.argument("url")
 @click.option("--bundle", type=click.Path(path_type=Path), default=BUNDLE, show_default=True)
 @click.option("--timeout-s", type=float, default=30.0, show_default=True)
@@ -156,7 +152,7 @@ monitor_cli.add_to(cli)
 settings_cli.add_to(cli)
 
 
-@cli.command(epilog=_example("serve --port 8000"))
+@cli.command(epilog=example("serve --port 8000"))
 @click.option("--host", default=None, help="Address.  [default: 127.0.0.1]")
 @click.option("--port", type=int, default=None, help="[default: 8000]")
 def serve(host: str | None, port: int | None) -> None:

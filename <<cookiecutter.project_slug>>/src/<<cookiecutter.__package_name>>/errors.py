@@ -20,6 +20,11 @@ from collections.abc import Iterable
 COMMAND = f"python -m {__package__}"  # how a message writes the next command
 
 
+def example(*calls: str) -> str:
+    """The end of a verb's help text; \\b keeps click from joining the lines."""
+    return "\n".join(("\b", "Example:", *(f"  {COMMAND} {call}" for call in calls)))
+
+
 def listed(names: Iterable[object], most: int = 12) -> str:
     """Names for a message, quoted, the first few of many."""
     shown = [repr(str(name)[:60]) for name in names]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -53,13 +52,9 @@ class Answerer(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server():
-    with Recorded() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+def server(listening):
+    with listening(Recorded()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import io
 import json
 import re
 import shutil
-import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -137,7 +136,7 @@ def put_image(store, mark):
 
 
 @pytest.fixture
-def world(ledger, server, git, tmp_path, monkeypatch):
+def world(ledger, server, git, tmp_path, monkeypatch, listening):
     """All of it, with nothing in production yet."""
     name = re.sub("[^a-z0-9]", "", tmp_path.name.lower())
     monkeypatch.setenv("IMAGE_URL", f"{server.removeprefix('http://')}/{name}/image")
@@ -149,11 +148,6 @@ def world(ledger, server, git, tmp_path, monkeypatch):
         put_image(store, mark)
     digests = {version: image.digest(f"test-{mark}") for version, mark in MARKS.items()}
     notes = {v.version: v.note["bundle_id"] for v in registry.read(ledger).versions}
-    host = Host(image, {digests[version]: notes[version] for version in digests})
-    thread = threading.Thread(target=host.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     assert bundle.load(ledger / registry.BUNDLE).id == notes["v1.1.0"]
-    yield World(ledger, git, image, host, digests)
-    host.shutdown()
-    host.server_close()
-    thread.join()
+    with listening(Host(image, {digests[v]: notes[v] for v in digests})) as host:
+        yield World(ledger, git, image, host, digests)

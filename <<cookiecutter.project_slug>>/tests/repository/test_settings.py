@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -79,11 +78,11 @@ class Answerer(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(monkeypatch):
+def server(monkeypatch, listening):
     """A GitHub whose repository o/r has all settings right; `told` is what it says of them."""
     monkeypatch.setattr(github.time, "sleep", lambda seconds: None)
     monkeypatch.chdir(ROOT)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answerer) as server:
+    with listening(ThreadingHTTPServer(("127.0.0.1", 0), Answerer)) as server:
         server.told, server.sent, server.refused = dict(RIGHT), [], {}
         for name, value in {
             "GITHUB_API_URL": f"http://127.0.0.1:{server.server_port}",
@@ -91,11 +90,7 @@ def server(monkeypatch):
             "GITHUB_TOKEN": "ghp_" + "s" * 36,
         }.items():
             monkeypatch.setenv(name, value)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

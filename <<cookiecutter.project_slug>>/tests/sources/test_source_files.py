@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import threading
 
 import fsspec
 import pandas as pd
@@ -29,7 +28,7 @@ def read(tmp_path):
 
 
 @pytest.fixture
-def server(tmp_path):
+def server(tmp_path, listening):
     """The address of a web server with the files of the test's folder."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -47,12 +46,8 @@ def server(tmp_path):
             return super().do_GET()
 
     handler = functools.partial(Quiet, directory=tmp_path)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        thread = threading.Thread(target=running.serve_forever, args=(0.02,))
-        thread.start()
+    with listening(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as running:
         yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize("path", ["a.csv", "*.csv"])

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import threading
 from contextlib import chdir
 from pathlib import Path
 
@@ -88,13 +87,9 @@ class Visit(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def door(server):
-    with Door(server) as door:
-        thread = threading.Thread(target=door.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+def door(server, listening):
+    with listening(Door(server)) as door:
         yield door
-        door.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -512,13 +507,13 @@ def test_in_a_workflow_the_login_is_githubs():
     assert oci.credentials("example.org", env) is None
 
 
-def test_a_redirect_elsewhere_gets_no_token(root, clone, url, guard, server, monkeypatch):
+def test_a_redirect_elsewhere_gets_no_token(
+    root, clone, url, guard, server, monkeypatch, listening
+):
     """As ghcr.io sends its blobs from another host."""
     login_by_environment(None, None, monkeypatch)
     on(root, url).push()
-    with Door(server) as other:
-        thread = threading.Thread(target=other.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with listening(Door(server)) as other:
 
         def away(visit):
             if visit.command != "GET" or "blobs" not in visit.path:
@@ -528,8 +523,6 @@ def test_a_redirect_elsewhere_gets_no_token(root, clone, url, guard, server, mon
 
         guard.rules.append(away)
         assert on(clone("b"), url.replace(guard.behind, guard.url)).pull() == 33
-        other.shutdown()
-        thread.join()
     assert len(other.seen) >= 2
     assert not any("Authorization" in headers for *_, headers in other.seen)
 

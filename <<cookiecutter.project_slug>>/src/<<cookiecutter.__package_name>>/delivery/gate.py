@@ -101,7 +101,7 @@ def decide(case: Case, override: str | None = None) -> Verdict:
         return conclude([Check("challenger", "fail", f"It {new.reason}")], *names)
     if isinstance(old, Contender) and old.id == new.id:
         told = "It is what production has: the model does not change."
-        return conclude([Check("champion", "pass", told)], *names)
+        return Verdict("PROMOTE", told, *names, (Check("champion", "pass", told),), None, False)
     checks = []
     if old and (problem := _obstacle(new, old)):
         checks, case = [Check("champion", *problem)], replace(case, champion=None)
@@ -118,8 +118,6 @@ def conclude(
     decision = "PROMOTE"
     place = f"may replace {champion}" if champion else "may be the first model"
     summary = f"{challenger} {place}: every check passed."
-    if checks and checks[0].name == "champion" and not against:
-        summary = checks[0].message
     if against:
         first, more = against[0], f" And {len(against) - 1} more." if against[1:] else ""
         decision = "REJECT" if first.status == "fail" else "HOLD"

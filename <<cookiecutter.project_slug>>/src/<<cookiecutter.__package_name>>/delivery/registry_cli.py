@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ..errors import COMMAND, UsageError
+from ..errors import COMMAND, UsageError, example
 from . import git
 
 GATE, BUNDLE = Path("reports/gate.json"), Path("models/bundle")
@@ -28,12 +28,11 @@ def tell(facts: dict[str, str]) -> None:
             output.write("\n".join([*lines, ""]))
 
 
-def _example(*calls: str) -> str:
-    """The end of a help text; \\b keeps click from joining the lines."""
-    return "\n".join(("\b", "Example:", *(f"  {COMMAND} registry {call}" for call in calls)))
-
-
-@click.group(epilog=_example("register", 'assign latest --why "first model"', "show"))
+@click.group(
+    epilog=example(
+        "registry register", 'registry assign latest --why "first model"', "registry show"
+    )
+)
 @click.pass_context
 def registry(context: click.Context) -> None:
     """Versions and assignments: git tags.
@@ -46,7 +45,7 @@ def registry(context: click.Context) -> None:
 
 
 def _add_reader(name: str, text: str, chosen: Callable[[Any], list]) -> None:
-    @registry.command(name, help=text, epilog=_example(name))
+    @registry.command(name, help=text, epilog=example(f"registry {name}"))
     @as_json
     @click.pass_obj
     def read(tags: Any, machine: bool) -> None:
@@ -57,7 +56,7 @@ _add_reader("list", "List all versions, the greatest first.", lambda all: all.ve
 _add_reader("history", "Tell all that happened, newest first.", lambda all: all.history()[::-1])
 
 
-@registry.command(epilog=_example("register", "register --bump major"))
+@registry.command(epilog=example("registry register", "registry register --bump major"))
 @push
 @click.option("--commit", is_flag=True, help="Commit the dvc.lock that training wrote before.")
 @click.option("--bump", type=click.Choice(["major", "minor", "patch"]), default="minor")
@@ -78,7 +77,11 @@ def register(tags: Any, bump: str, push: bool, commit: bool, machine: bool) -> N
     _print_change(*made, push, machine)
 
 
-@registry.command(epilog=_example('assign latest --why "passed"', "assign v1.0.0 --hold --why bad"))
+@registry.command(
+    epilog=example(
+        'registry assign latest --why "passed"', "registry assign v1.0.0 --hold --why bad"
+    )
+)
 @click.argument("version")
 @push
 @click.option("--stage", default="production", show_default=True, help="Where it goes.")

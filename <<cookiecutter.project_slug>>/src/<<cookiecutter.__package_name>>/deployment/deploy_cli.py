@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ..delivery.registry_cli import BUNDLE, as_json, print_entries, registry, tell
-from ..errors import COMMAND, ProjectError
+from ..errors import COMMAND, ProjectError, example
 
 url = click.option("--url", envvar="PRODUCTION_URL", default="", help="Of the endpoint, to ask it.")
 timeout = click.option("--timeout-s", type=float, default=600.0, show_default=True)
@@ -21,16 +21,12 @@ def _import(name: str) -> Any:
     return importlib.import_module(f".{name}", __package__)  # the container has none of it
 
 
-def _example(*calls: str) -> str:
-    return "\n".join(("\b", "Example:", *(f"  {COMMAND} {call}" for call in calls)))
-
-
 def _target(url: str, timeout_s: float) -> Any:
     image = _import("image").Image(Path())
     return _import("deploy").Target(Path(), image, url, timeout_s)
 
 
-@click.command("try", epilog=_example("try ghcr.io/OWNER/NAME@sha256:..."))
+@click.command("try", epilog=example("try ghcr.io/OWNER/NAME@sha256:..."))
 @click.argument("image")
 @click.option("--bundle", type=click.Path(path_type=Path), default=BUNDLE, show_default=True)
 @click.option("--policy", type=click.Path(path_type=Path), default="gate.yaml", show_default=True)
@@ -43,7 +39,7 @@ def try_image(image: str, bundle: Path, **call: Any) -> None:
     click.echo(_import("trial").run(image, bundles.load(bundle), **call))
 
 
-@click.command(epilog=_example("deploy latest", "deploy v1.4.0 --digest sha256:..."))
+@click.command(epilog=example("deploy latest", "deploy v1.4.0 --digest sha256:..."))
 @click.argument("version")
 @click.option("--digest", help="Of its image.  [default: what it ran with, or its tag]")
 @click.option("--why", default="passed the gate", show_default=True)
@@ -67,13 +63,13 @@ def deploy(version: str, digest: str | None, announce: bool, why: str, **where: 
         click.echo(_import("announce").run(ledger.find(version), bundles.load(BUNDLE)))
 
 
-@click.command(epilog=_example("image"))
+@click.command(epilog=example("image"))
 def image() -> None:
     """Name the image of this commit and model: what to build, or which one was built already."""
     tell(_import("image").Image(Path()).plan(Path()))
 
 
-@click.command(epilog=_example('rollback --why "late answers"', "rollback v1.2.0 --why bad"))
+@click.command(epilog=example('rollback --why "late answers"', "rollback v1.2.0 --why bad"))
 @click.argument("to", default="previous")
 @click.option("--why", required=True, help="The reason, for those who read the history.")
 @click.option("--hold/--no-hold", default=True, show_default=True, help="Refuse later versions.")
@@ -84,7 +80,7 @@ def rollback(to: str, why: str, hold: bool, url: str, timeout_s: float) -> None:
     click.echo(_import("deploy").rollback(_target(url, timeout_s), to, why, hold))
 
 
-@registry.command(epilog=_example("registry show"))
+@registry.command(epilog=example("registry show"))
 @as_json
 @click.pass_obj
 def show(tags: Any, machine: bool) -> None:
@@ -97,7 +93,7 @@ def show(tags: Any, machine: bool) -> None:
             click.echo(f"{problem} Next: {COMMAND} deploy VERSION", err=True)
 
 
-@registry.command(epilog=_example("registry fetch v1.2.0", "registry fetch --image previous"))
+@registry.command(epilog=example("registry fetch v1.2.0", "registry fetch --image previous"))
 @click.argument("version", default="production")
 @click.option("--image", "with_image", is_flag=True, help="Only what a rollback can return to.")
 @as_json
@@ -124,7 +120,7 @@ def fetch(version: str, with_image: bool, machine: bool) -> None:
     click.echo(json.dumps(facts, indent=2)) if machine else tell(facts)
 
 
-@click.command(epilog=_example("incident --outcome success --why 'late answers'"))
+@click.command(epilog=example("incident --outcome success --why 'late answers'"))
 @click.option("--outcome", required=True, help="How the rollback ended.")
 @click.option("--to", default="", help="The version that it returned to.")
 @click.option("--instead-of", default="", help="The version that it replaced.")

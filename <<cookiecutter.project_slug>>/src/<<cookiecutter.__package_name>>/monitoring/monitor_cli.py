@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ..delivery.registry_cli import BUNDLE, GATE, tell
-from ..errors import COMMAND, UsageError
+from ..errors import COMMAND, UsageError, example
 
 FOUND = Path("reports/monitor.json")
 CODES = {"ok": 0, "unknown": 9, "alarm": 8}  # the worst last
@@ -25,16 +25,12 @@ def _github() -> Any:
     return _import("github", ".delivery.").Repository()
 
 
-def _example(call: str) -> str:
-    return f"Example: {COMMAND} {call}"
-
-
-@click.group(epilog=_example("retrain guard"))
+@click.group(epilog=example("retrain guard"))
 def retrain() -> None:
     """Train anew on a schedule: may it, is the model new, propose it."""
 
 
-@retrain.command(epilog=_example("retrain guard"))
+@retrain.command(epilog=example("retrain guard"))
 def guard() -> None:
     """Say whether a model may be trained now: no hold, no cool-down, not too many refusals."""
     module, rules = _import("retrain"), _import("policy").load().retrain
@@ -42,7 +38,7 @@ def guard() -> None:
     tell({"allowed": str(not reason).lower(), "told": reason or "A model may be trained."})
 
 
-@retrain.command(epilog=_example("retrain new"))
+@retrain.command(epilog=example("retrain new"))
 def new() -> None:
     """Say whether training led to another model than the one in production."""
     made = _import("bundle", ".").load(BUNDLE)
@@ -50,7 +46,7 @@ def new() -> None:
     tell({"new": str(not reason).lower(), "told": reason or f"{made.id} is new."})
 
 
-@retrain.command(epilog=_example("retrain propose"))
+@retrain.command(epilog=example("retrain propose"))
 def propose() -> None:
     """Push a branch with the retrained model and open an issue, or tell that it was refused.
 
@@ -61,12 +57,12 @@ def propose() -> None:
     click.echo(module.propose(Path(), made, verdict, _github(), module.today()))
 
 
-@click.group(epilog=_example("monitor evaluate"))
+@click.group(epilog=example("monitor evaluate"))
 def monitor() -> None:
     """Watch the model in production; a schedule does it every day."""
 
 
-@monitor.command(epilog=_example("monitor evaluate"))
+@monitor.command(epilog=example("monitor evaluate"))
 def evaluate() -> None:
     """Look whether the model in production is stale, and write reports/monitor.json.
 
@@ -79,7 +75,7 @@ def evaluate() -> None:
     sys.exit(CODES[max((f["status"] for f in found.values()), key=list(CODES).index)])
 
 
-@monitor.command(epilog=_example("monitor act"))
+@monitor.command(epilog=example("monitor act"))
 def act() -> None:
     """Do what reports/monitor.json asks for: issues, and a dispatch of the workflow retrain."""
     if not FOUND.exists():
@@ -89,7 +85,7 @@ def act() -> None:
     click.echo(_import("watch").act(Path(), findings, rules, _github(), now))
 
 
-@monitor.command("keep-alive", epilog=_example("monitor keep-alive"))
+@monitor.command("keep-alive", epilog=example("monitor keep-alive"))
 def keep_alive() -> None:
     """Keep scheduled workflows on, which GitHub switches off after 60 idle days."""
     click.echo(_import("watch").keep_alive(_github()))

@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from ..errors import COMMAND, GitHubRefused
+from ..errors import COMMAND, GitHubRefused, example
 
 
 def _import(name: str) -> Any:
     return importlib.import_module(f".{name}", __package__)  # GitHub's client is not in the image
 
 
-@click.command(epilog=f"Example: {COMMAND} doctor --json")
+@click.command(epilog=example("doctor --json"))
 @click.option("--json", "machine", is_flag=True, help="Print JSON for machines.")
 def doctor(machine: bool) -> None:
     """List what the repository on GitHub has and lacks; change nothing.
@@ -30,7 +30,7 @@ def doctor(machine: bool) -> None:
     sys.exit(module.exit_code(findings))
 
 
-@click.command(epilog=f"Example: {COMMAND} harden --yes")
+@click.command(epilog=example("harden --yes"))
 @click.option("--yes", is_flag=True, help="Do not ask. Without a terminal it only shows.")
 def harden(yes: bool) -> None:
     """Set what doctor found missing, as whoever is logged in, and show it first."""

@@ -9,14 +9,10 @@ from typing import Any
 
 import click
 
-from ..errors import COMMAND
+from ..errors import COMMAND, example
 
 
-def _example(*calls: str) -> str:
-    return "\n".join(("\b", "Example:", *(f"  {COMMAND} store {call}" for call in calls)))
-
-
-@click.group(epilog=_example("pull", "status --json"))
+@click.group(epilog=example("store pull", "store status --json"))
 def store() -> None:
     """Data, models and finished runs: DVC's objects, shared.
 
@@ -38,7 +34,7 @@ def _tell(state: dict[str, Any], done: str = "") -> None:
         click.echo(f"{state['missing']} objects of this commit are in no place. Next: dvc repro")
 
 
-@store.command(epilog=_example("status"))
+@store.command(epilog=example("store status"))
 @click.option("--json", "machine", is_flag=True, help="Print JSON for machines.")
 def status(machine: bool) -> None:
     """Compare the store with this machine and commit."""
@@ -49,7 +45,7 @@ def status(machine: bool) -> None:
     _tell(state, "To pull: {to_pull}, to push: {to_push}. ".format(**state))
 
 
-@store.command(epilog=_example("pull", "pull --checkout"))
+@store.command(epilog=example("store pull", "store pull --checkout"))
 @click.option("--checkout", is_flag=True, help="Then put this commit's files in their places.")
 def pull(checkout: bool) -> None:
     """Bring objects and finished runs into DVC's cache.
@@ -63,7 +59,7 @@ def pull(checkout: bool) -> None:
     _tell(state, f"Pulled: {count}. ")
 
 
-@store.command(epilog=_example("push", "push --runs"))
+@store.command(epilog=example("store push", "store push --runs"))
 @click.option("--runs/--no-runs", default=False, help="Finished runs too, which others trust.")
 def push(runs: bool) -> None:
     """Store the objects that this commit needs.
@@ -75,7 +71,7 @@ def push(runs: bool) -> None:
     _tell(state, f"Pushed: {count}. ")
 
 
-@store.command(epilog=_example("gc", "gc --delete"))
+@store.command(epilog=example("store gc", "store gc --delete"))
 @click.option("--delete", is_flag=True, help="Do it; without, only count.")
 def gc(delete: bool) -> None:
     """Take out what no branch, tag or work tree needs, as this clone knows them.
