@@ -343,7 +343,7 @@ class Elements(HTMLParser):
 
     @property
     def live(self):
-        return re.findall(r"(?i)@\w|#\w|\bgh-\d|www\.|:[a-z/]", self.text)
+        return re.findall(r"(?i)@\w|#\w|\bgh-\d|www\.|://|:[\w+-]+:", self.text)
 
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)

@@ -42,7 +42,7 @@ def test_nothing_in_a_value_is_live(nasty, read, data):
 
 
 @pytest.mark.parametrize(
-    "value", ["roc_auc", "Nicht mehr als 5 % (EUR)", "2013-06-05 06:00", "東京"]
+    "value", ["roc_auc", "sha256:ab12", "Nicht mehr als 5 % (EUR)", "2013-06-05 06:00", "東京"]
 )
 def test_common_names_are_as_they_are(value):
     """The Markdown is read in a terminal too."""

@@ -20,7 +20,7 @@ from ..delivery.checks import number
 ACTIVE = re.compile(r"[!#$&*<>@\[\\\]^`{|}~]|(?<![^\W_])_|_(?![^\W_])")
 # GitHub makes links of these after it has read the Markdown, so an entity does not stop it. A
 # space without width does, which is how Renovate and Dependabot write foreign text.
-LIVE = re.compile(r"(?i:[@#]|:(?=[^\s\d])|www(?=\.)|gh(?=-\d))")
+LIVE = re.compile(r"(?i:[@#]|:(?=//|[\w+-]+:)|www(?=\.)|gh(?=-\d))")
 # To be seen on white and on black.
 LOOK = {"xyChart": {"plotColorPalette": "#1098ad, #e8590c", "backgroundColor": "transparent"}}
 
