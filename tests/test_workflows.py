@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import OPTION_SETS, ROOT, TEMPLATE, check, option_id, require_tool
+from workflows.double.npm import modules
 
 OWN = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 # The raw files of the template are YAML, so they are read where a person edits them.
@@ -126,6 +127,25 @@ def test_a_job_that_may_write_says_when_it_runs(path):
     assert writes <= {("report", "pull-requests"), ("image", "security-events")}
 
 
+def parse(*paths: Path) -> str:
+    """Return what GitHub's own parser has against workflows: nothing, or a failed check."""
+    parser = ROOT / "tests" / "workflows" / "parse.mjs"
+    return check(require_tool("node"), parser, modules(), *paths, cwd=ROOT)
+
+
+def test_github_parses_the_workflows():
+    """Names of contexts, jobs and keys are those that GitHub knows."""
+    assert parse(*OWN) == ""
+
+
+def test_github_refuses_what_it_does_not_know(tmp_path):
+    """The parser is asked for real: a name that does not exist is found."""
+    wrong = tmp_path / "ci.yml"
+    wrong.write_text(OWN[0].read_text().replace("github.", "gitub."))
+    with pytest.raises(AssertionError, match="gitub"):
+        parse(wrong)
+
+
 @each_workflow
 def test_the_workflow_passes_actionlint(path):
     """GitHub would accept the workflow."""
@@ -140,13 +160,14 @@ def test_the_workflows_pass_zizmor():
 
 @pytest.mark.parametrize("options", OPTION_SETS, ids=option_id)
 def test_generated_workflows_pass_every_linter(options, baked, tmp_path):
-    """An auditing zizmor, actionlint, and GitHub's schemas find nothing."""
+    """An auditing zizmor, actionlint, GitHub's parser and its schemas find nothing."""
     project = shutil.copytree(baked(options) / ".github", tmp_path / ".github").parent
     check("git", "init", "--quiet", cwd=project)
     audit = ["--offline", "--no-progress", "--quiet", "--persona=auditor"]
     check(require_tool("zizmor"), *audit, ".", cwd=project)
     workflows = sorted(project.glob(".github/workflows/*.yml"))
     check(require_tool("actionlint"), *workflows, cwd=project)
+    assert parse(*workflows) == ""
     for kind, paths in (
         ("github-workflows", workflows),
         ("github-actions", sorted(project.glob(".github/actions/*/action.yml"))),
