@@ -23,7 +23,7 @@ ANSWERS = (
 # One row an option: the files that it offers, by answer, and the name of the chosen one.
 OPTIONS = {
     "task": ("gate.yaml", "gate.{}.yaml", ["classification", "regression"]),
-    "dvc_remote": (".dvc/config", ".dvc/{}.config", ["ghcr", "local"]),
+    "dvc_remote": (".dvc/config", ".dvc/{}.config", ["ghcr", "local", "s3", "ssh"]),
     "license": (
         "LICENSE",
         "licenses/{}",

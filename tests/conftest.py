@@ -19,13 +19,15 @@ ROOT = bake.ROOT
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
 
 TASKS = ("classification", "regression")
-REMOTES = ("ghcr", "local")
+REMOTES = ("ghcr", "local", "s3", "ssh")
 LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary")
-# Every task with every remote, and every licence once.
+# Every task with each of the first two remotes, every remote, and every licence.
 OPTION_SETS = [
     {"task": task, "dvc_remote": remote, "license": license_name}
     for (task, remote), license_name in zip(
-        itertools.product(TASKS, REMOTES), LICENSES, strict=True
+        [*itertools.product(TASKS, REMOTES[:2]), *zip(TASKS, REMOTES[2:], strict=True)],
+        itertools.cycle(LICENSES),
+        strict=False,
     )
 ]
 DEFAULTS = OPTION_SETS[0]

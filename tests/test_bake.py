@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -114,10 +115,13 @@ def test_the_chosen_license_is_the_only_one(options, baked):
 
 @every_option_set
 def test_dvc_has_the_chosen_remote(options, baked):
-    """`local` is a folder beside the project; `ghcr` needs no DVC remote. Neither reports usage."""
+    """`ghcr` needs no DVC remote, each other one has its own. None reports usage."""
     config = (baked(options) / ".dvc" / "config").read_text()
     assert "analytics = false" in config and "autostage = true" in config
-    assert ("url = ../../flight-delays-store" in config) == (options["dvc_remote"] == "local")
+    starts = {"ghcr": "", "local": "../../", "s3": "s3://", "ssh": "ssh://"}
+    (url,) = re.findall(r"url = (.*)", config) or [""]
+    assert url.startswith(starts[options["dvc_remote"]])
+    assert bool(url) == (options["dvc_remote"] != "ghcr")
 
 
 @every_option_set

@@ -23,6 +23,8 @@ PLACEHOLDER = re.compile(r"<<[%#-]?\s*|^\s*#%", re.MULTILINE)
 # The only files that may hold a placeholder; all others are the same in every project.
 RENDERED = (
     ".dvc/local.config",
+    ".dvc/s3.config",
+    ".dvc/ssh.config",
     ".dvcignore",
     ".github/*",
     ".gitignore",

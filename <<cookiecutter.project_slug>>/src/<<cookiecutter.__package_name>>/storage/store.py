@@ -9,12 +9,9 @@ so two pushes may overwrite each other's `latest`; whoever reads also reads each
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import logging
 import os
-import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -23,98 +20,32 @@ from pathlib import Path
 from typing import Any
 
 from dvc.exceptions import DvcException
-from dvc.logger import set_loggers_level
+from dvc.fs import RemoteMissingDepsError
 from dvc.repo import Repo, lock_repo
-from dvc.utils import dict_sha256
 from dvc.utils.serialize import load_yaml
-from dvc_data.hashfile.db import get_index
-from dvc_data.hashfile.gc import gc as remove_unused
 from tqdm import tqdm
 
 from ..delivery import git
 from ..errors import ProjectError, StoreUnreachable, UsageError
-from ..params import load, public
+from ..params import load
 from .oci import MANIFEST, Registry
+from .remote import (
+    LOGIN,
+    NAME,
+    OBJECT,
+    RUN,
+    RemoteStore,
+    Store,
+    kind,
+    object_path,
+    settings,
+    verify,
+)
 
 PACK = 8 << 20  # bytes; larger files travel alone
-OBJECT = re.compile(r"files/md5/([0-9a-f]{2})/([0-9a-f]{30})(\.dir)?")
-RUN = re.compile(r"runs/(?P<run>[0-9a-f]{2})/(?P=run)[0-9a-f]{62}/[0-9a-f]{64}")
-NAME = re.compile(f"{OBJECT.pattern}|{RUN.pattern}")
 TYPE = "application/vnd.dvc.cache"
 TIPS = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
 Pack = list[tuple[str, int]]  # path in the cache and size in bytes, in the order of the content
-
-
-def verify(path: str, file: Path) -> bool:
-    """Whether the content is what DVC's name for it says."""
-    if found := OBJECT.fullmatch(path):
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "md5").hexdigest() == found[1] + found[2]
-    try:
-        return dict_sha256(load_yaml(file), exclude=["size", "nfiles"]) == path.split("/")[-1]
-    except (DvcException, ValueError, TypeError, AttributeError):
-        return False
-
-
-def _path(oid: str) -> str:
-    return f"files/md5/{oid[:2]}/{oid[2:]}"
-
-
-def total(pack: Pack) -> int:
-    return sum(size for _, size in pack)
-
-
-class Store:
-    """What both kinds have; their `there()` gives paths as `here()` does: as in DVC's cache."""
-
-    def __init__(self, repo: Repo, address: str):
-        self.repo, self.address = repo, public(address)
-        self.cache = Path(repo.cache.legacy.path)
-
-    def here(self) -> set[str]:
-        found = (path.relative_to(self.cache).as_posix() for path in self.cache.rglob("*"))
-        return set(filter(NAME.fullmatch, found))
-
-    def used(self, revs: list[str] | None = None) -> set[str]:
-        """Objects that the work tree needs, and those of `revs` too."""
-        with set_loggers_level(logging.ERROR):  # a stage that never ran is no news
-            found = self.repo.used_objs(revs=revs, force=revs is None).values()
-        return {_path(item.value) for group in found for item in group if item.value}
-
-    def status(self) -> dict[str, Any]:
-        """Counts; `missing` are objects of this commit that are neither here nor there."""
-        there, here, need = self.there(), self.here(), self.used()
-        runs = set(filter(RUN.fullmatch, there))
-        return {
-            "store": self.address,
-            "objects": len(there - runs),
-            "runs": len(runs),
-            "to_pull": len(there - here),
-            "to_push": len(need & here - there),
-            "missing": len(need - here - there),
-        }
-
-
-class RemoteStore(Store):
-    """The remote that .dvc/config names, through DVC itself."""
-
-    def there(self) -> set[str]:
-        odb = self.repo.cloud.get_remote_odb(None, "store", hash_name="md5")
-        return set(map(_path, odb.all())) if odb.fs.exists(odb.path) else set()
-
-    def pull(self) -> int:
-        return self.repo.fetch(run_cache=True) if self.there() else 0
-
-    def push(self, runs: bool = False) -> int:
-        return self.repo.push(run_cache=runs)
-
-    def gc(self, revs: list[str], delete: bool) -> int:
-        with lock_repo(self.repo):
-            odb = self.repo.cloud.get_remote_odb(None, "store", hash_name="md5")
-            used = set().union(*self.repo.used_objs(revs=revs).values())
-            count = remove_unused(odb, used, dry=not delete) if self.there() else 0
-            get_index(odb).clear()
-        return count
 
 
 @dataclass
@@ -169,7 +100,7 @@ class ArtifactStore(Store):
             index, keep = self._read(), self.used(revs)
             for run in list(filter(RUN.fullmatch, index.files)):
                 outs = load_yaml(self.cache / run)["outs"]
-                keep |= {run} if {_path(out["md5"]) for out in outs} <= keep else set()
+                keep |= {run} if {object_path(out["md5"]) for out in outs} <= keep else set()
             unused = index.files - keep
             if unused and delete:
                 whole = {d: pack for d, pack in index.packs.items() if {p for p, _ in pack} <= keep}
@@ -245,6 +176,10 @@ class ArtifactStore(Store):
             rest.unlink()
 
 
+def total(pack: Pack) -> int:
+    return sum(size for _, size in pack)
+
+
 def _layer(kind: str, digest: str, size: int) -> dict[str, Any]:
     return {"mediaType": f"{TYPE}.{kind}", "digest": digest, "size": size}
 
@@ -278,7 +213,8 @@ def choose(repo: Repo) -> ArtifactStore | RemoteStore:
     """The store of the environment's STORE_URL, of .dvc/config, or of origin on GitHub."""
     name = git.github_name(Path(repo.root_dir))
     url = os.environ.get("STORE_URL", "")
-    if not url and (remote := repo.config["core"].get("remote")):
+    remote = repo.config["core"].get("remote")
+    if remote and (not url or kind(url) in LOGIN):
         return RemoteStore(repo, repo.config["remote"][remote]["url"])
     if not url and not name:
         raise UsageError(
@@ -292,7 +228,7 @@ def choose(repo: Repo) -> ArtifactStore | RemoteStore:
 @contextmanager
 def opened(root: Path) -> Iterator[ArtifactStore | RemoteStore]:
     """The project's store; what DVC and the libraries of its remotes raise is StoreUnreachable."""
-    with Repo(str(root)) as repo:
+    with Repo(str(root), **settings(root)) as repo:
         store = choose(repo)
         try:
             yield store
@@ -302,9 +238,12 @@ def opened(root: Path) -> Iterator[ArtifactStore | RemoteStore]:
             if isinstance(store, ArtifactStore) and not isinstance(error, DvcException):
                 raise
             if isinstance(error, DvcException) and (root / "params.yaml").exists():
-                load(
-                    root / "params.yaml"
-                )  # DVC fills dvc.yaml with it, and says less where it cannot
+                load(root / "params.yaml")  # DVC fills dvc.yaml with it, and says less on errors
             reason = " ".join(str(error).split()) or type(error).__name__
-            told = f"The store {store.address}: {reason}. Nothing is lost. Next: the same again"
+            then = "the same again"
+            if isinstance(error, RemoteMissingDepsError):
+                then = f"uv add --group pipeline 'dvc[{kind(store.address)}]'"
+            elif isinstance(store, RemoteStore):
+                then += "; another login is given by STORE_USERNAME and STORE_PASSWORD"
+            told = f"The store {store.address}: {reason}. Nothing is lost. Next: {then}"
             raise StoreUnreachable(told) from error
