@@ -1,7 +1,6 @@
 """Fixtures: an isolated home, a clean copy of the template, projects baked once per option set."""
 
 import fcntl
-import itertools
 import os
 import shutil
 import subprocess
@@ -19,17 +18,8 @@ ROOT = bake.ROOT
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
 
 TASKS = ("classification", "regression")
-REMOTES = ("ghcr", "local", "s3", "ssh")
-LICENSES = ("MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary")
-# Every task with each of the first two remotes, every remote, and every licence.
-OPTION_SETS = [
-    {"task": task, "dvc_remote": remote, "license": license_name}
-    for (task, remote), license_name in zip(
-        [*itertools.product(TASKS, REMOTES[:2]), *zip(TASKS, REMOTES[2:], strict=True)],
-        itertools.cycle(LICENSES),
-        strict=False,
-    )
-]
+# Each task with the remotes that need no server, and every other answer once.
+OPTION_SETS = [dict(answer.split("=") for answer in given) for given in bake.option_sets().values()]
 DEFAULTS = OPTION_SETS[0]
 
 GITCONFIG = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import LICENSES, check, run
+from conftest import OPTION_SETS, check, run
 from moto.server import ThreadedMotoServer
 from workflows.world import quick
 
@@ -78,7 +78,7 @@ def place(request, baked, tmp_path_factory) -> Iterator[Place]:
     """Return a project of the answer with its environment, data prepared, and a running server."""
     folder = tmp_path_factory.mktemp("store")
     kind = request.param.__name__
-    options = {"task": "classification", "dvc_remote": kind, "license": LICENSES[0]}
+    (options,) = (found for found in OPTION_SETS if found["dvc_remote"] == kind)
     laptop = Path(shutil.copytree(baked(options), folder / "laptop"))
     params = laptop / "params.yaml"
     params.write_text(quick(params.read_text()))

@@ -83,13 +83,11 @@ def given(text):
 
 
 def option_sets():
-    """Return answers for every task with every remote, by name; the licences take turns."""
+    """Return answers by name: every task with both remotes that need no server, and each answer."""
     asked = questions()
-    sets = zip(
-        itertools.product(asked["task"], asked["dvc_remote"]),
-        itertools.cycle(asked["license"]),
-        strict=False,
-    )
+    tasks, remotes = asked["task"], asked["dvc_remote"]
+    pairs = [*itertools.product(tasks, remotes[:2]), *zip(tasks, remotes[2:], strict=True)]
+    sets = zip(pairs, itertools.cycle(asked["license"]), strict=False)
     return {
         f"{task}-{remote}": [f"task={task}", f"dvc_remote={remote}", f"license={license_name}"]
         for (task, remote), license_name in sets
@@ -104,7 +102,7 @@ def main():
     )
     parser.add_argument("answers", nargs="*", metavar="QUESTION=ANSWER")
     parser.add_argument("--name", help="folder inside build/ (default: the project's slug)")
-    parser.add_argument("--each", action="store_true", help="every task with every remote")
+    parser.add_argument("--each", action="store_true", help="every answer at least once")
     arguments = parser.parse_args()
     answers = given(os.environ.get("ANSWERS_JSON")) + arguments.answers
     for name, more in (option_sets() if arguments.each else {arguments.name: []}).items():

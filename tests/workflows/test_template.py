@@ -13,13 +13,15 @@ import pytest
 import yaml
 from conftest import ROOT, check, locked
 
+from tools import bake
+
 from .double import events
 from .rig import Run
 from .world import REPOSITORY, Event, World
 
 ANSWERS = {"project_name": "Late Trains", "task": "regression"}
 ANSWERS["author_name"] = "Ada's & Co; touch pwned; #1"
-SETS = ("classification-ghcr", "classification-local", "regression-ghcr", "regression-local")
+SETS = tuple(bake.option_sets())
 PROJECTS = [f"-C {name} lint test" for name in SETS]
 STANDS_IN = "\n".join([*PROJECTS, "test", "demo", "requirements"])
 NEVER = "2099-01-01T00:00:00Z"
@@ -72,12 +74,12 @@ def made(here: World) -> list[str]:
 
 
 def test_a_pull_request_is_checked(here):
-    """A pull request to the template: each task with each remote is generated and examined."""
+    """A pull request to the template: every option is generated and examined."""
     run = here.run("ci", here.pull_request("words", {"README.md": lambda text: text + "\nMore.\n"}))
     assert run.results == dict.fromkeys(run.jobs, "success"), run.log[-3000:]
     assert made(here) == sorted([*(f"make {line}" for line in PROJECTS), "make demo", "make test"])
     projects = unpacked(run, "projects")
-    assert sorted(path.name for path in projects.iterdir() if path.is_dir()) == list(SETS)
+    assert sorted(path.name for path in projects.iterdir() if path.is_dir()) == sorted(SETS)
     for name in SETS:
         assert (projects / name / ".github" / "workflows" / "ci.yml").exists()
         assert "nothing to commit" in check("git", "status", cwd=projects / name)

@@ -6,6 +6,7 @@ a scene with its servers running.
 
 from __future__ import annotations
 
+import itertools
 import os
 import pwd
 import shutil
@@ -53,7 +54,7 @@ class World:
         self.pulls: dict[str, int] = {}
         self.env: dict[str, str] = {}
         self.secrets: dict[str, str] = {}
-        self._runs = 0
+        self._numbers = itertools.count(1)
 
     def git(self, *arguments: str) -> str:
         """Run git in the laptop's clone and return what it printed."""
@@ -138,18 +139,19 @@ class World:
 
     def run(self, workflow: str, event: Event, *jobs: str, **env: str) -> rig.Run:
         """Run a workflow of the event's commit, all of it or `jobs` with what they need."""
-        self._runs += 1
-        scratch = self.folder / f"run-{self._runs}"
+        number = next(self._numbers)
+        scratch = self.folder / f"run-{number}"
         checkout = scratch / "checkout"
         scratch.mkdir()
         check("git", "init", "--quiet", checkout, cwd=scratch)
         check("git", "fetch", "--quiet", "--depth=1", self.origin, event.sha, cwd=checkout)
         check("git", "checkout", "--quiet", "--detach", event.sha, cwd=checkout)
         path = checkout / ".github" / "workflows" / f"{workflow}.yml"
-        token = self._tokens(workflow, yaml.safe_load(path.read_text()), event)
+        token = f"ghs_run{number}"
+        self._tokens(token, workflow, yaml.safe_load(path.read_text()), event)
         places = {"GITHUB_SERVER_URL": self.github.url, "GITHUB_API_URL": self.github.api_url}
         places |= {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_REF": event.ref}
-        places |= {"GITHUB_RUN_ID": str(self._runs), "HOME": str(self._home(scratch))}
+        places |= {"GITHUB_RUN_ID": str(number), "HOME": str(self._home(scratch))}
         places["ACTIONS_ID_TOKEN_REQUEST_URL"] = f"{self.github.url}{OIDC}/token?v=2"
         places["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = token
         found = rig.execute(
@@ -161,13 +163,11 @@ class World:
         self._record(found)
         return found
 
-    def _tokens(self, name: str, workflow: dict[str, Any], event: Event) -> str:
-        """Let the double know a token for each job, named after a common stem; return the stem."""
-        stem = f"ghs_run{self._runs}"
+    def _tokens(self, stem: str, name: str, workflow: dict[str, Any], event: Event) -> None:
+        """Let the double know a token for each job, named after a common stem."""
         for job in workflow["jobs"]:
             grants = rig.permissions(workflow, job)
             self.github.token(f"{name}/{job}", grants, event.read_only, value=f"{stem}.{job}")
-        return stem
 
     def _home(self, scratch: Path) -> Path:
         """Return a home as a runner has it: empty but for Docker's plugins."""
