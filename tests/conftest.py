@@ -13,6 +13,8 @@ import pytest
 from tools import bake
 
 pytest_plugins = ["loop", "engine"]
+# A machine that forbids bytecode compiles all libraries at every start: most of a short program.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = bake.ROOT
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"

@@ -21,6 +21,7 @@ from .rig import Run
 from .world import REPOSITORY, World, copy, quick
 
 PACKAGE = "flight_delays"
+BYTECODE = "bytecode"
 
 
 def free_port() -> int:
@@ -79,6 +80,13 @@ def begun(baked, shared: Path) -> Path:
     return scene
 
 
+def keep_bytecode(project: Path, target: Path) -> None:
+    """Keep what the interpreter made of the libraries, for environments of the same lock."""
+    (libraries,) = project.glob(".venv/lib/python3.*/site-packages")
+    for found in libraries.rglob("__pycache__"):
+        shutil.copytree(found, target / found.relative_to(libraries), dirs_exist_ok=True)
+
+
 @pytest.fixture(scope="session")
 def champion(begun: Path, shared: Path, registry) -> Path:
     """Return the scene with a model in production, its data and runs in the store."""
@@ -97,8 +105,10 @@ def champion(begun: Path, shared: Path, registry) -> Path:
                 "git push --quiet origin main --tags",
             ):
                 check("bash", "-ec", step, cwd=laptop, env=os.environ | store)
+            keep_bytecode(laptop, shared / BYTECODE)
             shutil.rmtree(laptop / ".venv")
             part.rename(scene)
+    os.environ["RIG_BYTECODE"] = str(shared / BYTECODE)
     return scene
 
 

@@ -44,7 +44,9 @@ ACTIONS = {
 USES = re.compile(r"uses: ([\w.-]+/[\w.-]+)[^@\s]*@([0-9a-f]{40})")
 TOKEN = re.compile(r"github\.token|secrets\.GITHUB_TOKEN")
 # What a job's steps see of this machine; a runner of GitHub has its own.
-MACHINE = re.compile(r"(UV_|PIP_|SSL_|REQUESTS_|CURL_|NODE_|OMP_)\w+|\w*_(proxy|PROXY)")
+MACHINE = re.compile(
+    r"(UV_|PIP_|SSL_|REQUESTS_|CURL_|NODE_|OMP_)\w+|\w*_(proxy|PROXY)|RIG_BYTECODE"
+)
 TIMEOUT_S = 1200
 
 
