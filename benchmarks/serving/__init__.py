@@ -1,0 +1,1 @@
+"""Serving against FastAPI's own limit and other servers."""

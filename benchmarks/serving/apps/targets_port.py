@@ -1,0 +1,3 @@
+"""The port on which every target is asked."""
+
+PORT = 8391
