@@ -34,6 +34,10 @@ def _plain(answer: Any) -> list[float]:
     return answer["predictions"] if isinstance(answer, dict) else answer
 
 
+def _pairs(answer: Any) -> list[float]:
+    return [pair[1] for pair in answer["predictions"]]
+
+
 LOGGED = {"LOG_URL": "sqlite:///{work}/predictions-{round}.db", "RATE_LIMIT": "0"}
 QUIET = {"LOG_URL": "", "ACCESS_LOG": "false", "RATE_LIMIT": "0"}
 BUNDLE = "expected-bundle.json"
@@ -67,7 +71,7 @@ PEERS = [
     ),
     Target(
         "MLflow", ("python", "{apps}/mlflow_app.py"), path="/invocations",
-        body="records-{rows}.json", requires=("mlflow", "skops"), read=_plain,
+        body="records-{rows}.json", requires=("mlflow", "skops"), read=_pairs,
     ),
     Target(
         "MLServer", ("python", "{apps}/mlserver_app.py"), path="/v2/models/model/infer",

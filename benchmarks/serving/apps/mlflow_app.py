@@ -10,7 +10,8 @@ from targets_port import PORT
 
 folder = Path(os.environ["WORK"]) / "mlflow"
 if not folder.exists():
-    mlflow.sklearn.save_model(pipeline.load(), folder, pyfunc_predict_fn="predict_proba")
+    form = {"serialization_format": "cloudpickle", "pyfunc_predict_fn": "predict_proba"}
+    mlflow.sklearn.save_model(pipeline.load(), folder, **form)
 os.execvp(  # noqa: S606
     sys.executable,
     [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(folder),

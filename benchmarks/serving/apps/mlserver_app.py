@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 from targets_port import PORT
@@ -18,6 +17,4 @@ folder.mkdir(exist_ok=True)
 )
 here = str(Path(__file__).parent)
 os.environ["PYTHONPATH"] = here
-os.execvp(  # noqa: S606
-    sys.executable, [sys.executable, "-m", "mlserver.cli", "start", str(folder)]
-)
+os.execvp("mlserver", ["mlserver", "start", str(folder)])  # noqa: S606
