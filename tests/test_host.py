@@ -235,10 +235,25 @@ def test_trial(docker, image, trained_project):
     assert docker("ps", "--all", "--quiet", "--filter", "name=^try-").stdout == ""
 
 
+SCORES = "self.contract.encode_rows(rows))"
+
+
+def changed(code: str) -> str:
+    """Return lines of a Dockerfile that change the endpoint's code where it scores rows."""
+    file = "/app/.venv/lib/python3*/site-packages/flight_delays/serving/model.py"
+    sed = f"RUN sed -i 's/{SCORES}$/{SCORES}{code}/' {file} && grep -F '{code}' {file}"
+    return f"USER 0\n{sed}\nUSER 10001:10001"
+
+
 FAULTS = {
+    "answers wrongly": (changed(" - 0.01"), "answers golden row 0 with .* the gate saw"),
+    "is too slow": (
+        changed(' + 0 * bool(__import__("time").sleep(0.06))'),
+        "latency_p95_ms is .*, and gate.yaml allows 50",
+    ),
     "lost its model": ("ENV BUNDLE_DIR=/tmp REQUIRE_BUNDLE=true", "No model bundle in /tmp"),
     "does not start": ('CMD ["sh", "-c", "printf \'a\\033[2Jb\'; exit 3"]', "ended instead"),
-    "is not ready": ("ENV BUNDLE_DIR=/tmp", "Not ready within 2 s: .* 503"),
+    "is not ready": ("ENV BUNDLE_DIR=/tmp", "Not ready within 15 s: .* 503"),
     "writes where it may not": ('CMD ["touch", "/app/x"]', "Read-only file system"),
 }
 
@@ -248,7 +263,7 @@ def test_trial_of_a_bad_container(docker, image, trained_project, line, told):
     """Leaves with 5 and its last words, and removes it."""
     name = f"{image('classification')}-bad"
     docker("build", "--quiet", "--tag", name, "-", input=f"FROM {image('classification')}\n{line}")
-    done = attempt(trained_project("classification"), name, "--timeout-s", "2")
+    done = attempt(trained_project("classification"), name, "--timeout-s", "15")
     docker("image", "rm", "--force", name)
     assert done.returncode == 5, done.stderr
     assert re.search(told, done.stderr)
