@@ -216,7 +216,9 @@ def _put_back(target: Target, bad: Entry, reason: str) -> str:
 
     Empty where another run has put something else in its place.
     """
-    why, ledger = f"automatic rollback: {reason}", registry.read(target.repo)
+    # The ledger tells the reason, but no row of data.
+    why = f"automatic rollback: {reason.partition('. The row: ')[0]}"
+    ledger = registry.read(target.repo)
     before = _before(ledger, bad)
     digest = before.note.get("image_digest") if before else None
 
