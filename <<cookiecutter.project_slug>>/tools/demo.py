@@ -23,7 +23,8 @@ import subprocess
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pandas as pd
@@ -70,37 +71,26 @@ def train(**changes: object) -> None:
     run("dvc repro --quiet")
 
 
-IMAGES: dict[str, bytes] = {}  # manifests by digest and tag; here each is the path of a folder
+class Production(SimpleHTTPRequestHandler):
+    """Plays the registry of images, and the host that runs what its tag `production` names.
 
-
-class Production(BaseHTTPRequestHandler):
-    """Plays the registry of images, and the host that runs what its tag `production` names."""
+    A manifest is a file below build/registry; here it is the path of a folder with code and model.
+    """
 
     process: subprocess.Popen | None = None
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
 
-    def answer(self, status: int, content: bytes = b"") -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/vnd.oci.image.manifest.v1+json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def do_GET(self) -> None:
-        found = IMAGES.get(self.path.rpartition("/")[2])
-        self.answer(200, found) if found else self.answer(404)
-
     def do_PUT(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
-        IMAGES[self.path.rpartition("/")[2]] = content
+        Path(self.translate_path(self.path)).write_bytes(content)
         self.follow(Path(content.decode()), digest_of(content))
-        self.answer(201)
+        self.send_response(201)
+        self.end_headers()
 
     @classmethod
     def follow(cls, image: Path, digest: str) -> None:
-        """Run an image: a folder of code and model."""
         cls.stop()
         facts = {"BUNDLE_DIR": str(image / "bundle"), "IMAGE_DIGEST": digest}
         facts |= {"PYTHONPATH": str(image / "src"), "MODEL_VERSION": image.name}
@@ -117,7 +107,9 @@ class Production(BaseHTTPRequestHandler):
             cls.process.wait()
 
 
-REGISTRY = ThreadingHTTPServer(("127.0.0.1", 0), Production)
+MANIFESTS = LOOP / "build/registry/v2/demo/image/manifests"
+HANDLER = partial(Production, directory=LOOP / "build/registry")
+REGISTRY = ThreadingHTTPServer(("127.0.0.1", 0), HANDLER)
 ENVIRONMENT |= {"IMAGE_URL": f"127.0.0.1:{REGISTRY.server_port}/demo/image", "PRODUCTION_URL": URL}
 
 
@@ -125,29 +117,20 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def build(version: str, folder: str) -> str:
-    """Keep code and model as an image; return its digest."""
+def deploy(version: str, why: str, folder: str = "images", expect: int = 0) -> None:
+    """Keep code and model as an image, and put it into production."""
     image = LOOP / "build" / folder / version
     shutil.copytree(LOOP / "models/bundle", image / "bundle")
     shutil.copytree(LOOP / "src", image / "src", ignore=SKIP)
-    manifest = str(image).encode()
-    IMAGES[digest_of(manifest)] = manifest
-    return digest_of(manifest)
-
-
-def deploy(version: str, why: str, folder: str = "images", expect: int = 0) -> None:
-    digest = build(version, folder)
+    digest = digest_of(str(image).encode())
+    MANIFESTS.mkdir(parents=True, exist_ok=True)
+    (MANIFESTS / digest).write_text(str(image), encoding="utf-8")
     run(f"{VERB} deploy {version} --digest {digest} --why '{why}'", expect=expect)
-
-
-def commit(why: str) -> None:
-    run("git add --all", f"git commit --quiet --message '{why}'")
 
 
 def first_model() -> None:
     train(estimator="linear", grid=None)
-    run(f"{VERB} gate")
-    commit("First model")
+    run(f"{VERB} gate", "git add --all", "git commit --quiet --message 'First model'")
     run(f"{VERB} registry register")
     deploy("v1.0.0", "the first one")
 
@@ -157,7 +140,7 @@ def pull_request() -> None:
     shutil.copy(LOOP / "data/later/flights-2013-07.csv", LOOP / "data/raw")
     train()
     run(f"{VERB} gate", f"{VERB} report --page reports/promoted.html")
-    commit("July, gradient boosting")
+    run("git add --all", "git commit --quiet --message 'July, gradient boosting'")
 
 
 def merge() -> None:
