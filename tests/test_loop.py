@@ -23,12 +23,19 @@ def turned(request, loop):
     return loop(request.param)
 
 
-def test_promotes_refuses_and_serves(turned):
-    """A better challenger is promoted, a worse one refused, and the served model predicts."""
-    words = ["PROMOTE: ", "may replace v1.0.0", "REJECT: ", "50 golden rows", "in truth it was"]
-    places = [turned.output.find(word) for word in words]
-    assert -1 not in places, dict(zip(words, places, strict=True))
-    assert places == sorted(places)
+def test_one_turn(turned):
+    """Deployed, improved, asked, refused, put back, rolled back, held, lifted: in this order."""
+    words = [
+        "may be the first model", "v1.0.0 is in production as", "may replace v1.0.0",
+        "git merge", "v1.1.0 is in production as", "50 golden rows", "in truth it was",
+        "REJECT: ", "the gate saw", "Put back: v1.1.0 is in production as",
+        "v1.0.0 is in production as sha256:", ", held", "v1.0.0 is held in production by Demo",
+        "--lift-hold", "Nothing new: v1.1.0 is in production as", "automatic rollback: ",
+    ]  # fmt: skip
+    place = 0
+    for word in words:
+        place = turned.output.find(word, place) + 1
+        assert place, word
 
 
 def test_ledger(turned):

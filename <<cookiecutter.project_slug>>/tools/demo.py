@@ -2,20 +2,29 @@
 
     python tools/demo.py
 
-1. A first model, gated by floors alone, is registered and put into production.
-2. A month of new data and a better estimator: the challenger is compared with the champion on
-   the same held-out rows and promoted.
-3. A worse model is refused.
-4. The champion is served, asked for its golden rows, and predicts a flight of the next month.
+1. A first model, gated by floors alone, is registered and deployed.
+2. A pull request: a month of new data and a better estimator. The challenger is compared with the
+   champion on the same held-out rows, and reported.
+3. The merge is deployed, asked for its golden rows, and predicts a flight of the next month.
+4. A worse model is refused.
+5. A broken container is put back.
+6. A rollback is held against releases until a person lifts that.
+
+Registry, deployment and rollback are the project's own. Without Docker, a process of this machine
+plays the container, and `Production` below the container registry and the host that follows it.
 """
 
+import hashlib
 import os
 import shlex
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +37,8 @@ LOOP = Path("build/loop").resolve()
 VERB = "python -m <<cookiecutter.__package_name>>"
 SKIP = shutil.ignore_patterns(".git", ".venv", ".uv", "build", "cache", "tmp", "__pycache__")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(LOOP / "src")}
+with socket.create_server(("127.0.0.1", 0)) as free:
+    URL = "http://{}:{}".format(*free.getsockname())
 
 
 def run(*commands: str, expect: int = 0) -> None:
@@ -60,43 +71,106 @@ def train(**changes: object) -> None:
     run("dvc repro --quiet")
 
 
-def promote(why: str, *look: str) -> None:
-    run(f"{VERB} gate", *look, "git add --all", f"git commit --quiet --message '{why}'")
-    run(f"{VERB} registry register", f"{VERB} registry assign latest --why '{why}'")
+class Production(SimpleHTTPRequestHandler):
+    """Plays the registry of images, and the host that runs what its tag `production` names.
+
+    A manifest is a file below build/registry; here it is the path of a folder with code and model.
+    """
+
+    process: subprocess.Popen | None = None
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+    def do_PUT(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        Path(self.translate_path(self.path)).write_bytes(content)
+        self.follow(Path(content.decode()), digest_of(content))
+        self.send_response(201)
+        self.end_headers()
+
+    @classmethod
+    def follow(cls, image: Path, digest: str) -> None:
+        cls.stop()
+        facts = {"BUNDLE_DIR": str(image / "bundle"), "IMAGE_DIGEST": digest}
+        facts |= {"PYTHONPATH": str(image / "src"), "MODEL_VERSION": image.name}
+        print(f"  (the host runs {digest[:19]}..., built as {image.name})", flush=True)
+        command = shlex.split(f"{VERB} serve --port {URL.rpartition(':')[2]}")
+        with (LOOP / "build/host.log").open("a") as log:
+            env = ENVIRONMENT | facts
+            cls.process = subprocess.Popen(command, cwd=image, env=env, stdout=log, stderr=log)
+
+    @classmethod
+    def stop(cls) -> None:
+        if cls.process:
+            cls.process.kill()
+            cls.process.wait()
+
+
+MANIFESTS = LOOP / "build/registry/v2/demo/image/manifests"
+HANDLER = partial(Production, directory=LOOP / "build/registry")
+REGISTRY = ThreadingHTTPServer(("127.0.0.1", 0), HANDLER)
+ENVIRONMENT |= {"IMAGE_URL": f"127.0.0.1:{REGISTRY.server_port}/demo/image", "PRODUCTION_URL": URL}
+
+
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def deploy(version: str, why: str, folder: str = "images", expect: int = 0) -> None:
+    """Keep code and model as an image, and put it into production."""
+    image = LOOP / "build" / folder / version
+    shutil.copytree(LOOP / "models/bundle", image / "bundle")
+    shutil.copytree(LOOP / "src", image / "src", ignore=SKIP)
+    digest = digest_of(str(image).encode())
+    MANIFESTS.mkdir(parents=True, exist_ok=True)
+    (MANIFESTS / digest).write_text(str(image), encoding="utf-8")
+    run(f"{VERB} deploy {version} --digest {digest} --why '{why}'", expect=expect)
 
 
 def first_model() -> None:
     train(estimator="linear", grid=None)
-    promote("First model")
+    run(f"{VERB} gate", "git add --all", "git commit --quiet --message 'First model'")
+    run(f"{VERB} registry register")
+    deploy("v1.0.0", "the first one")
 
 
-def better_model() -> None:
+def pull_request() -> None:
+    run("git switch --quiet --create july")
     shutil.copy(LOOP / "data/later/flights-2013-07.csv", LOOP / "data/raw")
     train()
-    promote("July, gradient boosting", f"{VERB} report --page reports/promoted.html")
+    run(f"{VERB} gate", f"{VERB} report --page reports/promoted.html")
+    run("git add --all", "git commit --quiet --message 'July, gradient boosting'")
+
+
+def merge() -> None:
+    run("git switch --quiet main", "git merge --quiet --no-ff --message 'Merge july' july")
+    run(f"{VERB} registry register")
+    deploy("v1.1.0", "July, gradient boosting")
+    predict_next_month(f"{URL}/predict")
 
 
 def worse_model() -> None:
     train(grid={"max_iter": [2], "max_leaf_nodes": [3]})
     run(f"{VERB} gate", expect=1)
     run(f"{VERB} report --page reports/refused.html")
+    run("git restore --staged --worktree .", "dvc checkout --quiet", f"{VERB} gate")
 
 
-def serve_champion() -> None:
-    run("git restore --staged --worktree .", "dvc checkout --quiet")
-    run(f"{VERB} gate")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = "http://{}:{}".format(*free.getsockname())
-    command = f"{VERB} serve --port {url.rpartition(':')[2]}"
-    print(f"\n$ {command} &", flush=True)
-    server = subprocess.Popen(shlex.split(command), cwd=LOOP, env=ENVIRONMENT)
-    try:
-        run(f"{VERB} smoke {url}")
-        predict_next_month(f"{url}/predict")
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-    run(f"{VERB} report --page reports/index.html", f"{VERB} registry history")
+def broken_container() -> None:
+    """The same model in an image whose code adds a tenth to each score."""
+    code = next((LOOP / "src").glob("*/serving/model.py"))
+    scores = "self.contract.encode_rows(rows))"
+    code.write_text(code.read_text("utf-8").replace(scores, f"{scores} + 0.1"), "utf-8")
+    deploy("v1.1.0", "new code of the endpoint", "broken", expect=5)
+    run("git restore --staged --worktree .")
+
+
+def rollback() -> None:
+    run(f"{VERB} rollback --why 'late answers'")
+    run(f"{VERB} deploy v1.1.0", expect=64)
+    run(f"{VERB} registry assign v1.1.0 --lift-hold --why 'it was the network'")
+    run(f"{VERB} deploy v1.1.0", f"{VERB} registry history")
 
 
 def predict_next_month(url: str) -> None:
@@ -114,19 +188,25 @@ def predict_next_month(url: str) -> None:
 STEPS = {
     "A copy of the project in build/loop": copy_project,
     "1. A first model: floors only, as there is no champion yet": first_model,
-    "2. July arrives, and a better estimator: challenger against champion": better_model,
-    "3. A worse model: two small trees": worse_model,
-    "4. The champion is served, asked, and predicts": serve_champion,
+    "2. A pull request: July arrives, and a better estimator": pull_request,
+    "3. Its merge is deployed, asked, and predicts": merge,
+    "4. A worse model is refused: two small trees": worse_model,
+    "5. A broken container is put back: every score is off by 0.1": broken_container,
+    "6. A rollback, held until a person lifts that; then the ledger": rollback,
 }
 
 
 def main() -> None:
     start, times = time.monotonic(), []
-    for title, step in STEPS.items():
-        print(f"\n=== {title}", flush=True)
-        begun = time.monotonic()
-        step()
-        times.append(f"  {time.monotonic() - begun:6.1f} s  {title}")
+    threading.Thread(target=REGISTRY.serve_forever, daemon=True).start()
+    try:
+        for title, step in STEPS.items():
+            print(f"\n=== {title}", flush=True)
+            begun = time.monotonic()
+            step()
+            times.append(f"  {time.monotonic() - begun:6.1f} s  {title}")
+    finally:
+        Production.stop()
     print("\n=== Time of each step", *times, sep="\n")
     print(f"  {time.monotonic() - start:6.1f} s  in all\n\nLook at it:")
     print(f"  report of the better model   {(LOOP / 'reports/promoted.html').as_uri()}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -152,3 +154,34 @@ def world(request, tmp_path: Path, shared: Path) -> Iterator[Callable[..., World
     yield start
     for github in started:
         github.__exit__(None, None, None)
+
+
+@pytest.fixture
+def host() -> Iterator[Callable[[World], str]]:
+    """Give a function that lets a host follow a world's production; it returns the address.
+
+    The job that deploys is told it: the world's PRODUCTION_URL.
+    """
+    started = []
+
+    def follow(world: World) -> str:
+        folder = Path(shutil.copytree(world.laptop / "deploy" / "host", world.folder / "host"))
+        port = str(free_port())
+        # Docker's plugins lie in the real home, which the tests do not otherwise use.
+        env = os.environ | {"DOCKER_CONFIG": f"{pwd.getpwuid(os.getuid()).pw_dir}/.docker"}
+        env |= {"IMAGE": world.registry.url.partition("://")[2], "PUBLISHED_PORT": port}
+        env |= {"COMPOSE_PROJECT_NAME": f"host-{port}"}
+        command = (folder / "pull.sh", "1")
+        with (folder / "log").open("w") as log:
+            process = subprocess.Popen(
+                command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True
+            )
+        started.append((process, folder, env))
+        world.variables["PRODUCTION_URL"] = f"http://127.0.0.1:{port}"
+        return world.variables["PRODUCTION_URL"]
+
+    yield follow
+    for process, folder, env in started:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
+        check("docker", "compose", "down", "--timeout=5", "--rmi=local", cwd=folder, env=env)

@@ -30,14 +30,19 @@ def made(scene: Path, base: Path, registry: Callable, build: Callable[[Path, str
     return scene
 
 
+def places(address: str) -> dict[str, str]:
+    """Return the environment of a person who keeps everything in the registry at an address."""
+    found = {"STORE_URL": f"{address}/store", "IMAGE_URL": address}
+    found["PATH"] = f"{HERE / 'bin'}:{os.environ['PATH']}"
+    # Docker's plugins lie in the real home, which the tests do not otherwise use.
+    found["DOCKER_CONFIG"] = str(Path(pwd.getpwuid(os.getuid()).pw_dir) / ".docker")
+    return os.environ | found
+
+
 def steps(laptop: Path, address: str, *commands: str) -> None:
     """Run commands as a person would, on the laptop."""
-    places = {"STORE_URL": f"{address}/store", "IMAGE_URL": address}
-    places["PATH"] = f"{HERE / 'bin'}:{os.environ['PATH']}"
-    # Docker's plugins lie in the real home, which the tests do not otherwise use.
-    places["DOCKER_CONFIG"] = str(Path(pwd.getpwuid(os.getuid()).pw_dir) / ".docker")
     for command in commands:
-        check("bash", "-ec", command, cwd=laptop, env=os.environ | places)
+        check("bash", "-ec", command, cwd=laptop, env=places(address))
 
 
 def outside(params: str) -> str:

@@ -1,11 +1,13 @@
 """The workflow `rollback`: an older image is tried, put back, held, and told in an issue."""
 
 import json
+import re
 import shutil
 
 import pytest
 from conftest import check
 
+from . import scenes
 from .test_release import ledger, pointer
 from .world import World
 
@@ -27,7 +29,7 @@ def roll_back(world: World, reason: str = "late answers", **inputs: str):
 
 
 def test_the_previous_image_is_put_back_and_a_release_is_refused(world):
-    """Production goes back to the previous version, and a release follows while it is held."""
+    """Production is rolled back; a release follows while it is held, and after that is lifted."""
     here = world("released")
     new = pointer(here)
     run = roll_back(here)
@@ -44,6 +46,22 @@ def test_the_previous_image_is_put_back_and_a_release_is_refused(world):
     assert release.results["stage"] == "success" and release.results["production"] == "failure"
     assert "v1.0.0 is held in production by ada: 'late answers'" in release.jobs["production"].log
     assert pointer(here) == old
+    (lift,) = re.findall(r"`(python -m \S+ registry assign .*--lift-hold .*)`", told)
+    scenes.steps(
+        here.laptop, here.registry.url, "git fetch --quiet --tags", f"uv run --frozen {lift}"
+    )
+    assert here.run("release", here.dispatch("release")).ok
+    now = ledger(here)[-1]
+    assert now["image_digest"] == pointer(here) != old and now["previous"] == "v1.0.0"
+
+
+def test_the_endpoint_is_asked(world, host):
+    """Production goes back, and the repository knows its endpoint."""
+    here = world("released")
+    url = host(here)
+    run = roll_back(here)
+    assert run.results == dict.fromkeys(JOBS, "success")
+    assert f"smoke: {url} runs v1.0.0" in run.jobs["rollback"].log
 
 
 def test_a_named_version_without_hold(world):

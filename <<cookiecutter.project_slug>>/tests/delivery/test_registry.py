@@ -158,11 +158,13 @@ class TestAssign:
         """An assignment is an annotated tag that says all that a rollback needs."""
         publish(project, "a")
         registry.register(project.root, *project.ship("b"))
-        now, new = registry.assign(project.root, "v1.1.0", why="better", image=DIGEST)
+        built = {"image": DIGEST, "commit": "0123abc"}
+        now, new = registry.assign(project.root, "v1.1.0", why="better", **built)
         assert (now.version, now.tag, new) == ("v1.1.0", "model#production#2", True)
         assert note(project, "model#production#2") == {
             "previous": "v1.0.0",
             "image_digest": DIGEST,
+            "commit": "0123abc",
             "who": "Ada Tester",
             "why": "better",
             "hold": False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ import yaml
 from dvc.repo import Repo
 
 from <<cookiecutter.__package_name>> import bundle
-from <<cookiecutter.__package_name>>.delivery import registry
+from <<cookiecutter.__package_name>>.delivery import git as own_git
+from <<cookiecutter.__package_name>>.delivery import registry, smoke
 from <<cookiecutter.__package_name>>.deployment import deploy
 from <<cookiecutter.__package_name>>.deployment.image import Image
 from <<cookiecutter.__package_name>>.storage import oci
@@ -78,6 +80,11 @@ class World:
 
     def deploy(self, version, url=True, **more):
         return deploy.deploy(self.target(url), version, self.digests[version], **more)
+
+    def put_image(self, mark):
+        """Push one more image; its digest."""
+        put_image(oci.Registry(self.image.url), mark)
+        return self.image.digest(f"test-{mark}")
 
     def clone(self, folder):
         """Another machine, on which nothing is but what origin has."""
@@ -151,3 +158,39 @@ def world(ledger, server, git, tmp_path, monkeypatch, listening):
     assert bundle.load(ledger / registry.BUNDLE).id == notes["v1.1.0"]
     with listening(Host(image, {digests[v]: notes[v] for v in digests})) as host:
         yield World(ledger, git, image, host, digests)
+
+
+@pytest.fixture
+def killed():
+    """`killed(3, action)` runs it in a process that dies before its fourth change; did it die?
+
+    Changes are commits, tags, pushes, the pointer and the smoke test, and calls of `others`: pairs
+    of an object and the name of its method.
+    """
+
+    def run(step, action, *others):
+        child = os.fork()
+        if not child:
+            left = [step]
+
+            def before(function, counts=lambda *args: True):
+                def call(*args, **more):
+                    if counts(*args):
+                        left[0] -= 1
+                        if left[0] < 0:
+                            os._exit(9)
+                    return function(*args, **more)
+
+                return call
+
+            writes = ("commit", "push", "tag")
+            own_git.run = before(own_git.run, lambda repo, verb, *rest: verb in writes)
+            for owner, name in ((oci.Registry, "write"), (smoke, "smoke"), *others):
+                setattr(owner, name, before(getattr(owner, name)))
+            try:
+                action()
+            finally:
+                os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+    return run

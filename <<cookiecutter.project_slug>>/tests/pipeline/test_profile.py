@@ -29,9 +29,10 @@ def test_large_tables_are_thinned(tmp_path, make_rows, monkeypatch):
     assert (len(ids), ids.iloc[0], ids.iloc[-1]) == (10, 0, 94)
 
 
-@pytest.mark.parametrize("name", ["none.csv", "none.parquet", "words.parquet"])
+@pytest.mark.parametrize("name", ["none.csv", "none.parquet", "words.parquet", "empty.csv"])
 def test_what_is_no_table_is_refused(tmp_path, name):
-    """In one sentence, with the path."""
+    """In one sentence, with the path; so is an empty quarantine."""
     (tmp_path / "words.parquet").write_text("words")
+    (tmp_path / "empty.csv").write_text("a,b\n")
     with pytest.raises(errors.UsageError, match=name):
         profile.read(tmp_path / name)

@@ -88,6 +88,12 @@ def _at_origin(repo: Path, *args: str) -> subprocess.CompletedProcess[str]:
     return run(repo, *args, **env)
 
 
+def is_before(repo: Path, commit: str, other: str | None) -> bool:
+    """Whether `other` is a later commit of the same line; not where either is unknown here."""
+    known = commit and other and commit != other
+    return bool(known) and not run(repo, "merge-base", "--is-ancestor", commit, other).returncode
+
+
 def fetch_tags(repo: Path, pattern: str) -> None:
     """Take over origin's tags, also in place of own ones; nothing where there is no origin."""
     if not run(repo, "remote", "get-url", "origin").returncode:

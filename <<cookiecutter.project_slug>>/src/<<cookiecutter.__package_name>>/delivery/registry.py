@@ -4,7 +4,7 @@
     model#production#7     an assignment: from then on this version is in production
 
 An annotation is JSON: of a version `bundle_id` and the gate's `verdict`, of an assignment
-`previous`, `image_digest`, `why` and `hold`; of both `who`. `model@v1.4.0!` and
+`previous`, `image_digest`, `commit` of main, `why` and `hold`; of both `who`. `model@v1.4.0!` and
 `model#production!#8` take back what they name; these come from gto's own command.
 """
 
@@ -192,10 +192,12 @@ def assign(
     why: str,
     image: str | None = None,
     hold: bool | None = None,
+    commit: str = "",
 ) -> tuple[Entry, bool]:
     """Put a registered version into `stage`; return what holds it now, and whether that is new.
 
-    `image` is the digest of its container, by default the one that it last ran with there.
+    `image` is the digest of its container, `commit` the one that it was built from; by default
+    those that it last ran with there.
     `hold` (a rollback) refuses all later assignments but other rollbacks, until one lifts it
     with False. Nothing is written where version, image and hold stay. Raises UsageError.
     """
@@ -219,6 +221,7 @@ def assign(
     note = {
         "previous": last.get("previous") if again else now and now.version,
         "image_digest": image or last.get("image_digest"),
+        "commit": commit or last.get("commit"),
         "why": why,
         "hold": bool(hold),
     }

@@ -29,19 +29,24 @@ Choice = Callable[[Ledger], tuple[Entry, str] | None]  # version and digest, Non
 
 @dataclass(frozen=True)
 class Target:
-    """Where to: `url` is that of the endpoint, empty where nothing can be asked."""
+    """Where to: `url` is that of the endpoint, empty where nothing can be asked.
+
+    `commit` is the one of main that is released, empty where a person deploys.
+    """
 
     repo: Path
     image: Image
     url: str = ""
     timeout_s: float = 600.0
+    commit: str = ""
 
 
 def deploy(target: Target, version: str, digest: str | None = None, why: str = "") -> str:
     """Put a registered version into production and see that it answers; say what was done.
 
     `digest` is that of its image, by default the one that it ran with, else the one that has the
-    version as its tag. An older version than the one that runs is left out: the newer run won.
+    version as its tag. An older version than the one that runs, or one of an older commit, is left
+    out: the newer run won.
     Raises UsageError for what cannot be, also while another version is held; SmokeFailed where
     the endpoint does not answer as it should, after what ran before was put back.
     """
@@ -57,6 +62,8 @@ def deploy(target: Target, version: str, digest: str | None = None, why: str = "
                     f"{COMMAND} rollback {chosen.version} --why REASON"
                 )
             return None
+        if now and git.is_before(target.repo, target.commit, now.note.get("commit")):
+            return None
         found = digest or _ran_with(ledger, chosen.version) or target.image.digest(chosen.version)
         if not found:
             raise UsageError(
@@ -65,7 +72,7 @@ def deploy(target: Target, version: str, digest: str | None = None, why: str = "
             )
         return chosen, found
 
-    made = _assign(target, choose, why or "passed the gate")
+    made = _assign(target, choose, why or "passed the gate", commit=target.commit)
     told, answer = _settle(target), ""
     try:
         answer = made and _verify(target, made[0])
@@ -132,7 +139,7 @@ def line(entry: Entry | None) -> str:
 
 
 def _assign(
-    target: Target, choose: Choice, why: str, hold: bool | None = None
+    target: Target, choose: Choice, why: str, hold: bool | None = None, commit: str = ""
 ) -> tuple[Entry, bool] | None:
     """Write the ledger and push it; where another run was faster, decide anew.
 
@@ -144,7 +151,8 @@ def _assign(
             return None
         chosen, digest = choice
         target.image.check(digest)
-        entry, new = registry.assign(target.repo, chosen.version, why=why, image=digest, hold=hold)
+        facts = {"why": why, "image": digest, "hold": hold, "commit": commit}
+        entry, new = registry.assign(target.repo, chosen.version, **facts)
         if git.push_tags(target.repo, chosen.tag, entry.tag):
             return entry, new
         git.run(target.repo, "tag", "--delete", entry.tag)
@@ -208,7 +216,9 @@ def _put_back(target: Target, bad: Entry, reason: str) -> str:
 
     Empty where another run has put something else in its place.
     """
-    why, ledger = f"automatic rollback: {reason}", registry.read(target.repo)
+    # The ledger tells the reason, but no row of data.
+    why = f"automatic rollback: {reason.partition('. The row: ')[0]}"
+    ledger = registry.read(target.repo)
     before = _before(ledger, bad)
     digest = before.note.get("image_digest") if before else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ def _import(name: str) -> Any:
 
 def _target(url: str, timeout_s: float) -> Any:
     image = _import("image").Image(Path())
-    return _import("deploy").Target(Path(), image, url, timeout_s)
+    commit = os.environ.get("GITHUB_SHA", "")
+    return _import("deploy").Target(Path(), image, url, timeout_s, commit)
 
 
 @click.command("try", epilog=example("try ghcr.io/OWNER/NAME@sha256:..."))

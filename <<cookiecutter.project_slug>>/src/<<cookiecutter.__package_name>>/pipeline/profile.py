@@ -26,6 +26,8 @@ def read(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UsageError(f"{path} is no table (Parquet, or CSV by its ending): {reason}") from error
+    if table.empty:
+        raise UsageError(f"{path} has no rows, so there is nothing to look at.")
     return table.iloc[np.unique(np.linspace(0, len(table) - 1, MAX_ROWS).astype(int))]
 
 

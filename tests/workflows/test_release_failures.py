@@ -1,0 +1,103 @@
+"""The workflow `release` where something fails: what served serves on, nothing is lost."""
+
+import json
+import os
+import urllib.request
+
+from conftest import check
+
+from .rig import HERE
+from .test_ci import CODE
+from .test_release import DEPLOYED, ledger, pointer
+from .world import World
+
+SERVING, SCORES = "src/flight_delays/serving/model.py", "self.contract.encode_rows(rows))"
+SMOKED = {"stage": "failure", "production": "skipped"}
+# git, whose runner is gone in the moment in which it would push an assignment.
+DIES = """#!/bin/sh
+case "$*" in *push*model#production*) kill -9 $PPID; exit 1 ;; esac
+exec {git} "$@"
+"""
+
+
+def wrong(when: str = "True"):
+    """Return an edit of the endpoint's code: answers are off by a hundredth where `when` holds."""
+    more = f"{SCORES} - 0.01 * ({when})"
+    return {SERVING: lambda text: text.replace(SCORES, more)}
+
+
+def state(world: World) -> tuple:
+    """Return what origin has, and what the pointer names."""
+    return check("git", "for-each-ref", "refs/tags", cwd=world.origin), pointer(world)
+
+
+def test_a_container_that_answers_wrongly_is_not_released(world):
+    """Code is merged with which the container answers wrongly."""
+    here = world("released")
+    before = state(here)
+    here.pull_request("wrong", wrong())
+    run = here.run("release", here.merge("wrong"))
+    assert run.results == dict.fromkeys(DEPLOYED, "success") | SMOKED
+    assert "answers golden row" in run.jobs["stage"].log
+    assert state(here) == before
+
+
+def test_what_answers_wrongly_in_production_is_put_back(world, host):
+    """Code is merged with which the container answers wrongly on its host alone."""
+    here = world("released")
+    url, old = host(here), pointer(here)
+    here.pull_request("wrong", wrong('"NOTE_FILE" in __import__("os").environ'))
+    run = here.run("release", here.merge("wrong"))
+    assert run.results == dict.fromkeys(DEPLOYED, "success") | {"production": "failure"}
+    told = run.jobs["production"].log
+    assert "answers golden row" in told
+    assert f"Put back: v1.1.0 is in production as {old}. smoke: {url} runs v1.1.0" in told
+    with urllib.request.urlopen(f"{url}/version") as answer:  # noqa: S310  # loopback
+        assert json.load(answer)["image_digest"] == old == pointer(here)
+    assert [note["image_digest"] for note in ledger(here)[-2:]] == [
+        ledger(here)[-2]["image_digest"],
+        old,
+    ]
+    assert "automatic rollback: " in ledger(here)[-1]["why"]
+
+
+def test_a_runner_that_dies_is_repaired_by_the_next(world):
+    """The runner is gone before the assignment is pushed, and the job is run again."""
+    here = world()
+    here.pull_request("code", CODE)
+    event = here.merge("code")
+    before = state(here)
+    (here.folder / "bin").mkdir()
+    git = here.folder / "bin" / "git"
+    git.write_text(DIES.format(git=check("which", "git", cwd=here.folder).strip()))
+    git.chmod(0o755)
+    run = here.run("release", event, PATH=f"{git.parent}:{HERE / 'bin'}:{os.environ['PATH']}")
+    assert run.results == dict.fromkeys(DEPLOYED, "success") | {"production": "failure"}
+    assert state(here) == before
+    assert here.run("release", event).results == dict.fromkeys(DEPLOYED, "success")
+    assert ledger(here)[-1]["image_digest"] == pointer(here) is not None
+
+
+def test_the_newer_merge_wins(world):
+    """Two merges, and the run of the first one comes last."""
+    here = world()
+    events = []
+    for name in ("one", "two"):
+        here.pull_request(name, {f"tools/{name}.py": f"# {name}\n"})
+        events.append(here.merge(name))
+    assert here.run("release", events[1]).ok
+    before = state(here)
+    run = here.run("release", events[0])
+    assert run.results == dict.fromkeys(DEPLOYED, "success")
+    assert "A newer run won: v1.0.0 is in production" in run.jobs["production"].log
+    assert state(here) == before
+
+
+def test_the_first_push_of_a_private_repository_is_a_release(world):
+    """A private repository of the free plan is pushed for the first time."""
+    here = world("begun", private=True)
+    run = here.run("release", here.push())
+    assert run.results == dict.fromkeys(DEPLOYED, "success")
+    assert "may be the first model" in run.jobs["gate"].log
+    (now,) = ledger(here)
+    assert now["image_digest"] == pointer(here) is not None
