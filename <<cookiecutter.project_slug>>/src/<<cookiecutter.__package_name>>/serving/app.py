@@ -20,12 +20,15 @@ from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from ..errors import NoValidBundle, UsageError
 from . import model, openapi, page, routes
 from .settings import Settings
 
 GRACE_S, DRAIN_S = 20, 2
+# FastAPI looks for OpenTelemetry at each request, which costs as much as the model.
+UNTRACED = TelemetryConfig(tracing=False, metrics=False, logs=False)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -35,7 +38,9 @@ def create_app(settings: Settings) -> FastAPI:
     can then tell "not ready" from "crashed".
     """
     version = settings.model_version
-    app = FastAPI(title=page.PROJECT, version=version, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=page.PROJECT, version=version, docs_url=None, redoc_url=None, telemetry=UNTRACED
+    )
     app.state.settings = settings
     app.state.model, app.state.reason = None, ""
     try:
