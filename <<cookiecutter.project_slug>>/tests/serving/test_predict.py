@@ -96,16 +96,16 @@ def test_space_before_an_array(client, row):
 
 def test_large_batches_do_not_hold_up_others(client, row, monkeypatch):
     """A row is answered at once; the work of a large body is done in another thread."""
-    threads, answer = [], model.Model.answer
+    threads, predict = [], model.Model.predict
 
-    def noted(self, *args, **kwargs):
+    def noted(self, rows_):
         threads.append(threading.current_thread())
-        return answer(self, *args, **kwargs)
+        return predict(self, rows_)
 
-    monkeypatch.setattr(model.Model, "answer", noted)
+    monkeypatch.setattr(model.Model, "predict", noted)
     client.post("/predict", json=row)
     client.post("/predict", json=row)
-    rows = [row] * (routes.LARGE_BODY_BYTES // 50)
+    rows = [row] * (routes.LARGE_BYTES // 50)
     assert len(client.post("/predict", json=rows).json()["predictions"]) == len(rows)
     assert threads[0] is threads[1] is not threads[2]
 

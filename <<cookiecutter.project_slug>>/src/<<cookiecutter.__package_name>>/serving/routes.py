@@ -5,21 +5,29 @@ Every refusal is JSON with a sentence in `detail`.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from ..errors import LogUnavailable
+from ..prediction_log.log import PredictionLog
 from .model import Model
 from .problems import Problem, RowsRefused
+from .rows import Row
 
-LARGE_BODY_BYTES = 32 * 1024  # some milliseconds of work: in a thread, other requests go on
+LARGE_BYTES, BYTES_OF_A_ROW = 32 * 1024, 256
+SUBJECT = b"x-subject-id"
 
 router = APIRouter(tags=["Endpoint"])
 
@@ -42,7 +50,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "The body is not JSON."},
     413: {"model": Refusal, "description": "The body is too large."},
     422: {"model": RefusedRows, "description": "A value is not allowed, and here is what is."},
-    503: _NOT_READY,
+    503: _NOT_READY | {"description": "No model is loaded, or the log cannot keep more."},
 }
 
 
@@ -60,6 +68,7 @@ def add_to(app: FastAPI) -> None:
     app.router.routes.insert(0, predict)  # the first one that is looked at
     app.include_router(router)
     app.add_exception_handler(RowsRefused, _refuse_rows)
+    app.add_exception_handler(LogUnavailable, _ask_later)
 
 
 class _Direct(APIRoute):
@@ -77,13 +86,43 @@ class _Direct(APIRoute):
 
 
 async def _predict(request: Request) -> Response:
-    model = _ready_model(request)
+    model = ready_model(request)
     body = await read_body(request, request.app.state.settings.max_body_bytes)
-    if len(body) < LARGE_BODY_BYTES:
-        answer = model.answer(body)
+    rows = await _soon(len(body), model.reader.read, body)
+    if isinstance(rows, dict):
+        predictions, about = await predicted(request, model, [rows])
+        answer = to_json({**predictions[0], **about})
     else:
-        answer = await to_thread.run_sync(model.answer, body)
+        predictions, about = await predicted(request, model, rows)
+        answer = await _soon(len(body), to_json, {"predictions": predictions, **about})
     return Response(answer, media_type="application/json")
+
+
+async def predicted(
+    request: Request, model: Model, rows: Sequence[Row]
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Checked rows -> a prediction for each, kept in the log; and what is said beside them.
+
+    Raises LogUnavailable where there is a log that cannot keep them.
+    """
+    state, subject = request.app.state, None
+    log: PredictionLog | None = state.log
+    if log:
+        subject = next((v for name, v in request.scope["headers"] if name == SUBJECT), None)
+        await log.admit()
+    start = time.perf_counter()
+    predictions = await _soon(len(rows) * BYTES_OF_A_ROW, model.predict, rows)
+    state.metrics.predictions.inc(len(rows))
+    about = model.about()
+    if log:
+        took = time.perf_counter() - start
+        about["prediction_id"] = log.put(model.version, took, subject, rows, predictions)
+    return predictions, about
+
+
+async def _soon(n_bytes: int, work: Callable[..., Any], *args: Any) -> Any:
+    """What takes milliseconds is done in a thread, so that other requests go on."""
+    return await to_thread.run_sync(work, *args) if n_bytes >= LARGE_BYTES else work(*args)
 
 
 @router.get("/health", summary="Is the process alive?")
@@ -93,14 +132,17 @@ async def _health() -> dict[str, str]:
 
 @router.get("/ready", responses={503: _NOT_READY}, summary="Can it predict?")
 async def _ready(request: Request) -> dict[str, str]:
-    return {"status": "ready", "bundle": _ready_model(request).bundle.id}
+    model, log = ready_model(request), request.app.state.log
+    if log and log.reason:
+        raise LogUnavailable(log.reason)
+    return {"status": "ready", "bundle": model.bundle.id}
 
 
 @router.get("/version", summary="What runs here? Unknown facts are null.")
 async def _version(request: Request) -> dict[str, str | None]:
     settings, model = request.app.state.settings, request.app.state.model
     return {
-        "model_version": settings.model_version,
+        "model_version": model.version if model else settings.model_version,
         "bundle": model and model.bundle.id,
         "task": model and model.contract.task,
         "git_commit": settings.git_commit or None,
@@ -116,7 +158,7 @@ def _note(file: Path | None) -> str | None:
 
 @router.get("/contract", responses={503: _NOT_READY}, summary="What does the model take and give?")
 async def _contract(request: Request) -> dict[str, Any]:
-    return _ready_model(request).bundle.read_json("contract.json")
+    return asdict(ready_model(request).contract)
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
@@ -133,14 +175,20 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-def _ready_model(request: Request) -> Model:
+def ready_model(request: Request) -> Model:
     """The model that serves; 503 with the reason where there is none."""
     if request.app.state.model is None:
         raise HTTPException(503, request.app.state.reason)
     return request.app.state.model
 
 
-async def _refuse_rows(_request: Request, refused: RowsRefused) -> Response:
+async def _refuse_rows(request: Request, refused: RowsRefused) -> Response:
+    state = request.app.state
+    state.metrics.refused(refused.problems, state.model.contract.names)
     content = {"detail": refused.detail, "errors": refused.problems, "total": refused.total}
     body = to_json(content, inf_nan_mode="strings")
     return Response(body, refused.status_code, media_type="application/json")
+
+
+async def _ask_later(_request: Request, error: LogUnavailable) -> Response:
+    return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})

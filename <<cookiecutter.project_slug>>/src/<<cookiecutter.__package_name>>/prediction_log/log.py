@@ -1,0 +1,156 @@
+"""Every prediction that a client got is on disk within `WINDOW_S`, or no more are given.
+
+Requests put what they predicted into a queue; one thread writes it, many requests in one
+transaction that ends with the disk's own word (fsync). Nothing waits for the disk, so what kills
+the process loses what is younger than the window. Where the disk is slower than that, is full or
+cannot be written, new requests wait a moment and are then refused: the log fails closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic_core import to_json
+
+from ..errors import LogUnavailable
+from .database import Database, Logged, new_id, utc
+
+WINDOW_S = 1.0
+FLUSH_S = 0.1
+RETRY_S = 1.0
+PATIENCE_S = 2.0  # of a request that waits for room
+MOST_ROWS = 20_000  # in memory
+IN_TRANSACTION = 2_000  # requests
+
+
+class _Waiting(NamedTuple):
+    id: str
+    at_ns: int
+    model_version: str
+    latency_s: float
+    subject: bytes | None
+    n_rows: int
+    inputs: bytes
+    predictions: bytes
+
+
+class PredictionLog:
+    """The queue before a database. `start` and `close` belong to the process, the rest to requests.
+
+    `columns` are the inputs that are kept; empty keeps all. `reason` says why nothing can be
+    written now; it is empty when all is well.
+    """
+
+    def __init__(
+        self, url: str, columns: Collection[str] = (), digest: str = "", key: str = ""
+    ) -> None:
+        """Raises UsageError as `Database` does."""
+        self.database, self._disk = Database(url), Database(url, writes=True)
+        self.reason = ""
+        self.waits = self.refused = self.failures = self.written = 0
+        self._columns, self._digest, self._key = frozenset(columns), digest, key
+        self._queue: deque[_Waiting] = deque()
+        self._put = 0
+        self._oldest_ns: float = math.inf  # of what is being written
+        self._ending = threading.Event()
+        self._writer = threading.Thread(target=self._run, name="prediction log", daemon=True)
+
+    @property
+    def queued(self) -> int:
+        """Rows that are not on disk yet."""
+        return self._put - self.written
+
+    def _blocked(self) -> bool:
+        late = time.time_ns() - self._oldest_ns > WINDOW_S * 1e9
+        return bool(late or self.reason or self.queued >= MOST_ROWS)
+
+    async def admit(self) -> None:
+        """Before a prediction: return when it can be kept, or raise LogUnavailable."""
+        if not self._blocked():
+            return
+        self.waits += 1
+        end = time.monotonic() + PATIENCE_S
+        while not self.reason and time.monotonic() < end:
+            await asyncio.sleep(0.01)
+            if not self._blocked():
+                return
+        self.refused += 1
+        slow = f"The prediction log is {self.queued} rows behind. Ask again in a moment."
+        raise LogUnavailable(self.reason or slow)
+
+    def put(
+        self,
+        version: str,
+        latency_s: float,
+        subject: bytes | None,
+        rows: Sequence[Mapping[str, Any]],
+        predictions: Sequence[Mapping[str, Any]],
+    ) -> str:
+        """Keep what was predicted; returns the request's id."""
+        now = time.time_ns()
+        if keep := self._columns:
+            rows = [{name: row[name] for name in row if name in keep} for row in rows]
+        # As bytes: thousands of waiting objects would push the model out of the processor's cache.
+        texts = to_json(rows), to_json(predictions)
+        waiting = _Waiting(new_id(now), now, version, latency_s, subject, len(rows), *texts)
+        self._queue.append(waiting)
+        self._put += len(rows)
+        return waiting.id
+
+    def start(self) -> None:
+        """Make the tables and begin to write; a database that is down is tried again."""
+        self._write([])
+        self._writer.start()
+
+    def close(self) -> int:
+        """Write what waits; returns how many rows could not be written."""
+        self._ending.set()
+        self._writer.join()
+        self._disk.close()
+        return self.queued
+
+    def _run(self) -> None:
+        while self._queue or not self._ending.is_set():
+            self._ending.wait(FLUSH_S)
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), IN_TRANSACTION))]
+            while (batch or self.reason) and not self._write(batch):
+                if self._ending.wait(RETRY_S):
+                    return
+
+    def _write(self, batch: list[_Waiting]) -> bool:
+        self._oldest_ns = batch[0].at_ns if batch else math.inf
+        try:
+            with self._disk.cursor() as cursor:
+                cursor.insert("predictions", [self._logged(each) for each in batch], "DO NOTHING")
+        except LogUnavailable as error:
+            self.reason = str(error)
+            self.failures += 1
+            return False
+        self.reason, self._oldest_ns = "", math.inf
+        self.written += sum(each.n_rows for each in batch)
+        return True
+
+    def _logged(self, each: _Waiting) -> Logged:
+        return Logged(
+            each.id,
+            utc(each.at_ns),
+            each.model_version,
+            self._digest,
+            round(each.latency_s * 1000, 3),
+            each.subject and hashed(each.subject, self._key),
+            each.n_rows,
+            each.inputs.decode(),
+            each.predictions.decode(),
+        )
+
+
+def hashed(subject: bytes, key: str) -> str:
+    """What the log holds in the place of a subject's name: without the key nobody can guess it."""
+    return hashlib.blake2b(subject, key=hashlib.sha256(key.encode()).digest()).hexdigest()[:32]
