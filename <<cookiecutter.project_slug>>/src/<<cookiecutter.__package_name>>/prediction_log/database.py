@@ -217,7 +217,7 @@ def _psycopg() -> Any:
     except ModuleNotFoundError:
         raise UsageError(
             "LOG_URL names PostgreSQL, whose library is not installed here. "
-            "Next: uv sync --group postgres, or --build-arg GROUPS=postgres for an image"
+            "Next: uv sync --group postgres, or --build-arg GROUP=postgres for an image"
         ) from None
     return psycopg
 

@@ -58,7 +58,7 @@ class PredictionLog:
         self._columns, self._digest, self._key = frozenset(columns), digest, key
         self._queue: deque[_Waiting] = deque()
         self._put = 0
-        self._oldest_ns: float = math.inf  # of what is being written
+        self._oldest_ns: float = math.inf  # of what is not on disk
         self._ending = threading.Event()
         self._writer = threading.Thread(target=self._run, name="prediction log", daemon=True)
 
@@ -102,6 +102,7 @@ class PredictionLog:
         waiting = _Waiting(new_id(now), now, version, latency_s, subject, len(rows), *texts)
         self._queue.append(waiting)
         self._put += len(rows)
+        self._oldest_ns = min(self._oldest_ns, now)
         return waiting.id
 
     def start(self) -> None:
@@ -125,7 +126,6 @@ class PredictionLog:
                     return
 
     def _write(self, batch: list[_Waiting]) -> bool:
-        self._oldest_ns = batch[0].at_ns if batch else math.inf
         try:
             with self._disk.cursor() as cursor:
                 cursor.insert("predictions", [self._logged(each) for each in batch], "DO NOTHING")
@@ -133,7 +133,8 @@ class PredictionLog:
             self.reason = str(error)
             self.failures += 1
             return False
-        self.reason, self._oldest_ns = "", math.inf
+        self.reason = ""
+        self._oldest_ns = self._queue[0].at_ns if self._queue else math.inf
         self.written += sum(each.n_rows for each in batch)
         return True
 

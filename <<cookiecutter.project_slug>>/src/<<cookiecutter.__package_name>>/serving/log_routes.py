@@ -16,7 +16,15 @@ from typing import Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, Field, StrictFloat, StrictStr, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    Field,
+    StrictFloat,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic_core import to_json
 
 from ..contract import Contract
@@ -48,7 +56,6 @@ REFUSED: dict[int | str, Any] = {
     code: {"model": Refusal} for code in (400, 403, 404, 409, 413, 422, 503)
 }
 router = APIRouter(tags=["Operation"], dependencies=[Depends(required)])
-Moment = Annotated[datetime | None, Field(description="ISO 8601; UTC where no zone is given.")]
 
 
 def add_to(app: FastAPI) -> None:
@@ -111,8 +118,10 @@ def _keep(log: PredictionLog, told: list[Feedback]) -> None:
     responses={200: {"content": {"application/x-ndjson": {}}}}
     | {code: REFUSED[code] for code in (403, 404, 503)},
 )
-def _export(request: Request, since: Moment = None, until: Moment = None) -> Response:
-    pages = _log(request).database.pages(_utc(since, export.FIRST), _utc(until, datetime.now(UTC)))
+def _export(
+    request: Request, since: AwareDatetime = export.FIRST, until: AwareDatetime | None = None
+) -> Response:
+    pages = _log(request).database.pages(since, until or datetime.now(UTC))
     first = next(pages, None)  # a database that is down is told before an answer begins
     lines = _lines(chain([first] if first else [], pages))
     return StreamingResponse(lines, media_type="application/x-ndjson")
@@ -121,11 +130,6 @@ def _export(request: Request, since: Moment = None, until: Moment = None) -> Res
 def _lines(pages: Iterator[Page]) -> Iterator[bytes]:
     for page in pages:
         yield b"".join(to_json(record) + b"\n" for record in export.records(page))
-
-
-def _utc(given: datetime | None, default: datetime) -> datetime:
-    moment = given or default
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @router.post(

@@ -8,16 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import prometheus_client as prom
 from fastapi import FastAPI, Response
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    ProcessCollector,
-    generate_latest,
-)
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,22 +26,22 @@ class Metrics:
     """The numbers of one app; `registry` holds them all."""
 
     def __init__(self) -> None:
-        registry = self.registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
+        registry = self.registry = prom.CollectorRegistry()
+        prom.ProcessCollector(registry=registry)
         labels = ["method", "route", "status"]
-        self._requests = Counter("http_requests", "Answers given.", labels, registry=registry)
-        self._seconds = Histogram(
+        self._requests = prom.Counter("http_requests", "Answers given.", labels, registry=registry)
+        self._seconds = prom.Histogram(
             "http_request_duration_seconds", "From the first byte in to the last byte out.",
             ["route"], buckets=BUCKETS_S, registry=registry,
         )  # fmt: skip
-        self.predictions = Counter("predictions", "Rows predicted.", registry=registry)
+        self.predictions = prom.Counter("predictions", "Rows predicted.", registry=registry)
         labels = ["column", "problem"]
-        self._refused = Counter(
+        self._refused = prom.Counter(
             "refused_values", "Values that break the contract, the first 20 of a request.",
             labels, registry=registry,
         )  # fmt: skip
         labels = ["version", "bundle", "task"]
-        self._model = Gauge("model_info", "The model that serves.", labels, registry=registry)
+        self._model = prom.Gauge("model_info", "The model that serves.", labels, registry=registry)
         self._children: dict[tuple[str, str, int], tuple[Callable, Callable]] = {}
 
     def serve(self, model: Model) -> None:
@@ -58,10 +50,9 @@ class Metrics:
         self._model.labels(model.version, model.bundle.id, model.contract.task).set(1)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        key = method, route, status
+        key = method if method in METHODS else "other", route, status
         if key not in self._children:  # looking labels up costs more than counting
-            method = method if method in METHODS else "other"
-            count = self._requests.labels(method, route, status).inc
+            count = self._requests.labels(*key).inc
             self._children[key] = count, self._seconds.labels(route).observe
         count, observe = self._children[key]
         count()
@@ -125,4 +116,4 @@ def add_to(app: FastAPI) -> None:
 
     @app.get("/metrics", tags=["Endpoint"], summary="For Prometheus", response_class=Response)
     def _metrics() -> Response:
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(prom.generate_latest(metrics.registry), media_type=prom.CONTENT_TYPE_LATEST)
