@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic_core import to_json
 
@@ -30,15 +30,8 @@ MOST_ROWS = 20_000  # in memory
 IN_TRANSACTION = 2_000  # requests
 
 
-class _Waiting(NamedTuple):
-    id: str
-    at_ns: int
-    model_version: str
-    latency_s: float
-    subject: bytes | None
-    n_rows: int
-    inputs: bytes
-    predictions: bytes
+# id, at_ns, model version, latency in s, subject, number of rows, inputs, predictions
+_Waiting = tuple[str, int, str, float, bytes | None, int, bytes, bytes]
 
 
 class PredictionLog:
@@ -67,20 +60,19 @@ class PredictionLog:
         """Rows that are not on disk yet."""
         return self._put - self.written
 
-    def _blocked(self) -> bool:
+    def blocked(self) -> bool:
+        """Whether a request must `admit` itself before it predicts."""
         late = time.time_ns() - self._oldest_ns > WINDOW_S * 1e9
         return bool(late or self.reason or self.queued >= MOST_ROWS)
 
     async def admit(self) -> None:
-        """Before a prediction: return when it can be kept, or raise LogUnavailable."""
-        if not self._blocked():
-            return
+        """Return when there is room for a prediction; raises LogUnavailable after a while."""
         self.waits += 1
         end = time.monotonic() + PATIENCE_S
         while not self.reason and time.monotonic() < end:
-            await asyncio.sleep(0.01)
-            if not self._blocked():
+            if not self.blocked():
                 return
+            await asyncio.sleep(0.01)
         self.refused += 1
         slow = f"The prediction log is {self.queued} rows behind. Ask again in a moment."
         raise LogUnavailable(self.reason or slow)
@@ -98,12 +90,11 @@ class PredictionLog:
         if keep := self._columns:
             rows = [{name: row[name] for name in row if name in keep} for row in rows]
         # As bytes: thousands of waiting objects would push the model out of the processor's cache.
-        texts = to_json(rows), to_json(predictions)
-        waiting = _Waiting(new_id(now), now, version, latency_s, subject, len(rows), *texts)
-        self._queue.append(waiting)
+        texts, id_ = (to_json(rows), to_json(predictions)), new_id(now)
+        self._queue.append((id_, now, version, latency_s, subject, len(rows), *texts))
         self._put += len(rows)
         self._oldest_ns = min(self._oldest_ns, now)
-        return waiting.id
+        return id_
 
     def start(self) -> None:
         """Make the tables and begin to write; a database that is down is tried again."""
@@ -134,22 +125,15 @@ class PredictionLog:
             self.failures += 1
             return False
         self.reason = ""
-        self._oldest_ns = self._queue[0].at_ns if self._queue else math.inf
-        self.written += sum(each.n_rows for each in batch)
+        self._oldest_ns = self._queue[0][1] if self._queue else math.inf
+        self.written += sum(each[5] for each in batch)
         return True
 
-    def _logged(self, each: _Waiting) -> Logged:
-        return Logged(
-            each.id,
-            utc(each.at_ns),
-            each.model_version,
-            self._digest,
-            round(each.latency_s * 1000, 3),
-            each.subject and hashed(each.subject, self._key),
-            each.n_rows,
-            each.inputs.decode(),
-            each.predictions.decode(),
-        )
+    def _logged(self, waiting: _Waiting) -> Logged:
+        id_, at_ns, version, latency_s, subject, n_rows, inputs, predictions = waiting
+        person = hashed(subject, self._key) if subject else None
+        took, texts = round(latency_s * 1000, 3), (inputs.decode(), predictions.decode())
+        return Logged(id_, utc(at_ns), version, self._digest, took, person, n_rows, *texts)
 
 
 def hashed(subject: bytes, key: str) -> str:

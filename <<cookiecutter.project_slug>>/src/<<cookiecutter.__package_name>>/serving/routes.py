@@ -6,7 +6,7 @@ Every refusal is JSON with a sentence in `detail`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from .model import Model
 from .problems import Problem, RowsRefused
 from .rows import Row
 
-LARGE_BYTES, BYTES_OF_A_ROW = 32 * 1024, 256
+# What takes milliseconds is done in a thread, so that other requests go on.
+LARGE_BYTES, LARGE_ROWS = 32 * 1024, 128
 SUBJECT = b"x-subject-id"
 
 router = APIRouter(tags=["Endpoint"])
@@ -88,14 +89,19 @@ class _Direct(APIRoute):
 async def _predict(request: Request) -> Response:
     model = ready_model(request)
     body = await read_body(request, request.app.state.settings.max_body_bytes)
-    rows = await _soon(len(body), model.reader.read, body)
+    if len(body) < LARGE_BYTES:
+        return await _answer(request, model, model.reader.read(body))
+    return await _answer(request, model, await to_thread.run_sync(model.reader.read, body))
+
+
+async def _answer(request: Request, model: Model, rows: Row | list[Row]) -> Response:
     if isinstance(rows, dict):
         predictions, about = await predicted(request, model, [rows])
-        answer = to_json({**predictions[0], **about})
+        answer = predictions[0] | about
     else:
         predictions, about = await predicted(request, model, rows)
-        answer = await _soon(len(body), to_json, {"predictions": predictions, **about})
-    return Response(answer, media_type="application/json")
+        answer = {"predictions": predictions, **about}
+    return Response(to_json(answer), media_type="application/json")
 
 
 async def predicted(
@@ -105,24 +111,22 @@ async def predicted(
 
     Raises LogUnavailable where there is a log that cannot keep them.
     """
-    state, subject = request.app.state, None
+    state = request.app.state
     log: PredictionLog | None = state.log
-    if log:
-        subject = next((v for name, v in request.scope["headers"] if name == SUBJECT), None)
+    if log and log.blocked():
         await log.admit()
     start = time.perf_counter()
-    predictions = await _soon(len(rows) * BYTES_OF_A_ROW, model.predict, rows)
+    if len(rows) < LARGE_ROWS:
+        predictions = model.predict(rows)
+    else:
+        predictions = await to_thread.run_sync(model.predict, rows)
     state.metrics.predictions.inc(len(rows))
     about = model.about()
     if log:
         took = time.perf_counter() - start
+        subject = next((v for name, v in request.scope["headers"] if name == SUBJECT), None)
         about["prediction_id"] = log.put(model.version, took, subject, rows, predictions)
     return predictions, about
-
-
-async def _soon(n_bytes: int, work: Callable[..., Any], *args: Any) -> Any:
-    """What takes milliseconds is done in a thread, so that other requests go on."""
-    return await to_thread.run_sync(work, *args) if n_bytes >= LARGE_BYTES else work(*args)
 
 
 @router.get("/health", summary="Is the process alive?")
