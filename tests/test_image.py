@@ -168,5 +168,24 @@ def test_compose(docker, image, trained_project):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     project = trained_project("classification")
+    url = f"http://127.0.0.1:{port}"
     with composed(docker, project, IMAGE=image("classification"), PUBLISHED_PORT=port):
-        assert "50 golden rows" in smoke(project, f"http://127.0.0.1:{port}")
+        assert "50 golden rows" in smoke(project, url)
+        written = logged_rows(url)
+        assert written > 50
+    with composed(docker, project, IMAGE=image("classification"), PUBLISHED_PORT=port):
+        forget = ["exec", "endpoint", "python", "-m", "flight_delays", "log", "prune", "--days=0"]
+        name = f"--project-name=test-{os.getpid()}"
+        assert "log: 0 requests" in docker("compose", name, *forget, cwd=project).stdout
+    docker("volume", "rm", f"test-{os.getpid()}_log")
+
+
+def logged_rows(url):
+    """Wait until all predictions are on the container's disk; return how many rows that is."""
+    for _ in range(50):
+        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:  # noqa: S310  # loopback
+            lines = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines())
+        if lines["prediction_log_queued_rows"] == "0.0":
+            return float(lines["prediction_log_written_rows_total"])
+        time.sleep(0.1)
+    pytest.fail("the log is not written")

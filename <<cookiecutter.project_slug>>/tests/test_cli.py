@@ -73,6 +73,7 @@ def test_the_help_lists_every_verb(call):
         "monitor",
         "doctor",
         "harden",
+        "log",
         "serve",
     ]
     assert [line[0] for line in lines] == ["watch", *cli.STAGES, *rest]

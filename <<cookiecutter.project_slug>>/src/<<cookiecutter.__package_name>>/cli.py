@@ -20,6 +20,7 @@ from .delivery.registry_cli import registry, tell
 from .deployment import deploy_cli
 from .errors import ProjectError, example
 from .monitoring import monitor_cli
+from .prediction_log import log_cli
 from .repository import settings_cli
 from .storage.store_cli import store
 
@@ -150,6 +151,7 @@ def smoke(url: str, bundle: Path, timeout_s: float) -> None:
 deploy_cli.add_to(cli)
 monitor_cli.add_to(cli)
 settings_cli.add_to(cli)
+log_cli.add_to(cli)
 
 
 @cli.command(epilog=example("serve --port 8000"))

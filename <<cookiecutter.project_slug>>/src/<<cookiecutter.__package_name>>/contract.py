@@ -54,13 +54,11 @@ class Column:
 
     def encode(self, value: Any) -> float:
         """Code of one value: NaN for a missing number, `len(levels)` for a missing category."""
-        missing = value is None or value != value
+        if value is None or value != value:
+            return float(len(self.levels)) if self.kind == "category" else math.nan
         if self.kind == "category":
-            return float(len(self.levels)) if missing else self._codes.get(value, UNSEEN)
-        if missing:
-            return math.nan
-        low, high = self.clip or (-math.inf, math.inf)
-        return min(max(float(value), low), high)
+            return self._codes.get(value, UNSEEN)
+        return float(value) if self.clip is None else min(max(value, self.clip[0]), self.clip[1])
 
     @property
     def n_codes(self) -> int:
@@ -102,7 +100,8 @@ class Contract:
 
         A key that is absent counts as missing. Values are not checked here.
         """
-        coded = [[column.encode(row.get(column.name)) for column in self.columns] for row in rows]
+        encoders = [(column.name, column.encode) for column in self.columns]
+        coded = [[encode(row.get(name)) for name, encode in encoders] for row in rows]
         return _float32(np.array(coded, dtype=float).reshape(-1, len(self.columns)))
 
     def encode_table(self, table: Mapping[str, Sequence[Any]]) -> np.ndarray:

@@ -7,7 +7,8 @@
     |-- SmokeFailed                   5   a running endpoint answers wrongly
     |-- StoreUnreachable              6   stored objects cannot be read or written
     |-- NoValidBundle                 7   no bundle, or one that was tampered with
-    `-- GitHubRefused                10   GitHub's API says no, or nothing
+    |-- GitHubRefused                10   GitHub's API says no, or nothing
+    `-- LogUnavailable               11   the prediction log cannot be read or written
 
 A gate's verdict is no error: REJECT leaves with 1, HOLD with 2. A message says what happened, the
 value, what is allowed, and the next command. Only `cli.main` turns errors into exits.
@@ -82,3 +83,9 @@ class GitHubRefused(ProjectError):
     def __init__(self, message: str, status: int | None = None):
         super().__init__(message)
         self.status = status
+
+
+class LogUnavailable(ProjectError):
+    """The prediction log is down, full or behind; nothing is predicted that it cannot keep."""
+
+    exit_code = 11

@@ -7,6 +7,7 @@ import yaml
 from click import Context
 
 from <<cookiecutter.__package_name>> import cli, params
+from <<cookiecutter.__package_name>>.serving import settings
 
 README = Path("README.md").read_text(encoding="utf-8")
 
@@ -23,6 +24,12 @@ def test_every_stage_is_in_the_diagram():
     """In the order of `dvc.yaml`."""
     stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert " --> ".join(stages) in README
+
+
+@pytest.mark.parametrize("name", settings.Settings.model_fields)
+def test_every_setting_of_serving_is_explained(name):
+    """By the name of its environment variable."""
+    assert f"`{name.upper()}`" in Path("docs/serving.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("key", params.Train.model_fields)

@@ -106,6 +106,18 @@ def client(start, bundles):
 
 
 @pytest.fixture
+def logging_client(start, bundles, tmp_path):
+    """`logging_client("binary")`: a client whose predictions are logged, and operations open."""
+
+    def begin(kind="binary", **given):
+        url = f"sqlite:///{tmp_path}/log/log.db"
+        given = {"log_url": url, "open_operations": True} | given
+        return start(bundles[kind], **given)
+
+    return begin
+
+
+@pytest.fixture
 def copy_of(bundles, tmp_path):
     """A bundle of one's own to damage."""
 

@@ -1,10 +1,12 @@
 """`/predict`: the same answers as the trained pipeline, for one row and for many."""
 
 import json
+import threading
 
 import pytest
 
 from <<cookiecutter.__package_name>> import bundle
+from <<cookiecutter.__package_name>>.serving import model, routes
 
 
 def golden(folder):
@@ -90,3 +92,25 @@ def test_space_before_an_array(client, row):
     """White space before the body changes nothing."""
     answer = client.post("/predict", content=b" \n\t" + json.dumps([row]).encode())
     assert len(answer.json()["predictions"]) == 1
+
+
+def test_large_batches_do_not_hold_up_others(client, row, monkeypatch):
+    """A row is answered at once; the work of a large body is done in another thread."""
+    threads, predict = [], model.Model.predict
+
+    def noted(self, rows_):
+        threads.append(threading.current_thread())
+        return predict(self, rows_)
+
+    monkeypatch.setattr(model.Model, "predict", noted)
+    client.post("/predict", json=row)
+    client.post("/predict", json=row)
+    rows = [row] * (routes.LARGE_BYTES // 50)
+    assert len(client.post("/predict", json=rows).json()["predictions"]) == len(rows)
+    assert threads[0] is threads[1] is not threads[2]
+
+
+def test_only_post(client):
+    """Another method is refused as on any other route of the framework."""
+    answer = client.get("/predict")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")

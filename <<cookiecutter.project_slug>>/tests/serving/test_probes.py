@@ -150,8 +150,9 @@ from <<cookiecutter.__package_name>>.serving import app, model, settings
 made = settings.Settings.from_environment({{}}, bundle_dir={str(bundles["binary"])!r})
 loaded = model.load(settings.Settings(bundle_dir=__import__("pathlib").Path(made.bundle_dir)))
 app.create_app(made)
-loaded.predict_one(loaded.golden[0])
-print(sorted({{"pandas", "sklearn", "pandera", "skl2onnx", "yaml", "dvc"}} & set(sys.modules)))
+loaded.predict(loaded.golden)
+training = {{"pandas", "sklearn", "pandera", "skl2onnx", "yaml", "dvc", "pyarrow", "psycopg"}}
+print(sorted(training & set(sys.modules)))
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"

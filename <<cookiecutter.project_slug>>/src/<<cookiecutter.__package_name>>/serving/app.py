@@ -7,25 +7,33 @@
     GET  /ready      200 with a model that answers, 503 with the reason without
     GET  /version    what runs here
     GET  /contract   what the model takes and gives
+    GET  /metrics    numbers for Prometheus
 
-The model is loaded once, when the app is made.
+and for operators `/feedback`, `/logs/export` and `/reload` (log_routes.py).
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import uvicorn
+from anyio import to_thread
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
-from ..errors import NoValidBundle, UsageError
-from . import model, openapi, page, routes
+from ..errors import NoValidBundle, UsageError, listed
+from ..prediction_log.log import PredictionLog
+from . import log_routes, openapi, page, prometheus, reload, routes
 from .settings import Settings
 
 GRACE_S, DRAIN_S = 20, 2
+# FastAPI looks for OpenTelemetry at each request, which costs as much as the model.
+UNTRACED = TelemetryConfig(tracing=False, metrics=False, logs=False)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -35,17 +43,49 @@ def create_app(settings: Settings) -> FastAPI:
     can then tell "not ready" from "crashed".
     """
     version = settings.model_version
-    app = FastAPI(title=page.PROJECT, version=version, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=page.PROJECT,
+        version=version,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=UNTRACED,
+        lifespan=_running,
+    )
     app.state.settings = settings
-    app.state.model, app.state.reason = None, ""
+    app.state.model, app.state.reason, app.state.first_bundle = None, "", ""
+    app.state.metrics = prometheus.Metrics()
     try:
-        app.state.model = model.load(settings)
+        reload.reload(app)
     except NoValidBundle as error:
         app.state.reason = str(error)
+    app.state.log = _log(app, settings)
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     routes.add_to(app)
     page.add_to(app)
+    log_routes.add_to(app)
+    prometheus.add_to(app)
     return app
+
+
+def _log(app: FastAPI, settings: Settings) -> PredictionLog | None:
+    if not settings.log_url:
+        return None
+    columns = [name.strip() for name in settings.log_columns.split(",") if name.strip()]
+    known = app.state.model.contract.names if app.state.model else columns
+    if unknown := sorted(set(columns) - set(known)):
+        raise UsageError(f"LOG_COLUMNS names {unknown[0]!r}, allowed are {listed(known)}.")
+    return PredictionLog(settings.log_url, columns, settings.image_digest, settings.log_subject_key)
+
+
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    """What the log holds is written at the end, after the last answer."""
+    log: PredictionLog | None = app.state.log
+    if log:
+        await to_thread.run_sync(log.start)
+    yield
+    if log and (lost := await to_thread.run_sync(log.close)):
+        logging.getLogger("uvicorn.error").error("%s rows are lost: %s", lost, log.reason)
 
 
 def serve(host: str | None = None, port: int | None = None) -> None:
@@ -82,6 +122,10 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, drain_s: float):
         super().__init__(config)
         self._drain_s = drain_s
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        reload.on_hangup(self.config.app)
+        await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for listener in [*self.servers, *(sockets or [])]:

@@ -30,17 +30,6 @@ class Model:
     def contract(self) -> Contract:
         return self.bundle.contract
 
-    def answer(self, body: bytes) -> bytes:
-        """The JSON body of a request -> that of its answer; raises what `RowReader.read` does."""
-        rows = self.reader.read(body)
-        if isinstance(rows, dict):
-            return to_json(self.predict_one(rows))
-        return to_json({"predictions": self.predict(rows), **self._about()})
-
-    def predict_one(self, row: Row) -> dict[str, Any]:
-        """One checked row -> what is sent for it: prediction, probabilities or unit, version."""
-        return {**self.predict([row])[0], **self._about()}
-
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Checked rows -> a prediction for each, with probabilities for classification."""
         scores = self.bundle.predictor.scores(self.contract.encode_rows(rows))
@@ -48,7 +37,8 @@ class Model:
             return [{"prediction": value} for value in scores.tolist()]
         return _classified(self.contract, scores)
 
-    def _about(self) -> dict[str, str]:
+    def about(self) -> dict[str, str]:
+        """What every answer says beside its predictions."""
         unit = {"unit": self.contract.target_unit} if self.contract.task == "regression" else {}
         return {**unit, "model_version": self.version}
 
@@ -67,18 +57,20 @@ def _classified(contract: Contract, scores: np.ndarray) -> list[dict[str, Any]]:
     ]
 
 
-def load(settings: Settings) -> Model:
+def load(settings: Settings, known: str = "") -> Model:
     """Load and try the bundle of `settings.bundle_dir`.
 
+    MODEL_VERSION is that of the bundle `known`, or of any without one; another is told by its id.
     Raises NoValidBundle where it is missing, was changed after training, or cannot answer its
     own golden rows.
     """
     bundle = bundles.load(settings.bundle_dir)
+    version = settings.model_version if known in ("", bundle.id) else f"bundle-{bundle.id}"
     try:
         reader = RowReader(bundle.contract, settings.max_rows)
         golden = [line["row"] for line in bundle.golden()]
-        model = Model(bundle, reader, golden, settings.model_version)
-        model.answer(to_json(golden[: settings.max_rows]))
+        model = Model(bundle, reader, golden, version)
+        model.predict(reader.read(to_json(golden[: settings.max_rows])))
     except Exception as error:  # whatever the runtime raises: the reason is shown at /ready
         raise NoValidBundle(f"{bundle.folder} cannot answer its golden rows: {error}") from error
     return model

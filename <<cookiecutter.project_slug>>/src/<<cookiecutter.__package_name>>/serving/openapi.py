@@ -1,6 +1,6 @@
 """The OpenAPI document: FastAPI's own, and for `/predict` what the contract says.
 
-That route takes and gives bytes, so FastAPI cannot describe it; this does, with real examples.
+Routes that take bytes FastAPI cannot describe; this does, with real examples.
 """
 
 from __future__ import annotations
@@ -13,26 +13,34 @@ from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from ..contract import Contract
+from . import log_routes
 from .model import Model
 from .problems import plain
+
+ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 def document(app: FastAPI) -> dict[str, Any]:
     """The document of the model that serves now; without one, of the routes alone."""
     made = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    feedback = {"One row": {"prediction_id": ID, "outcome": "what came true"}}
+    content = _content(
+        made["components"]["schemas"], log_routes.Feedback | log_routes.Many, feedback
+    )
+    made["paths"]["/feedback"]["post"]["requestBody"] = {"required": True, "content": content}
     if app.state.model is not None:
-        _describe_predict(made, app.state.model)
+        _describe_predict(made, app.state.model, app.state.log is not None)
     return made
 
 
-def _describe_predict(made: dict[str, Any], model: Model) -> None:
+def _describe_predict(made: dict[str, Any], model: Model, logged: bool) -> None:
     operation, schemas = made["paths"]["/predict"]["post"], made["components"]["schemas"]
     row = model.golden[0]
     asked = {"One row": row, "Several rows": model.golden[:3]}
     content = _content(schemas, model.reader.body_type, asked)
     operation["requestBody"] = {"required": True, "content": content}
-    told = {"One row": model.predict_one(row)}
-    content = _content(schemas, _answer_type(model.contract), told)
+    example = model.predict([row])[0] | model.about() | ({"prediction_id": ID} if logged else {})
+    content = _content(schemas, _answer_type(model.contract, logged), {"One row": example})
     operation["responses"]["200"]["content"] = content
 
 
@@ -44,9 +52,11 @@ def _content(schemas: dict[str, Any], of: Any, examples: dict[str, Any]) -> dict
     return {"application/json": {"schema": schema, "examples": values}}
 
 
-def _answer_type(contract: Contract) -> Any:
-    """What `Model.answer` sends, for one row or for many."""
+def _answer_type(contract: Contract, logged: bool) -> Any:
+    """What `/predict` sends, for one row or for many."""
     prediction, about = _prediction_fields(contract), {"model_version": str}
+    if logged:
+        about |= {"prediction_id": Annotated[str, Field(description="For `/feedback`.")]}
     if contract.task == "regression":
         about |= {"unit": str}
     one = TypedDict("Answer", prediction | about)

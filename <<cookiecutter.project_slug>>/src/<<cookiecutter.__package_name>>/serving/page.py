@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from ..contract import Column
 from .model import Model
 from .problems import Problem, RowsRefused, describe_value, plain
-from .routes import read_body
+from .routes import predicted, read_body
 
 WEB = Path(__file__).parent / "web"
 MAX_FORM_BYTES = 64 * 1024
@@ -55,14 +55,14 @@ def add_to(app: FastAPI) -> None:
 
 @router.get("/")
 async def _show(request: Request, example: int = 0) -> HTMLResponse:
-    return _page(request, example)
+    return await _page(request, example)
 
 
 @router.post("/")
 async def _submit(request: Request, example: int = 0) -> HTMLResponse:
     body = await read_body(request, MAX_FORM_BYTES)
     text = body.decode("utf-8", errors="replace")
-    return _page(request, example, dict(parse_qsl(text, keep_blank_values=True)))
+    return await _page(request, example, dict(parse_qsl(text, keep_blank_values=True)))
 
 
 @router.get("/docs")
@@ -75,13 +75,13 @@ def _html(template: str, status: int = 200, policy: str = POLICY, **view: Any) -
     return HTMLResponse(text, status, headers={"Content-Security-Policy": policy})
 
 
-def _page(request: Request, example: int, form: dict[str, str] | None = None) -> HTMLResponse:
+async def _page(request: Request, example: int, form: dict[str, str] | None = None) -> HTMLResponse:
     """The form holding a golden row; or `form` as it was sent, with what came of it."""
     model: Model | None = request.app.state.model
     if model is None:
         return _html("no_model.html", 503, reason=request.app.state.reason)
     example %= len(model.golden)
-    answer, problems = (None, []) if form is None else _answer(model, form)
+    answer, problems = (None, []) if form is None else await _answer(request, model, form)
     if form is None:
         form = {name: _text(value) for name, value in model.golden[example].items()}
     return _html(
@@ -100,9 +100,12 @@ def _page(request: Request, example: int, form: dict[str, str] | None = None) ->
     )
 
 
-def _answer(model: Model, form: dict[str, str]) -> tuple[dict[str, Any] | None, list[Problem]]:
+async def _answer(
+    request: Request, model: Model, form: dict[str, str]
+) -> tuple[dict[str, Any] | None, list[Problem]]:
     try:
-        return model.predict_one(model.reader.read_form(form)), []
+        predictions, about = await predicted(request, model, [model.reader.read_form(form)])
+        return predictions[0] | about, []
     except RowsRefused as refused:
         return None, refused.problems
 

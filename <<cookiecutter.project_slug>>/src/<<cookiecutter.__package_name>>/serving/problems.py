@@ -15,6 +15,7 @@ from ..contract import Column, Contract
 SHOWN = 20
 LONGEST_VALUE = 80
 
+_EMPTY = "may not be empty"
 # pydantic's type of an error -> what it means here.
 _WORDS = {
     "missing": "is missing",
@@ -35,6 +36,7 @@ _WORDS = {
     "too_short": "holds no row",
     "too_long": "holds too many rows",
 }
+KNOWN_PROBLEMS = {*_WORDS.values(), _EMPTY}
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def _problem(columns: dict[str, Column], detail: Any) -> Problem:
         value = None
     words = _WORDS.get(kind, detail["msg"])
     if value is None and kind != "missing":
-        words = "may not be empty"
+        words = _EMPTY
     allowed = _allowed(columns, name)
     if kind == "too_long":
         allowed = f"at most {detail['ctx']['max_length']} rows in one request"

@@ -20,8 +20,8 @@ class Settings(BaseModel, frozen=True):
 
     With `require_bundle`, serving refuses to start without a valid bundle; otherwise it starts,
     answers 503 and says why. `shared_port` is one on which another process may listen too: the
-    next version, while it takes the place of this one. The last four are told at `/version`, of
-    `note_file` the content; an empty one is unknown.
+    next version, while it takes the place of this one. `model_version` to `note_file` are told at
+    `/version`, of `note_file` the content; an empty one is unknown. For `log_...`, docs/serving.md.
     """
 
     bundle_dir: Path = Path("models/bundle")
@@ -35,6 +35,10 @@ class Settings(BaseModel, frozen=True):
     git_commit: str = ""
     image_digest: str = ""
     note_file: Path | None = None
+    log_url: str = Field("", repr=False)
+    log_columns: str = ""
+    log_subject_key: str = Field("", repr=False)
+    open_operations: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **given: Any) -> Self:

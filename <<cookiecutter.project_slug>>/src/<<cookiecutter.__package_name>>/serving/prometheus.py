@@ -1,0 +1,119 @@
+"""`/metrics` for Prometheus: requests, predictions, refused values, model, log, CPU and memory.
+
+Every label has few values: routes and columns are known ones, or `other`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import prometheus_client as prom
+from fastapi import FastAPI, Response
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..prediction_log.log import PredictionLog
+from .model import Model
+from .problems import KNOWN_PROBLEMS, Problem
+
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+METHODS = {"GET", "HEAD", "POST"}
+
+
+class Metrics:
+    """The numbers of one app; `registry` holds them all."""
+
+    def __init__(self) -> None:
+        registry = self.registry = prom.CollectorRegistry()
+        prom.ProcessCollector(registry=registry)
+        labels = ["method", "route", "status"]
+        self._requests = prom.Counter("http_requests", "Answers given.", labels, registry=registry)
+        self._seconds = prom.Histogram(
+            "http_request_duration_seconds", "From the first byte in to the last byte out.",
+            ["route"], buckets=BUCKETS_S, registry=registry,
+        )  # fmt: skip
+        self.predictions = prom.Counter("predictions", "Rows predicted.", registry=registry)
+        labels = ["column", "problem"]
+        self._refused = prom.Counter(
+            "refused_values", "Values that break the contract, the first 20 of a request.",
+            labels, registry=registry,
+        )  # fmt: skip
+        labels = ["version", "bundle", "task"]
+        self._model = prom.Gauge("model_info", "The model that serves.", labels, registry=registry)
+        self._children: dict[tuple[str, str, int], tuple[Callable, Callable]] = {}
+
+    def serve(self, model: Model) -> None:
+        """Another model serves from now on."""
+        self._model.clear()
+        self._model.labels(model.version, model.bundle.id, model.contract.task).set(1)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        key = method if method in METHODS else "other", route, status
+        if key not in self._children:  # looking labels up costs more than counting
+            count = self._requests.labels(*key).inc
+            self._children[key] = count, self._seconds.labels(route).observe
+        count, observe = self._children[key]
+        count()
+        observe(seconds)
+
+    def refused(self, problems: list[Problem], columns: list[str]) -> None:
+        for problem in problems:
+            column = problem.column if problem.column in columns else "other"
+            words = problem.problem if problem.problem in KNOWN_PROBLEMS else "other"
+            self._refused.labels(column, words).inc()
+
+
+class LogCollector(Collector):
+    """What the prediction log says of itself, when it is asked."""
+
+    def __init__(self, log: PredictionLog) -> None:
+        self._log = log
+
+    def collect(self) -> list[Metric]:
+        log = self._log
+        return [
+            GaugeMetricFamily("prediction_log_queued_rows", "Not on disk yet.", log.queued),
+            GaugeMetricFamily("prediction_log_up", "It can be written.", not log.reason),
+            CounterMetricFamily("prediction_log_written_rows", "On disk.", log.written),
+            CounterMetricFamily("prediction_log_waits", "Requests that waited.", log.waits),
+            CounterMetricFamily("prediction_log_refused", "Requests refused.", log.refused),
+            CounterMetricFamily("prediction_log_failures", "Failed transactions.", log.failures),
+        ]
+
+
+class Measured:
+    """ASGI middleware: counts and times every answer."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        start, status = time.perf_counter(), 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            took = time.perf_counter() - start
+            self._metrics.answered(scope["method"], route, status, took)
+
+
+def add_to(app: FastAPI) -> None:
+    """Count what the app answers, whatever stands before its routes; add `/metrics`."""
+    metrics: Metrics = app.state.metrics
+    if app.state.log:
+        metrics.registry.register(LogCollector(app.state.log))
+    app.add_middleware(Measured, metrics=metrics)
+
+    @app.get("/metrics", tags=["Endpoint"], summary="For Prometheus", response_class=Response)
+    def _metrics() -> Response:
+        return Response(prom.generate_latest(metrics.registry), media_type=prom.CONTENT_TYPE_LATEST)
