@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import socket
+import threading
+import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +122,34 @@ def copy_of(bundles, tmp_path):
 @pytest.fixture
 def row():
     return dict(ROW)
+
+
+@pytest.fixture(scope="session")
+def running(bundles):
+    """`with running(**settings) as address:` a real server on loopback, which is `serve`'s own."""
+
+    @contextmanager
+    def run(kind="binary", **given):
+        made = settings.Settings.from_environment({}, bundle_dir=bundles[kind], **given)
+        server, listener = (
+            app.server_of(app.create_app(made)),
+            socket.create_server(("127.0.0.1", 0)),
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.01)
+        try:
+            yield listener.getsockname()
+        finally:
+            server.should_exit = True
+            thread.join()
+
+    return run
+
+
+@pytest.fixture
+def live(running):
+    """`live(**settings)`: the address of a server for one test."""
+    with ExitStack() as stack:
+        yield lambda **given: stack.enter_context(running(**given))
