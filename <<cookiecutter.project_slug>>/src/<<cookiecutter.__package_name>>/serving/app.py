@@ -1,6 +1,7 @@
 """The endpoint: `create_app(settings)` for a server of your own, `serve()` to run it here.
 
     POST /predict    one row or many -> predictions
+    /v1, /v2         the same, as TF Serving and KServe ask (`protocols.py`)
     GET  /           the page: a form made from the contract
     GET  /docs       the OpenAPI page, without a CDN
     GET  /health     the process is alive; depends on nothing
@@ -22,7 +23,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from ..errors import NoValidBundle, UsageError
-from . import model, openapi, page, routes
+from . import model, openapi, page, protocols, routes
+from .auth import Auth, Guarded
+from .limits import Connection, Limits
 from .settings import Settings
 
 GRACE_S, DRAIN_S = 20, 2
@@ -37,6 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     version = settings.model_version
     app = FastAPI(title=page.PROJECT, version=version, docs_url=None, redoc_url=None)
     app.state.settings = settings
+    app.state.auth = Auth(settings)
     app.state.model, app.state.reason = None, ""
     try:
         app.state.model = model.load(settings)
@@ -44,7 +48,11 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.reason = str(error)
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     routes.add_to(app)
+    app.include_router(protocols.router)
     page.add_to(app)
+    if settings.auth_predict:
+        app.add_middleware(Guarded, auth=app.state.auth)
+    app.add_middleware(Limits, settings=settings, auth=app.state.auth)
     return app
 
 
@@ -65,11 +73,21 @@ def serve(host: str | None = None, port: int | None = None) -> None:
     host, port = listeners[-1].getsockname()
     address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     print(f"Page  {address}/\nAPI   {address}/docs", flush=True)
-    config = uvicorn.Config(
-        app, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
-    )
     with suppress(KeyboardInterrupt):  # raised once more after a graceful stop
-        _Server(config, DRAIN_S if settings.shared_port else 0).run(sockets=listeners)
+        server_of(app, DRAIN_S if settings.shared_port else 0).run(sockets=listeners)
+
+
+def server_of(app: FastAPI, drain_s: float = 0) -> uvicorn.Server:
+    """The server that `serve` runs."""
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return _Server(config, drain_s)
 
 
 class _Server(uvicorn.Server):
