@@ -35,6 +35,14 @@ ROWS = [
     ROW | {"dest": "<b>MIA</b>", "holiday": None, "<script>alert(1)</script>": 2.5},
     ROW | {"dest": "LAX", "weekday": 6.0},
 ]
+CARD = """# Model card
+
+| column | type |
+|---|---:|
+| weekday | integer |
+
+<script>alert(1)</script> [x](javascript:alert(1))
+"""
 
 
 def contract_of(task, classes):
@@ -70,8 +78,9 @@ def write_bundle(folder: Path, task="classification", classes=("on time", "late"
         for row, score in zip(ROWS, scores.tolist(), strict=True)
     ]
     (folder / "golden.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for name in ("reference.json", "metrics.json", "model_card.md"):
+    for name in ("reference.json", "metrics.json"):
         (folder / name).write_text("{}", encoding="utf-8")
+    (folder / "model_card.md").write_text(CARD, encoding="utf-8")
     made.save(folder / "contract.json")
     bundle.write_manifest(folder, {})
     return folder
