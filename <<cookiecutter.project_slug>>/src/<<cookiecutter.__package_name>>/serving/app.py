@@ -24,7 +24,7 @@ from fastapi import FastAPI
 
 from ..errors import NoValidBundle, UsageError
 from . import model, openapi, page, protocols, routes
-from .auth import Auth, Guarded
+from .auth import Auth
 from .limits import Connection, Limits
 from .settings import Settings
 
@@ -50,8 +50,6 @@ def create_app(settings: Settings) -> FastAPI:
     routes.add_to(app)
     app.include_router(protocols.router)
     page.add_to(app)
-    if settings.auth_predict:
-        app.add_middleware(Guarded, auth=app.state.auth)
     app.add_middleware(Limits, settings=settings, auth=app.state.auth)
     return app
 

@@ -4,8 +4,8 @@
     AUTH=api-key       `Authorization: Bearer KEY` or `X-API-Key: KEY`
     AUTH=github-oidc   `Authorization: Bearer` a token that GitHub signed for a job
 
-A route asks by `dependencies=[Depends(required)]`; with AUTH_PREDICT every POST does. Only hashes
-of keys are kept, and neither a key nor a token is in an answer or a log.
+A route asks by `dependencies=[Depends(required)]`; with AUTH_PREDICT `limits.py` asks at each POST.
+Only hashes of keys are kept, and neither a key nor a token is in an answer or a log.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ import jwt
 from fastapi import HTTPException, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.concurrency import run_in_threadpool
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import UsageError
-from .problems import told
 from .settings import Settings, digest, hashed_key
 
 PROXIED = ("forwarded", "x-forwarded-for")
@@ -124,18 +122,3 @@ async def required(
 ) -> None:
     """The dependency of a protected route; the two parameters are what OpenAPI shows."""
     await request.app.state.auth.check(request.headers)
-
-
-class Guarded:
-    """Around the app where AUTH_PREDICT is set: every POST predicts, or is protected anyway."""
-
-    def __init__(self, app: ASGIApp, auth: Auth) -> None:
-        self._app, self._auth = app, auth
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST":
-            try:
-                await self._auth.check(Request(scope).headers)
-            except HTTPException as refused:
-                return await told(refused)(scope, receive, send)
-        await self._app(scope, receive, send)

@@ -17,7 +17,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from .model import Model
 from .problems import SHOWN, Problem, RowsRefused
-from .routes import read_body
+from .routes import read_body, ready_model
 from .rows import Row
 
 PREVIEW = 10
@@ -28,7 +28,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.post("/batch")
 async def _batch(request: Request) -> dict[str, Any]:
-    model, settings = _model(request), request.app.state.settings
+    model, settings = ready_model(request), request.app.state.settings
     body = await read_body(request, settings.max_body_bytes)
     names, cells, rows = await to_thread.run_sync(read, body, model, settings.max_rows)
     predictions = await to_thread.run_sync(model.predict, rows)
@@ -48,16 +48,10 @@ async def _batch(request: Request) -> dict[str, Any]:
 
 @router.get("/example.csv")
 async def _example(request: Request) -> Response:
-    model = _model(request)
+    model = ready_model(request)
     names = model.contract.names
     table = [names, *([row.get(name) for name in names] for row in model.golden)]
     return Response(written(table), media_type="text/csv")
-
-
-def _model(request: Request) -> Model:
-    if request.app.state.model is None:
-        raise HTTPException(503, request.app.state.reason)
-    return request.app.state.model
 
 
 def read(body: bytes, model: Model, max_rows: int) -> tuple[list[str], list[list[str]], list[Row]]:

@@ -15,8 +15,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import ip_network
+from json.encoder import encode_basestring_ascii as quoted
 from secrets import token_hex
-from time import perf_counter, time
+from time import perf_counter
 from typing import Any
 
 from fastapi import HTTPException
@@ -64,7 +65,9 @@ class Limits:
     """Around the app: what is refused here costs it nothing."""
 
     def __init__(self, app: ASGIApp, settings: Settings, auth: Auth) -> None:
-        self.app, self.settings, self._auth = app, settings, auth
+        self.app, self._auth, self._closed = app, auth, settings.auth_predict
+        self._logs = settings.access_log
+        self.largest, self._most = settings.max_body_bytes, settings.max_concurrency
         self.rate = settings.rate_per_s and RateLimit(settings.rate_per_s, settings.rate_burst)
         self.running = self.held_bytes = self._count = 0
         self._name = token_hex(6).encode()
@@ -84,6 +87,8 @@ class Limits:
         self.running += 1
         try:
             self._admit(scope, header_bytes)
+            if self._closed and scope["method"] == "POST":  # it predicts, or is protected anyway
+                await self._auth.check(Headers(scope=scope))
             await self.app(scope, exchange.receive, exchange.send)
         except HTTPException as refused:
             await told(refused)(scope, exchange.receive, exchange.send)
@@ -97,7 +102,7 @@ class Limits:
         finally:
             self.running -= 1
             self.held_bytes -= exchange.held_bytes
-            if self.settings.access_log:
+            if self._logs:
                 exchange.log()
 
     def _admit(self, scope: Scope, header_bytes: int) -> None:
@@ -105,7 +110,7 @@ class Limits:
             raise HTTPException(431, f"The headers are larger than {MAX_HEADER_BYTES} bytes.")
         if scope["path"] in PROBES:
             return
-        if self.running > self.settings.max_concurrency:
+        if self.running > self._most:
             raise HTTPException(503, "Too many requests at once.", {"Retry-After": "1"})
         if self.rate and (wait := self.rate.wait(self._client(scope))):
             sentence = f"Too many requests: ask again in {wait:.1f} s."
@@ -121,11 +126,6 @@ class Limits:
 class _Exchange:
     """One request and its answer, as they pass."""
 
-    __slots__ = (
-        "_complete", "_limits", "_receive", "_scope", "_send", "_start",
-        "held_bytes", "id", "status",
-    )  # fmt: skip
-
     def __init__(
         self, limits: Limits, scope: Scope, receive: Receive, send: Send, request_id: bytes
     ) -> None:
@@ -136,22 +136,21 @@ class _Exchange:
 
     async def receive(self) -> Message:
         message = await self._receive()
-        if message["type"] == "http.request":
-            self._complete = not message.get("more_body")
-            self._hold(len(message.get("body", b"")))
+        n_bytes = len(message.get("body", b""))
+        self._complete = not message.get("more_body")
+        if not self._complete or self.held_bytes + n_bytes > self._limits.largest:
+            self._hold(n_bytes)
         return message
 
     def _hold(self, n_bytes: int) -> None:
-        limits, largest = self._limits, self._limits.settings.max_body_bytes
+        limits = self._limits
         self.held_bytes += n_bytes
         limits.held_bytes += n_bytes
-        if self._complete and self.held_bytes <= largest:
-            return
         if "late" in self._scope["state"]:
             raise HTTPException(408, f"The request did not come within {READ_TIMEOUT_S} s.")
-        if self.held_bytes > largest:
-            raise HTTPException(413, f"The body is larger than {largest} bytes. Send less.")
-        if limits.held_bytes > BODIES * largest:
+        if self.held_bytes > limits.largest:
+            raise HTTPException(413, f"The body is larger than {limits.largest} bytes. Send less.")
+        if limits.held_bytes > BODIES * limits.largest:
             raise HTTPException(503, "Too many large requests at once.", {"Retry-After": "1"})
 
     async def send(self, message: Message) -> None:
@@ -165,7 +164,7 @@ class _Exchange:
 
     async def _drain(self) -> None:
         """Read on for a while: who is still sending would see a broken pipe, not the answer."""
-        left = BODIES * self._limits.settings.max_body_bytes
+        left = BODIES * self._limits.largest
         while left > 0 and not self._complete and "late" not in self._scope["state"]:
             message = await self._receive()
             self._complete = not message.get("more_body")
@@ -174,16 +173,13 @@ class _Exchange:
     def log(self) -> None:
         """One line of JSON; neither query nor headers nor body, which may hold secrets."""
         scope, client = self._scope, self._scope.get("client")
-        line = {
-            "time": datetime.fromtimestamp(time(), UTC).isoformat(timespec="milliseconds"),
-            "id": self.id.decode(),
-            "client": client[0] if client else None,
-            "method": scope["method"],
-            "path": scope["path"],
-            "status": self.status,
-            "ms": round((perf_counter() - self._start) * 1000, 3),
-        }
-        sys.stdout.write(json.dumps(line) + "\n")
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        host, ms = client[0] if client else "", (perf_counter() - self._start) * 1000
+        sys.stdout.write(
+            f'{{"time": "{time}", "id": "{self.id.decode()}", "client": {quoted(host)}, '
+            f'"method": {quoted(scope["method"])}, "path": {quoted(scope["path"])}, '
+            f'"status": {self.status}, "ms": {ms:.3f}}}\n'
+        )
 
 
 class Connection(HttpToolsProtocol):

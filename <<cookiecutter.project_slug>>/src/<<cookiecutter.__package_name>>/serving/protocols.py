@@ -21,7 +21,7 @@ from typing_extensions import TypedDict
 from ..contract import Column, Contract
 from .model import Model
 from .problems import told
-from .routes import read_body
+from .routes import read_body, ready_model
 from .rows import Row
 
 SERVER = __name__.split(".")[0]
@@ -152,11 +152,9 @@ def bodies(model: Model) -> dict[str, tuple[Any, Any]]:
 
 def _model(request: Request, name: str = SERVER) -> Model:
     """The model that serves; 503 without one, 404 for any other name."""
-    if request.app.state.model is None:
-        raise HTTPException(503, request.app.state.reason)
     if name != SERVER:
         raise HTTPException(404, f"There is no model {name!r}. Allowed: {SERVER}.")
-    return request.app.state.model
+    return ready_model(request)
 
 
 async def _read(request: Request, adapter: TypeAdapter[Any]) -> Any:

@@ -53,7 +53,7 @@ def add_to(app: FastAPI) -> None:
     response_description="One prediction for each row, in the order of the rows.",
 )
 async def _predict(request: Request) -> Response:
-    model = _ready_model(request)
+    model = ready_model(request)
     body = await read_body(request, request.app.state.settings.max_body_bytes)
     return Response(model.answer(body), media_type="application/json")
 
@@ -65,7 +65,7 @@ async def _health() -> dict[str, str]:
 
 @router.get("/ready", responses={503: _NOT_READY}, summary="Can it predict?")
 async def _ready(request: Request) -> dict[str, str]:
-    return {"status": "ready", "bundle": _ready_model(request).bundle.id}
+    return {"status": "ready", "bundle": ready_model(request).bundle.id}
 
 
 @router.get("/version", summary="What runs here? Unknown facts are null.")
@@ -88,7 +88,7 @@ def _note(file: Path | None) -> str | None:
 
 @router.get("/contract", responses={503: _NOT_READY}, summary="What does the model take and give?")
 async def _contract(request: Request) -> dict[str, Any]:
-    return _ready_model(request).bundle.read_json("contract.json")
+    return ready_model(request).bundle.read_json("contract.json")
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
@@ -101,7 +101,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-def _ready_model(request: Request) -> Model:
+def ready_model(request: Request) -> Model:
     """The model that serves; 503 with the reason where there is none."""
     if request.app.state.model is None:
         raise HTTPException(503, request.app.state.reason)
