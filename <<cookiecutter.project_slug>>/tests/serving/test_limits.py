@@ -114,6 +114,7 @@ def test_clients_are_forgotten(monkeypatch):
         ("203.0.113.1", "203.0.113.2", False),
         ("2001:db8::1", "2001:db8:0:0:ffff::9", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("no:address", "no:address", True),
     ],
 )
 def test_clients_by_address(client, one, other, same):

@@ -13,6 +13,7 @@ import sys
 from asyncio import TimerHandle, Transport
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from json.encoder import encode_basestring_ascii as quoted
@@ -118,9 +119,12 @@ class Limits:
 
     def _client(self, scope: Scope) -> str:
         """The holder of a valid key, else the address; of IPv6 the network, which is one client."""
-        host = scope["client"][0] if scope["client"] else ""
-        known = self._auth.holder(Headers(scope=scope))
-        return known or (str(ip_network(f"{host}/64", strict=False)) if ":" in host else host)
+        if known := self._auth.holder(Headers(scope=scope)):
+            return known
+        host = scope["client"][0] if scope.get("client") else ""
+        with suppress(ValueError):  # a proxy may tell anything
+            return str(ip_network(f"{host}/64", strict=False)) if ":" in host else host
+        return host
 
 
 class _Exchange:
