@@ -148,6 +148,7 @@ def running(bundles):
         thread.start()
         while not server.started and thread.is_alive():
             time.sleep(0.01)
+        assert server.started
         try:
             yield listener.getsockname()
         finally:

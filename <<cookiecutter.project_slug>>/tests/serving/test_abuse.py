@@ -1,5 +1,6 @@
 """What the internet sends, over a real socket: each a clear 4xx, and the endpoint goes on."""
 
+import http.client
 import json
 import socket
 import time
@@ -145,6 +146,14 @@ def test_chunked_forever(impatient):
     assert "larger than 20000 bytes" in sentence
 
 
+def test_who_is_still_sending_sees_the_answer(live):
+    """A client that sends all before it reads gets 413, not a broken pipe."""
+    connection = http.client.HTTPConnection(*live(), timeout=20)
+    connection.request("POST", "/predict", b" " * (40 * 1024 * 1024))
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
 HEADERS = {
     "one long": (START + b"X-Long: " + b"x" * 20_000 + b"\r\n\r\n", 431),
     "many": (START + b"X-Many: 1\r\n" * 2_000 + b"\r\n", 431),
@@ -181,7 +190,7 @@ def test_client_that_leaves(live, row, capsys):
 def test_no_server_error(running, mode):
     """Whatever fits the OpenAPI document, or just does not, no route answers with 5xx."""
     asked = set()
-    with running(access_log=False) as (host, port):
+    with running() as (host, port):
         schema = schemathesis.openapi.from_url(f"http://{host}:{port}/openapi.json")
         for operation in schema.get_all_operations():
             never_fails(operation.ok(), mode, asked)

@@ -10,6 +10,11 @@ import urllib3
 from <<cookiecutter.__package_name>>.serving import limits
 
 
+@pytest.fixture
+def logged(start, bundles):
+    return start(bundles["binary"], access_log=True)
+
+
 def lines_of(capsys):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
@@ -32,10 +37,10 @@ def test_other_ids_are_replaced(client, given):
     assert all(limits.SANE_ID.fullmatch(each.encode()) for each in ids)
 
 
-def test_log_line(client, row, capsys):
+def test_log_line(logged, row, capsys):
     """Who asked what, how it ended and how long it took; nothing of query, header or body."""
     headers = {"X-Request-Id": "mine", "Authorization": "Bearer secret-1"}
-    client.post("/predict?key=secret-2", json=row | {"dest": "secret-3"}, headers=headers)
+    logged.post("/predict?key=secret-2", json=row | {"dest": "secret-3"}, headers=headers)
     (line,) = lines_of(capsys)
     assert set(line) == {"time", "id", "client", "method", "path", "status", "ms"}
     assert (line["id"], line["method"], line["path"]) == ("mine", "POST", "/predict")
@@ -45,22 +50,22 @@ def test_log_line(client, row, capsys):
     assert "secret" not in json.dumps(line)
 
 
-def test_log_of_strange_paths(client, capsys):
+def test_log_of_strange_paths(logged, capsys):
     """A path cannot end the line or forge another."""
-    client.get('/a%0A{"status": 200}%22')
+    logged.get('/a%0A{"status": 200}%22')
     (line,) = lines_of(capsys)
     assert (line["path"], line["status"]) == ('/a\n{"status": 200}"', 404)
 
 
 def test_no_log(start, bundles, capsys):
-    """ACCESS_LOG=false says nothing."""
-    start(bundles["binary"], access_log=False).get("/health")
+    """Without ACCESS_LOG nothing is said."""
+    start(bundles["binary"]).get("/health")
     assert capsys.readouterr().out == ""
 
 
 def test_bug_is_told_with_its_id(start, bundles, capsys):
     """An error of ours is 500 with the id to look for, and none of its words."""
-    client = start(bundles["binary"])
+    client = start(bundles["binary"], access_log=True)
     client.app.get("/broken")(lambda: {}["secret"])
     answer = client.get("/broken", headers={"X-Request-Id": "mine"})
     assert (answer.status_code, answer.headers["X-Request-Id"]) == (500, "mine")

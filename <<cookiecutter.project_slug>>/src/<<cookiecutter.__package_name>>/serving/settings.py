@@ -50,7 +50,7 @@ class Settings(BaseModel, frozen=True):
     max_concurrency: int = Field(100, ge=1)
     rate_per_s: float = Field(0, ge=0, allow_inf_nan=False)
     rate_burst: int = Field(20, ge=1)
-    access_log: bool = True
+    access_log: bool = False
     model_version: str = "unregistered"
     git_commit: str = ""
     image_digest: str = ""
