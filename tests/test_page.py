@@ -6,6 +6,7 @@ import subprocess
 import time
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from conftest import require_tool
@@ -131,6 +132,40 @@ def test_error_beside_its_field(visit, scripts):
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["javascript", "no-javascript"])
+def test_what_moved_it(visit, scripts):
+    """The prediction tells which columns moved it, in a table with a caption."""
+    page = visit(java_script_enabled=scripts)
+    page.get_by_role("button", name="Predict").click()
+    table = page.get_by_role("table", name="What moved it")
+    expect(table.get_by_role("row").nth(1)).to_have_text(re.compile(r"[+-]\d+\.\d points"))
+
+
+def test_many_cases(visit, address):
+    """A table is uploaded, shown and given back; what is wrong is told with its row."""
+    page = visit()
+    with urllib.request.urlopen(f"{address}example.csv", timeout=10) as answer:  # noqa: S310
+        table = answer.read()
+    field, button = page.get_by_label("A CSV file"), page.get_by_role("button", name="Upload")
+    field.set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": table})
+    button.click()
+    expect(page.get_by_role("table", name="10 of 50 rows")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download all 50 rows").click()
+    assert Path(download.value.path()).read_bytes().count(b"\n") == 51
+    wrong = table.replace(b"JFK", b"XXX", 1)
+    field.set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": wrong})
+    button.click()
+    expect(page.locator("#table .error").first).to_contain_text("origin: is not one of the known")
+
+
+def test_model_card(visit):
+    """The model card is a page with its tables, and nothing of it is against the policy."""
+    page = visit("card")
+    expect(page.get_by_role("heading", name="Model card")).to_be_visible()
+    expect(page.get_by_role("table").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["javascript", "no-javascript"])
 def test_another_example(visit, scripts):
     """The link fills the form with another row."""
     page = visit(java_script_enabled=scripts)
@@ -196,7 +231,7 @@ def test_narrow_screen(visit):
 def test_documentation(visit):
     """The OpenAPI page works without a CDN: its example can be tried, and is answered."""
     page = visit("docs")
-    page.locator(".opblock-post .opblock-summary-control").click()
+    page.locator(".opblock-post .opblock-summary-control").first.click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()
     expect(page.locator(".live-responses-table .response-col_status").last).to_contain_text("200")

@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import socket
+import threading
+import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +35,14 @@ ROWS = [
     ROW | {"dest": "<b>MIA</b>", "holiday": None, "<script>alert(1)</script>": 2.5},
     ROW | {"dest": "LAX", "weekday": 6.0},
 ]
+CARD = """# Model card
+
+| column | type |
+|---|---:|
+| weekday | integer |
+
+<script>alert(1)</script> [x](javascript:alert(1))
+"""
 
 
 def contract_of(task, classes):
@@ -66,8 +78,9 @@ def write_bundle(folder: Path, task="classification", classes=("on time", "late"
         for row, score in zip(ROWS, scores.tolist(), strict=True)
     ]
     (folder / "golden.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for name in ("reference.json", "metrics.json", "model_card.md"):
+    for name in ("reference.json", "metrics.json"):
         (folder / name).write_text("{}", encoding="utf-8")
+    (folder / "model_card.md").write_text(CARD, encoding="utf-8")
     made.save(folder / "contract.json")
     bundle.write_manifest(folder, {})
     return folder
@@ -107,11 +120,10 @@ def client(start, bundles):
 
 @pytest.fixture
 def logging_client(start, bundles, tmp_path):
-    """`logging_client("binary")`: a client whose predictions are logged, and operations open."""
+    """`logging_client("binary")`: a client whose predictions are logged."""
 
     def begin(kind="binary", **given):
-        url = f"sqlite:///{tmp_path}/log/log.db"
-        given = {"log_url": url, "open_operations": True} | given
+        given = {"log_url": f"sqlite:///{tmp_path}/log/log.db"} | given
         return start(bundles[kind], **given)
 
     return begin
@@ -130,3 +142,35 @@ def copy_of(bundles, tmp_path):
 @pytest.fixture
 def row():
     return dict(ROW)
+
+
+@pytest.fixture(scope="session")
+def running(bundles):
+    """`with running(**settings) as address:` a real server on loopback, which is `serve`'s own."""
+
+    @contextmanager
+    def run(kind="binary", **given):
+        made = settings.Settings.from_environment({}, bundle_dir=bundles[kind], **given)
+        server, listener = (
+            app.server_of(app.create_app(made)),
+            socket.create_server(("127.0.0.1", 0)),
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.01)
+        assert server.started
+        try:
+            yield listener.getsockname()
+        finally:
+            server.should_exit = True
+            thread.join()
+
+    return run
+
+
+@pytest.fixture
+def live(running):
+    """`live(**settings)`: the address of a server for one test."""
+    with ExitStack() as stack:
+        yield lambda **given: stack.enter_context(running(**given))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-PAGES = ["/", "/docs"]
+PAGES = ["/", "/docs", "/card"]
 
 
 def schemas(client):

@@ -73,16 +73,14 @@ def test_a_subject_from_its_header(logging_client, row):
 def test_without_a_log(client, row):
     """No id is promised, and the routes say what is missing."""
     assert "prediction_id" not in client.post("/predict", json=row).json()
-    client.app.state.settings = client.app.state.settings.model_copy(
-        update={"open_operations": True}
-    )
     for answer in (client.get("/logs/export"), client.post("/feedback", json={})):
         assert (answer.status_code, "LOG_URL" in answer.text) == (404, True)
 
 
 def test_closed_unless_opened(start, bundles, tmp_path):
     """Nobody reads the log, tells outcomes or reloads where nothing was set."""
-    client = start(bundles["binary"], log_url=f"sqlite:///{tmp_path}/log.db")
+    url = f"sqlite:///{tmp_path}/log.db"
+    client = start(bundles["binary"], log_url=url, bind_host="0.0.0.0")
     answers = [client.get("/logs/export"), client.post("/feedback"), client.post("/reload")]
     assert [answer.status_code for answer in answers] == [403] * 3
 

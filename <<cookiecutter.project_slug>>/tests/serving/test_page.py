@@ -129,6 +129,34 @@ def test_nothing_is_markup(client, row):
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answer.text
 
 
+def test_what_moved_it(client, row):
+    """The answer shows which columns moved it, and says how that was found and what it is not."""
+    answer = client.post("/", data=form_of(row | {"air temp": None, "weekday": 6}))
+    rows = re.findall(
+        r'<th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td>', answer.text
+    )
+    temperature = next(cells for cells in rows if cells[0] == "Temperature")
+    assert temperature[1:3] == ("missing", "61.5")
+    assert re.fullmatch(r"[+-]\d+\.\d points", temperature[3])
+    assert "probability of “late” is than with the typical value" in text_of(answer)
+    assert "none is a cause" in text_of(answer)
+
+
+def test_what_moved_a_number(start, bundles, row):
+    """Of a number, the change has its unit."""
+    answer = start(bundles["regression"]).post("/", data=form_of(row | {"air temp": 12}))
+    assert re.search(r"<td>[+-][\d.e+-]+ min</td></tr>", answer.text)
+
+
+def test_model_card(client):
+    """The card is a page of its own; what looks like HTML in it is text."""
+    page = client.get("/card").text
+    assert '<td class="number">integer</td>' in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert 'href="javascript' not in page
+    assert 'href="card"' in client.get("/").text
+
+
 def test_without_a_model(start, tmp_path):
     """Without a model the page says so, and why."""
     client = start(tmp_path)

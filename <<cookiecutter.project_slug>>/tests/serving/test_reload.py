@@ -32,7 +32,7 @@ def folder(copy_of):
 
 @pytest.fixture
 def reloading(start, folder):
-    return start(folder, open_operations=True, model_version="v1.4.0")
+    return start(folder, model_version="v1.4.0")
 
 
 def test_another_model(reloading, folder, row):
@@ -80,7 +80,7 @@ def test_a_wrong_bundle(reloading, folder, row, damage, reason):
 
 def test_a_first_model(start, tmp_path, bundles, row):
     """A process that started without a bundle gets ready."""
-    client = start(tmp_path / "bundle", open_operations=True, model_version="v1.4.0")
+    client = start(tmp_path / "bundle", model_version="v1.4.0")
     assert client.post("/predict", json=row).status_code == 503
     shutil.copytree(bundles["binary"], tmp_path / "bundle")
     assert client.post("/reload").json()["model_version"] == "v1.4.0"

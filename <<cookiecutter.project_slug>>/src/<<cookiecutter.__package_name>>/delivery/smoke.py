@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from typing import Any
 
 from ..bundle import Bundle
+from ..client import Client
 from ..errors import SmokeFailed
 
 TOLERANCE = 1e-5
-REQUEST_TIMEOUT_S = 10.0
 UNKNOWN_COLUMN = "no such column"
 
 
@@ -25,34 +23,25 @@ def smoke(url: str, bundle: Bundle, timeout_s: float = 60.0) -> str:
     """
     start = time.monotonic()
     url = url.rstrip("/")
-    _wait_until_ready(url, timeout_s)
-    version = ask(f"{url}/version")
+    client = Client(url)
+    client.wait_until_ready(timeout_s)
+    version = client.ask("/version")
     if version["bundle"] != bundle.id:
         found = f"{url}/version reports bundle {version['bundle']}"
         raise SmokeFailed(f"{found}, expected {bundle.id} ({bundle.folder}).")
     golden = bundle.golden()
-    largest = _check_golden(f"{url}/predict", golden, bundle.contract.classes)
-    _check_refusal(f"{url}/predict", golden[0]["row"])
+    largest = _check_golden(client, golden, bundle.contract.classes)
+    _check_refusal(client, golden[0]["row"])
     told = f"{url} runs {version['model_version']} (bundle {bundle.id}) and answers {len(golden)}"
     took = time.monotonic() - start
     return f"smoke: {told} golden rows, equal to {largest:.1e}; {took:.2f} s"
 
 
-def _wait_until_ready(url: str, timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            return ask(f"{url}/ready")
-        except SmokeFailed as error:
-            if time.monotonic() > deadline:
-                raise SmokeFailed(f"{url} was not ready within {timeout_s:g} s: {error}") from error
-        time.sleep(0.25)
-
-
-def _check_golden(url: str, golden: list[dict[str, Any]], classes: Sequence[str]) -> float:
+def _check_golden(client: Client, golden: list[dict[str, Any]], classes: Sequence[str]) -> float:
     """The largest difference on any golden row, asked alone and in a batch."""
-    alone = [ask(url, line["row"]) for line in golden]
-    batch = ask(url, [line["row"] for line in golden])["predictions"]
+    url = f"{client.url}/predict"
+    alone = [client.ask("/predict", line["row"]) for line in golden]
+    batch = client.ask("/predict", [line["row"] for line in golden])["predictions"]
     if len(batch) != len(golden):
         raise SmokeFailed(f"{url} gives {len(batch)} predictions for {len(golden)} rows.")
     return max(
@@ -72,29 +61,10 @@ def _difference(place: str, line: Any, answer: Any, classes: Sequence[str]) -> f
     return max(off)
 
 
-def _check_refusal(url: str, row: dict[str, Any]) -> None:
-    status, answer = _send(url, row | {UNKNOWN_COLUMN: 1})
+def _check_refusal(client: Client, row: dict[str, Any]) -> None:
+    status, answer = client.send("/predict", row | {UNKNOWN_COLUMN: 1})
     if status != 422 or UNKNOWN_COLUMN not in answer:
-        found = f"{url} answers a row with the column {UNKNOWN_COLUMN!r} with {status} {answer}"
+        found = (
+            f"{client.url} answers a row with the column {UNKNOWN_COLUMN!r} with {status} {answer}"
+        )
         raise SmokeFailed(f"{found}, expected 422 naming the column.")
-
-
-def ask(url: str, content: Any = None) -> Any:
-    status, answer = _send(url, content)
-    if status != 200:
-        raise SmokeFailed(f"{url} answers {status} instead of 200: {answer}")
-    return answer
-
-
-def _send(url: str, content: Any) -> tuple[int, Any]:
-    """Status and JSON of a success, or text of a refusal; a POST where there is content."""
-    data = None if content is None else json.dumps(content).encode()
-    try:
-        request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=REQUEST_TIMEOUT_S) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode(errors="replace")
-    except (OSError, ValueError) as error:
-        raise SmokeFailed(f"{url} gives no JSON: {error}") from error

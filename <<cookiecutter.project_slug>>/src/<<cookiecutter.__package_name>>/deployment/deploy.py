@@ -17,6 +17,7 @@ from gto.versions import SemVer
 
 from .. import bundle as bundles
 from ..bundle import Bundle
+from ..client import Client
 from ..delivery import champion, git, registry, smoke
 from ..delivery.registry import Entry, Ledger
 from ..errors import COMMAND, ProjectError, SmokeFailed, StoreUnreachable, UsageError
@@ -197,7 +198,7 @@ def _wait(url: str, digest: str, bundle_id: str, timeout_s: float) -> None:
     expected = f"bundle {bundle_id}, image {digest}"
     while in_a_row < IN_A_ROW:
         try:
-            answer: dict[str, Any] = smoke.ask(f"{url}/version")
+            answer: dict[str, Any] = Client(url).ask("/version")
             # A host that was not told its digest reports none.
             found = f"bundle {answer.get('bundle')}, image {answer.get('image_digest') or digest}"
         except SmokeFailed as error:

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import files, params
 from ..bundle import Bundle
+from ..client import Client
 from ..delivery import smoke
 from ..delivery.policy import Policy
 from ..errors import SmokeFailed, UsageError
@@ -80,7 +81,7 @@ def _ask(name: str, bundle: Bundle, timeout_s: float) -> tuple[str, dict[str, fl
         port = state["NetworkSettings"]["Ports"]["8000/tcp"][0]["HostPort"]
         url = f"http://127.0.0.1:{port}"
         try:
-            smoke.ask(f"{url}/ready")
+            Client(url).ask("/ready")
         except SmokeFailed as error:
             if time.monotonic() > deadline:
                 raise SmokeFailed(f"Not ready within {timeout_s:g} s: {error}") from error
@@ -89,7 +90,7 @@ def _ask(name: str, bundle: Bundle, timeout_s: float) -> tuple[str, dict[str, fl
     said, took = smoke.smoke(url, bundle, timeout_s), []
     for line in bundle.golden() * ROUNDS:
         start = time.perf_counter()
-        smoke.ask(f"{url}/predict", line["row"])
+        Client(url).ask("/predict", line["row"])
         took.append(time.perf_counter() - start)
     return said, {"latency_p95_ms": float(np.quantile(took, 0.95)) * 1000}
 

@@ -1,6 +1,7 @@
 """The endpoint: `create_app(settings)` for a server of your own, `serve()` to run it here.
 
     POST /predict    one row or many -> predictions
+    /v1, /v2         the same, as TF Serving and KServe ask (`protocols.py`)
     GET  /           the page: a form made from the contract
     GET  /docs       the OpenAPI page, without a CDN
     GET  /health     the process is alive; depends on nothing
@@ -20,6 +21,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from threading import current_thread, main_thread
 
 import uvicorn
 from anyio import to_thread
@@ -28,7 +30,9 @@ from fastapi.telemetry import TelemetryConfig
 
 from ..errors import NoValidBundle, UsageError, listed
 from ..prediction_log.log import PredictionLog
-from . import log_routes, openapi, page, prometheus, reload, routes
+from . import log_routes, openapi, page, prometheus, protocols, reload, routes
+from .auth import Auth
+from .limits import Connection, Limits
 from .settings import Settings
 
 GRACE_S, DRAIN_S = 20, 2
@@ -52,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_running,
     )
     app.state.settings = settings
+    app.state.auth = Auth(settings)
     app.state.model, app.state.reason, app.state.first_bundle = None, "", ""
     app.state.metrics = prometheus.Metrics()
     try:
@@ -61,8 +66,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.log = _log(app, settings)
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     routes.add_to(app)
+    app.include_router(protocols.router)
     page.add_to(app)
     log_routes.add_to(app)
+    app.add_middleware(Limits, settings=settings, auth=app.state.auth)
     prometheus.add_to(app)
     return app
 
@@ -105,11 +112,21 @@ def serve(host: str | None = None, port: int | None = None) -> None:
     host, port = listeners[-1].getsockname()
     address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     print(f"Page  {address}/\nAPI   {address}/docs", flush=True)
-    config = uvicorn.Config(
-        app, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
-    )
     with suppress(KeyboardInterrupt):  # raised once more after a graceful stop
-        _Server(config, DRAIN_S if settings.shared_port else 0).run(sockets=listeners)
+        server_of(app, DRAIN_S if settings.shared_port else 0).run(sockets=listeners)
+
+
+def server_of(app: FastAPI, drain_s: float = 0) -> uvicorn.Server:
+    """The server that `serve` runs."""
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return _Server(config, drain_s)
 
 
 class _Server(uvicorn.Server):
@@ -124,7 +141,8 @@ class _Server(uvicorn.Server):
         self._drain_s = drain_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        reload.on_hangup(self.config.app)
+        if current_thread() is main_thread():  # as uvicorn: no other one gets signals
+            reload.on_hangup(self.config.app)
         await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

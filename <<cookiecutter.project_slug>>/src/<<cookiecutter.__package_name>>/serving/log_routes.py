@@ -1,6 +1,6 @@
 """What operators ask: `/feedback` with true outcomes, `/logs/export` of the log, `/reload`.
 
-They are closed with 403 unless OPEN_OPERATIONS is set.
+AUTH says to whom they are open (`auth.py`).
 """
 
 from __future__ import annotations
@@ -33,13 +33,8 @@ from ..prediction_log import export
 from ..prediction_log.database import Outcome, Page, utc
 from ..prediction_log.log import PredictionLog
 from . import reload
+from .auth import required
 from .routes import Refusal, read_body, ready_model
-
-
-def required(request: Request) -> None:
-    """Raises HTTPException unless these routes are open."""
-    if not request.app.state.settings.open_operations:
-        raise HTTPException(403, "This route is closed. OPEN_OPERATIONS=true opens it to anyone.")
 
 
 class Feedback(BaseModel, extra="forbid"):
@@ -53,7 +48,7 @@ class Feedback(BaseModel, extra="forbid"):
 Many = Annotated[list[Feedback], Field(min_length=1, max_length=1_000)]
 ONE, MANY = TypeAdapter(Feedback), TypeAdapter(Many)
 REFUSED: dict[int | str, Any] = {
-    code: {"model": Refusal} for code in (400, 403, 404, 409, 413, 422, 503)
+    code: {"model": Refusal} for code in (400, 401, 403, 404, 409, 413, 422, 503)
 }
 router = APIRouter(tags=["Operation"], dependencies=[Depends(required)])
 
@@ -71,7 +66,7 @@ def _log(request: Request) -> PredictionLog:
 @router.post(
     "/feedback",
     summary="Tell what came true",
-    responses={code: REFUSED[code] for code in (403, 404, 413, 422, 503)},
+    responses={code: REFUSED[code] for code in (401, 403, 404, 413, 422, 503)},
 )
 async def _feedback(request: Request) -> dict[str, int]:
     """All of a request is stored, or nothing; a second outcome for a row replaces the first."""
@@ -116,7 +111,7 @@ def _keep(log: PredictionLog, told: list[Feedback]) -> None:
     summary="What was predicted and came true, a line of JSON for each row",
     response_class=StreamingResponse,
     responses={200: {"content": {"application/x-ndjson": {}}}}
-    | {code: REFUSED[code] for code in (403, 404, 503)},
+    | {code: REFUSED[code] for code in (401, 403, 404, 503)},
 )
 def _export(
     request: Request, since: AwareDatetime = export.FIRST, until: AwareDatetime | None = None
@@ -135,7 +130,7 @@ def _lines(pages: Iterator[Page]) -> Iterator[bytes]:
 @router.post(
     "/reload",
     summary="Take the bundle of BUNDLE_DIR in the place of the one that serves",
-    responses={code: REFUSED[code] for code in (403, 409)},
+    responses={code: REFUSED[code] for code in (401, 403, 409, 503)},
 )
 async def _reload(request: Request) -> Response:
     try:

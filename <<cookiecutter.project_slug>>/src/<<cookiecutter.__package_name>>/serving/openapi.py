@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from ..contract import Contract
-from . import log_routes
+from . import log_routes, protocols
 from .model import Model
 from .problems import plain
 
@@ -42,12 +42,15 @@ def _describe_predict(made: dict[str, Any], model: Model, logged: bool) -> None:
     example = model.predict([row])[0] | model.about() | ({"prediction_id": ID} if logged else {})
     content = _content(schemas, _answer_type(model.contract, logged), {"One row": example})
     operation["responses"]["200"]["content"] = content
+    for path, (body, example) in protocols.bodies(model).items():
+        content = _content(schemas, body, {"Golden rows": example})
+        made["paths"][path]["post"]["requestBody"] = {"required": True, "content": content}
 
 
 def _content(schemas: dict[str, Any], of: Any, examples: dict[str, Any]) -> dict[str, Any]:
     """A body of the type `of`, whose parts are added to `schemas`."""
     schema = TypeAdapter(of).json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= schema.pop("$defs")
+    schemas |= schema.pop("$defs", {})
     values = {name: {"value": value} for name, value in examples.items()}
     return {"application/json": {"schema": schema, "examples": values}}
 

@@ -16,9 +16,13 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 from starlette.staticfiles import StaticFiles
 
-from ..contract import Column
+from ..contract import Column, Contract
+from . import batch
+from .attribution import moved
 from .model import Model
 from .problems import Problem, RowsRefused, describe_value, plain
 from .routes import predicted, read_body
@@ -29,6 +33,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+RIGHT = 'style="text-align:right"'
 # Swagger UI sets style attributes of its own.
 DOCS_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
@@ -48,6 +53,7 @@ templates = Environment(
 def add_to(app: FastAPI) -> None:
     """Add the page, its files and the API's documentation to the app."""
     app.include_router(router)
+    app.include_router(batch.router)
     swagger = str(files("fastapi_offline") / "static")
     app.mount("/static/swagger", StaticFiles(directory=swagger))
     app.mount("/static", StaticFiles(directory=WEB / "static"))
@@ -68,6 +74,17 @@ async def _submit(request: Request, example: int = 0) -> HTMLResponse:
 @router.get("/docs")
 async def _docs() -> HTMLResponse:
     return _html("docs.html", policy=DOCS_POLICY)
+
+
+@router.get("/card")
+async def _card(request: Request) -> HTMLResponse:
+    """The bundle's model card; HTML within it is shown, not run."""
+    model: Model | None = request.app.state.model
+    if model is None:
+        return _html("no_model.html", 503, reason=request.app.state.reason)
+    text = (model.bundle.folder / "model_card.md").read_text("utf-8")
+    made = MarkdownIt("js-default").render(text)  # no style of its own: the policy forbids it
+    return _html("card.html", card=Markup(made.replace(RIGHT, 'class="number"')))
 
 
 def _html(template: str, status: int = 200, policy: str = POLICY, **view: Any) -> HTMLResponse:
@@ -96,6 +113,10 @@ async def _page(request: Request, example: int, form: dict[str, str] | None = No
         example=example,
         verdict=answer and verdict(answer),
         shares=answer and answer.get("probabilities", {}),
+        effects=answer and moved(model, model.reader.read_form(form)),
+        change=_change,
+        max_rows=f"{request.app.state.settings.max_rows:,}",
+        text=_text,
         problems=problems,
     )
 
@@ -126,6 +147,13 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else plain(value)
+
+
+def _change(contract: Contract, change: float) -> str:
+    """With its sign: points of a hundred for a probability, else the unit."""
+    if contract.classes:
+        return f"{100 * change:+.1f} points"
+    return f"{change:+.3g} {contract.target_unit}".strip()
 
 
 def verdict(answer: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import HTTPException
+from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from ..contract import Column, Contract
@@ -71,13 +72,19 @@ class RowsRefused(HTTPException):
         super().__init__(422, f"{problems[0]}{more}")
 
 
-def refusal(contract: Contract, error: ValidationError) -> HTTPException:
+def told(error: HTTPException) -> JSONResponse:
+    """As every refusal, and under the key that clients of TF Serving and KServe look for."""
+    content = {"detail": error.detail, "error": error.detail}
+    return JSONResponse(content, error.status_code, error.headers)
+
+
+def refusal(contract: Contract, error: ValidationError, total: int) -> HTTPException:
     """pydantic's errors in the words of the contract; 400 where the body is not JSON."""
     details = error.errors(include_url=False)[:SHOWN]
     if details[0]["type"] == "json_invalid":
         return HTTPException(400, f"The body is not JSON: {details[0]['ctx']['error']}.")
     columns = {column.name: column for column in contract.columns}
-    return RowsRefused([_problem(columns, detail) for detail in details], error.error_count())
+    return RowsRefused([_problem(columns, detail) for detail in details], total)
 
 
 def _problem(columns: dict[str, Column], detail: Any) -> Problem:

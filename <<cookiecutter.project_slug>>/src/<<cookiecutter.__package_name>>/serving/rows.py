@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NotRequired
 
 import numpy as np
+from fastapi import HTTPException
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
@@ -18,6 +19,8 @@ from .problems import describe, refusal
 
 # What the model's input can hold, where the contract gives no range.
 LARGEST = float(np.finfo(np.float32).max)
+MAX_ROW_BYTES = 256 * 1024
+MANY_PROBLEMS = 1_000  # each costs microseconds to tell; of more, those of the first bad row
 
 Row = dict[str, Any]
 
@@ -32,6 +35,9 @@ class RowReader:
         self.body_type = row | rows
         self._row: TypeAdapter[Row] = TypeAdapter(row)
         self._rows: TypeAdapter[list[Row]] = TypeAdapter(rows)
+        self._first_bad: TypeAdapter[list[Row]] = TypeAdapter(
+            Annotated[list[row], Field(fail_fast=True)]
+        )
 
     def read(self, body: bytes) -> Row | list[Row]:
         """A JSON object -> one row; a JSON array of objects -> many.
@@ -39,11 +45,23 @@ class RowReader:
         Raises BodyUnreadable where the body is not JSON, RowsRefused with every problem where
         a row breaks the contract.
         """
-        adapter = self._rows if body.lstrip()[:1] == b"[" else self._row
+        many = body.lstrip()[:1] == b"["
+        if len(body) > MAX_ROW_BYTES and not many:
+            raise HTTPException(413, f"One row is larger than {MAX_ROW_BYTES} bytes.")
         try:
-            return adapter.validate_json(body)
+            return (self._rows if many else self._row).validate_json(body)
         except ValidationError as error:
-            raise refusal(self.contract, error) from None
+            raise refusal(self.contract, *self._told(body, error)) from None
+
+    def _told(self, body: bytes, error: ValidationError) -> tuple[ValidationError, int]:
+        """What to tell of all the problems, and how many there are."""
+        total = error.error_count()
+        if total > MANY_PROBLEMS and body.lstrip()[:1] == b"[":
+            try:
+                self._first_bad.validate_json(body)
+            except ValidationError as first:
+                return first, total
+        return error, total
 
     def read_form(self, form: Mapping[str, str]) -> Row:
         """Texts of a web form -> one row; an empty text is a missing value. Raises RowsRefused."""
@@ -51,7 +69,7 @@ class RowReader:
         try:
             return self._row.validate_strings(row)
         except ValidationError as error:
-            raise refusal(self.contract, error) from None
+            raise refusal(self.contract, error, error.error_count()) from None
 
 
 def _row_type(contract: Contract) -> Any:

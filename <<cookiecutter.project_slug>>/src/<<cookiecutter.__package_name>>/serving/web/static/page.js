@@ -1,4 +1,4 @@
-// Predicts without a reload. The server renders the page either way; this swaps two of its parts.
+// Predicts without a reload. The server renders the page either way; this swaps some of its parts.
 "use strict";
 
 const form = document.getElementById("form");
@@ -9,7 +9,7 @@ form.noValidate = true;
 
 // Children are replaced, not the parts themselves: a screen reader watches the part.
 function swap(page) {
-  for (const id of ["fields", "result"]) {
+  for (const id of ["fields", "result", "facts"]) {
     document.getElementById(id).replaceChildren(...page.getElementById(id).childNodes);
   }
   result.scrollIntoView({ block: "nearest" });
@@ -24,5 +24,38 @@ form.addEventListener("submit", async (event) => {
     swap(new DOMParser().parseFromString(await response.text(), "text/html"));
   } catch {
     result.textContent = "The server cannot be reached, or cannot predict. Try again.";
+  }
+});
+
+// A table of many rows: a preview, and all of them as a file.
+function element(name, children, attributes = {}) {
+  const made = Object.assign(document.createElement(name), attributes);
+  made.append(...children);
+  return made;
+}
+
+function preview({ header, preview, rows, csv }) {
+  const line = (cells, name) => element("tr", cells.map((cell) => element(name, [String(cell)])));
+  const caption = element("caption", [`${preview.length} of ${rows} rows`]);
+  const table = element("table", [caption, line(header, "th"), ...preview.map((row) => line(row, "td"))]);
+  const href = URL.createObjectURL(new Blob([csv], { type: "text/csv" }));
+  const all = element("a", [`Download all ${rows} rows`], { href, download: "predictions.csv" });
+  return [element("p", [all]), element("div", [table], { className: "wide", tabIndex: 0 })];
+}
+
+document.getElementById("batch").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const shown = document.getElementById("table");
+  shown.textContent = "Predicting…";
+  try {
+    const [body] = document.getElementById("file").files;
+    const response = await fetch("batch", { method: "POST", body });
+    const answer = await response.json();
+    const told = answer.errors ?? [];
+    const problems = told.map((each) => `Row ${each.row}, ${each.column ?? "all of it"}: ${each.problem}. Allowed: ${each.allowed}.`);
+    const lines = told.length ? problems : [answer.detail];
+    shown.replaceChildren(...(response.ok ? preview(answer) : lines.map((text) => element("p", [text], { className: "error" }))));
+  } catch {
+    shown.textContent = "The server cannot be reached, or the file cannot be read. Try again.";
   }
 });
