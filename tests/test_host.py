@@ -109,7 +109,7 @@ def host(docker, image, registry, trained_project, tmp_path):
     base = image("classification")
     made = Host(docker, folder, name, base, environment, f"127.0.0.1:{port}")
     yield made
-    check("docker", "compose", "down", "--timeout=10", cwd=folder, env=environment)
+    check("docker", "compose", "down", "--timeout=10", "--volumes", cwd=folder, env=environment)
     for line in docker("image", "ls", "--quiet", name).stdout.split():
         docker("image", "rm", "--force", line, succeed=False)
 

@@ -73,7 +73,7 @@ def composed(docker, project, **environment):
     try:
         yield docker("compose", name, "up", "--detach", "--wait", cwd=project, env=environment)
     finally:
-        docker("compose", name, "down", "--timeout=10", cwd=project, env=environment)
+        docker("compose", name, "down", "--timeout=10", "--volumes", cwd=project, env=environment)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -184,4 +184,4 @@ def host() -> Iterator[Callable[[World], str]]:
     for process, folder, env in started:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(20)
-        check("docker", "compose", "down", "--timeout=5", "--rmi=local", cwd=folder, env=env)
+        check("docker", "compose", "down", "--timeout=5", "--volumes", cwd=folder, env=env)

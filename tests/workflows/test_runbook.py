@@ -9,7 +9,7 @@ import os
 import pwd
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -79,9 +79,18 @@ def environment(baked, shared: Path, worker_id: str) -> Path:
 
 
 @pytest.fixture
-def person(world, environment: Path) -> Callable[..., Person]:
+def person(world, environment: Path) -> Iterator[Callable[..., Person]]:
     """Give a function: `person("released")` sits at the laptop of that scene."""
-    return lambda scene="champion", **options: Person(world(scene, **options), environment)
+    seated = []
+
+    def sit(scene: str = "champion", **options) -> Person:
+        seated.append(Person(world(scene, **options), environment))
+        return seated[-1]
+
+    yield sit
+    for each in seated:
+        if "COMPOSE_PROJECT_NAME" in each.env:
+            each.says("docker compose down --timeout=5 --volumes", succeed=True)
 
 
 # Each gives the person, what is seen, and, where commands alone do not end it, what happens first.
