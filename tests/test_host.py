@@ -255,7 +255,7 @@ SCORES = "self.contract.encode_rows(rows))"
 
 def changed(code: str) -> str:
     """Return lines of a Dockerfile that change the endpoint's code where it scores rows."""
-    file = "/app/.venv/lib/python3*/site-packages/flight_delays/serving/model.py"
+    file = "/app/.venv/lib/python3*/site-packages/flight_delays/inference/model.py"
     sed = f"RUN sed -i 's/{SCORES}$/{SCORES}{code}/' {file} && grep -F '{code}' {file}"
     return f"USER 0\n{sed}\nUSER 10001:10001"
 

@@ -159,7 +159,7 @@ def worse_model() -> None:
 
 def broken_container() -> None:
     """The same model in an image whose code adds a tenth to each score."""
-    code = next((LOOP / "src").glob("*/serving/model.py"))
+    code = next((LOOP / "src").glob("*/inference/model.py"))
     scores = "self.contract.encode_rows(rows))"
     code.write_text(code.read_text("utf-8").replace(scores, f"{scores} + 0.1"), "utf-8")
     deploy("v1.1.0", "new code of the endpoint", "broken", expect=5)

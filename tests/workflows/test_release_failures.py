@@ -11,7 +11,7 @@ from .test_ci import CODE
 from .test_release import DEPLOYED, ledger, pointer
 from .world import World
 
-SERVING, SCORES = "src/flight_delays/serving/model.py", "self.contract.encode_rows(rows))"
+SERVING, SCORES = "src/flight_delays/inference/model.py", "self.contract.encode_rows(rows))"
 SMOKED = {"stage": "failure", "production": "skipped"}
 # git, whose runner is gone in the moment in which it would push an assignment.
 DIES = """#!/bin/sh

@@ -160,7 +160,7 @@ log_cli.add_to(cli)
 def serve(host: str | None, port: int | None) -> None:
     """Answer predictions over HTTP, with a page to try them on.
 
-    Settings come from the environment, see serving/settings.py.
+    Settings come from the environment, see settings.py.
     """
     _tell_version()
     _import("serving.app").serve(host=host, port=port)

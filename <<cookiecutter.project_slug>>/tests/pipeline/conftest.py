@@ -16,6 +16,7 @@ from pandera.typing import Series
 from threadpoolctl import threadpool_limits
 
 from <<cookiecutter.__package_name>> import bundle, errors, params
+from <<cookiecutter.__package_name>>.inference.rows import RowReader
 from <<cookiecutter.__package_name>>.pipeline import (
     evaluate,
     export,
@@ -24,7 +25,6 @@ from <<cookiecutter.__package_name>>.pipeline import (
     train,
     validate,
 )
-from <<cookiecutter.__package_name>>.serving.rows import RowReader
 from <<cookiecutter.__package_name>>.sources.table import READERS
 
 STAGES = (ingest, validate, prepare, train, export, evaluate)

@@ -6,8 +6,7 @@ import pytest
 import yaml
 from click import Context
 
-from <<cookiecutter.__package_name>> import cli, params
-from <<cookiecutter.__package_name>>.serving import settings
+from <<cookiecutter.__package_name>> import cli, params, settings
 
 README = Path("README.md").read_text(encoding="utf-8")
 

@@ -16,8 +16,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
-from <<cookiecutter.__package_name>> import bundle, contract
-from <<cookiecutter.__package_name>>.serving import app, settings
+from <<cookiecutter.__package_name>> import bundle, contract, settings
+from <<cookiecutter.__package_name>>.serving import app
 
 Column = contract.Column
 COLUMNS = (

@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 import schemathesis
 
-from <<cookiecutter.__package_name>>.serving import limits
+from <<cookiecutter.__package_name>>.access import limits
 
 START = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
 

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import Depends
 from fastapi.testclient import TestClient
 
-from <<cookiecutter.__package_name>> import errors
-from <<cookiecutter.__package_name>>.serving import app, auth, settings
+from <<cookiecutter.__package_name>> import errors, settings
+from <<cookiecutter.__package_name>>.access import auth
+from <<cookiecutter.__package_name>>.serving import app
 
 KEY, OTHER = "correct-horse-battery-staple", "wrong-horse-battery-staple"
 REPOSITORY, AUDIENCE = "octo/flights", "https://flights.example.org"

@@ -7,7 +7,7 @@ import threading
 import pytest
 import urllib3
 
-from <<cookiecutter.__package_name>>.serving import limits
+from <<cookiecutter.__package_name>>.access import limits
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from <<cookiecutter.__package_name>> import settings
 from <<cookiecutter.__package_name>>.errors import UsageError
 from <<cookiecutter.__package_name>>.prediction_log import database, export, log
-from <<cookiecutter.__package_name>>.serving import app, settings
+from <<cookiecutter.__package_name>>.serving import app
 
 PACKAGE = app.__package__.partition(".")[0]
 

@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from <<cookiecutter.__package_name>> import bundle
-from <<cookiecutter.__package_name>>.serving import model, routes
+from <<cookiecutter.__package_name>>.inference import model
+from <<cookiecutter.__package_name>>.serving import routes
 
 
 def golden(folder):

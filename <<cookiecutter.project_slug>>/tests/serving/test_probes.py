@@ -13,8 +13,8 @@ from contextlib import suppress
 import pytest
 from fastapi.testclient import TestClient
 
-from <<cookiecutter.__package_name>> import bundle, errors
-from <<cookiecutter.__package_name>>.serving import app, settings
+from <<cookiecutter.__package_name>> import bundle, errors, settings
+from <<cookiecutter.__package_name>>.serving import app
 
 
 def test_with_a_model(client, bundles):
@@ -146,7 +146,9 @@ def test_serving_needs_neither_pandas_nor_sklearn(bundles):
     """The container has no training library, so importing and answering must not ask for one."""
     code = f"""
 import sys
-from <<cookiecutter.__package_name>>.serving import app, model, settings
+from <<cookiecutter.__package_name>>.serving import app
+from <<cookiecutter.__package_name>>.inference import model
+from <<cookiecutter.__package_name>> import settings
 made = settings.Settings.from_environment({{}}, bundle_dir={str(bundles["binary"])!r})
 loaded = model.load(settings.Settings(bundle_dir=__import__("pathlib").Path(made.bundle_dir)))
 app.create_app(made)

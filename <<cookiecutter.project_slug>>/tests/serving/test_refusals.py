@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from <<cookiecutter.__package_name>>.serving import problems
+from <<cookiecutter.__package_name>>.inference import problems
 
 MISSING = object()
 HUGE = 10**400
@@ -128,7 +128,7 @@ def test_body_too_large(start, bundles, announced):
 def test_look_around_patterns(bundles):
     """A pattern that Rust's engine does not know still works."""
     from <<cookiecutter.__package_name>> import contract
-    from <<cookiecutter.__package_name>>.serving import rows
+    from <<cookiecutter.__package_name>>.inference import rows
 
     column = contract.Column("code", "category", pattern="(?!XX)[A-Z]{2}$")
     reader = rows.RowReader(contract.Contract("regression", "y", (column,)), 10)

@@ -28,12 +28,12 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
+from ..access.auth import Auth
+from ..access.limits import Connection, Limits
 from ..errors import NoValidBundle, UsageError, listed
 from ..prediction_log.log import PredictionLog
+from ..settings import Settings
 from . import log_routes, openapi, page, prometheus, protocols, reload, routes
-from .auth import Auth
-from .limits import Connection, Limits
-from .settings import Settings
 
 GRACE_S, DRAIN_S = 20, 2
 # FastAPI looks for OpenTelemetry at each request, which costs as much as the model.

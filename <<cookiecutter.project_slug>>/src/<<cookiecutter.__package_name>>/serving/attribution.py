@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .model import Model
-from .rows import Row
+from ..inference.model import Model
+from ..inference.rows import Row
 
 SHOWN = 5
 SMALLEST = 1e-6  # below, float32 speaks

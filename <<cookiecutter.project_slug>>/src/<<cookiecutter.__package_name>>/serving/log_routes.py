@@ -27,13 +27,13 @@ from pydantic import (
 )
 from pydantic_core import to_json
 
+from ..access.auth import required
 from ..contract import Contract
 from ..errors import NoValidBundle
 from ..prediction_log import export
 from ..prediction_log.database import Outcome, Page, utc
 from ..prediction_log.log import PredictionLog
 from . import reload
-from .auth import required
 from .routes import Refusal, read_body, ready_model
 
 

@@ -13,9 +13,9 @@ from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from ..contract import Contract
+from ..inference.model import Model
+from ..inference.problems import plain
 from . import log_routes, protocols
-from .model import Model
-from .problems import plain
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 

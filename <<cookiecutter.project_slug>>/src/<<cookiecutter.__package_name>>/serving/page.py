@@ -21,10 +21,10 @@ from markupsafe import Markup
 from starlette.staticfiles import StaticFiles
 
 from ..contract import Column, Contract
+from ..inference.model import Model
+from ..inference.problems import Problem, RowsRefused, describe_value, plain
 from . import batch
 from .attribution import moved
-from .model import Model
-from .problems import Problem, RowsRefused, describe_value, plain
 from .routes import predicted, read_body
 
 WEB = Path(__file__).parent / "web"

@@ -14,9 +14,9 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..inference.model import Model
+from ..inference.problems import KNOWN_PROBLEMS, Problem
 from ..prediction_log.log import PredictionLog
-from .model import Model
-from .problems import KNOWN_PROBLEMS, Problem
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 METHODS = {"GET", "HEAD", "POST"}

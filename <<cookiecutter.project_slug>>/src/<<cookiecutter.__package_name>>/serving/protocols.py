@@ -19,10 +19,10 @@ from pydantic_core import to_json
 from typing_extensions import TypedDict
 
 from ..contract import Column, Contract
-from .model import Model
-from .problems import told
+from ..inference.model import Model
+from ..inference.problems import told
+from ..inference.rows import Row
 from .routes import predicted, read_body, ready_model
-from .rows import Row
 
 SERVER = __name__.split(".")[0]
 DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "category": "BYTES"}

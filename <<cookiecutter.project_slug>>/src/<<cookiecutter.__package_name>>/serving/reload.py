@@ -16,8 +16,8 @@ from fastapi import FastAPI
 
 from ..contract import Contract
 from ..errors import NoValidBundle
-from . import model
-from .model import Model
+from ..inference import model
+from ..inference.model import Model
 
 _one_by_one = threading.Lock()
 

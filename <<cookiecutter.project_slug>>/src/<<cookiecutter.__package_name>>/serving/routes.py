@@ -21,10 +21,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from ..errors import LogUnavailable
+from ..inference.model import Model
+from ..inference.problems import Problem, RowsRefused
+from ..inference.rows import Row
 from ..prediction_log.log import PredictionLog
-from .model import Model
-from .problems import Problem, RowsRefused
-from .rows import Row
 
 # What takes milliseconds is done in a thread, so that other requests go on.
 LARGE_BYTES, LARGE_ROWS = 32 * 1024, 128

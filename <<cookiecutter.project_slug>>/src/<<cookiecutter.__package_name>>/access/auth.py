@@ -20,7 +20,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from ..errors import UsageError
-from .settings import Settings, digest, hashed_key
+from ..settings import Settings, digest, hashed_key
 
 PROXIED = ("forwarded", "x-forwarded-for")
 ISSUER_TIMEOUT_S, CLOCK_SKEW_S = 5, 30

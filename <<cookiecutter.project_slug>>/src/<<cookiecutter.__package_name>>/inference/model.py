@@ -13,8 +13,8 @@ from .. import bundle as bundles
 from ..bundle import Bundle
 from ..contract import Contract
 from ..errors import NoValidBundle
+from ..settings import Settings
 from .rows import Row, RowReader
-from .settings import Settings
 
 
 @dataclass(frozen=True)

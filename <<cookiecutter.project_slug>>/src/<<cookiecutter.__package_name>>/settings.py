@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
-from ..errors import UsageError
+from .errors import UsageError
 
 SHORTEST_KEY = 20
 

@@ -27,9 +27,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ..inference.problems import told
+from ..settings import Settings
 from .auth import Auth
-from .problems import told
-from .settings import Settings
 
 SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 MAX_HEADER_BYTES = 16 * 1024
