@@ -183,3 +183,14 @@ def test_precedence_of_settings():
     made = settings.Settings.from_environment(environment, port=9001, model_version=None)
     assert (made.port, made.model_version, made.git_commit) == (9001, "v2", "")
     assert not made.require_bundle
+
+
+def test_nothing_is_left_for_telemetry(bundles, tmp_path):
+    """ONNX Runtime would keep an id of the device in the home folder."""
+    code = "import sys; from <<cookiecutter.__package_name>> import bundle; from pathlib import Path"
+    code += f"; bundle.load(Path({str(bundles['binary'])!r})).predictor"
+    code += "; assert 'onnxruntime' in sys.modules"
+    env = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": ""}
+    env.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+    assert list(tmp_path.iterdir()) == []
