@@ -16,7 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 
-from <<cookiecutter.__package_name>> import bundle, contract, settings
+from <<cookiecutter.__package_name>> import bundle, contract, files, settings
 from <<cookiecutter.__package_name>>.serving import app
 
 Column = contract.Column
@@ -64,14 +64,19 @@ def fit(contract_, matrix):
     return model.fit(many, np.digitize(score, cuts))
 
 
-def write_bundle(folder: Path, task="classification", classes=("on time", "late")) -> Path:
+def write_bundle(
+    folder: Path, task="classification", classes=("on time", "late"), form="onnx"
+) -> Path:
     """A bundle whose golden rows carry the scores of the scikit-learn pipeline itself."""
     folder.mkdir(parents=True)
     made = contract_of(task, classes if task == "classification" else ())
     matrix = made.encode_rows(ROWS)
     model = fit(made, matrix)
-    onnx = to_onnx(model, matrix, options={"zipmap": False} if made.classes else None)
-    (folder / "model.onnx").write_bytes(onnx.SerializeToString())
+    if form == "skops":
+        files.write_skops(model, folder / "model.skops")
+    else:
+        onnx = to_onnx(model, matrix, options={"zipmap": False} if made.classes else None)
+        (folder / "model.onnx").write_bytes(onnx.SerializeToString())
     scores = model.predict_proba(matrix) if made.classes else model.predict(matrix)
     lines = [
         json.dumps({"row": row, "score": score})
@@ -92,6 +97,7 @@ def bundles(tmp_path_factory):
     root = tmp_path_factory.mktemp("bundles")
     return {
         "binary": write_bundle(root / "binary"),
+        "skops": write_bundle(root / "skops", form="skops"),
         "many": write_bundle(root / "many", classes=("early", "on time", "late")),
         "regression": write_bundle(root / "regression", task="regression"),
     }

@@ -18,7 +18,7 @@ def scores_of(prediction):
     return list(prediction.get("probabilities", {"": prediction["prediction"]}).values())
 
 
-@pytest.mark.parametrize("kind", ["binary", "many", "regression"])
+@pytest.mark.parametrize("kind", ["binary", "many", "regression", "skops"])
 def test_golden_rows_one_by_one(start, bundles, kind):
     """Every golden row gets the score of the pipeline, missing values and all."""
     client = start(bundles[kind])
@@ -28,7 +28,7 @@ def test_golden_rows_one_by_one(start, bundles, kind):
         assert scores_of(answer) == pytest.approx(expected, abs=1e-5, rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["binary", "many", "regression"])
+@pytest.mark.parametrize("kind", ["binary", "many", "regression", "skops"])
 def test_many_rows_answer_like_one(start, bundles, kind):
     """A batch gives each row what it gets alone."""
     client = start(bundles[kind])

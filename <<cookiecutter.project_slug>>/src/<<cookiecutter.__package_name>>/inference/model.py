@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from anyio import to_thread
 from pydantic_core import to_json
 
 from .. import bundle as bundles
 from ..bundle import Bundle
 from ..contract import Contract
 from ..errors import NoValidBundle
+from ..predictor import SkopsPredictor
 from ..settings import Settings
+from .batching import Batcher
 from .rows import Row, RowReader
+
+LARGE_ROWS = 128
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Model:
     reader: RowReader
     golden: list[Row]
     version: str
+    batcher: Batcher | None = None
 
     @property
     def contract(self) -> Contract:
@@ -33,6 +39,17 @@ class Model:
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Checked rows -> a prediction for each, with probabilities for classification."""
         scores = self.bundle.predictor.scores(self.contract.encode_rows(rows))
+        return self._told(scores)
+
+    async def predict_soon(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """The same, while other requests go on: what takes milliseconds is done in a thread."""
+        if self.batcher:
+            return self._told(await self.batcher.scores(self.contract.encode_rows(rows)))
+        if len(rows) < LARGE_ROWS:
+            return self.predict(rows)
+        return await to_thread.run_sync(self.predict, rows)
+
+    def _told(self, scores: np.ndarray) -> list[dict[str, Any]]:
         if self.contract.task == "regression":
             return [{"prediction": value} for value in scores.tolist()]
         return _classified(self.contract, scores)
@@ -69,7 +86,9 @@ def load(settings: Settings, known: str = "") -> Model:
     try:
         reader = RowReader(bundle.contract, settings.max_rows)
         golden = [line["row"] for line in bundle.golden()]
-        model = Model(bundle, reader, golden, version)
+        predictor = bundle.predictor
+        batcher = Batcher(predictor.scores) if isinstance(predictor, SkopsPredictor) else None
+        model = Model(bundle, reader, golden, version, batcher)
         model.predict(reader.read(to_json(golden[: settings.max_rows])))
     except Exception as error:  # whatever the runtime raises: the reason is shown at /ready
         raise NoValidBundle(f"{bundle.folder} cannot answer its golden rows: {error}") from error

@@ -27,7 +27,7 @@ from ..inference.rows import Row
 from ..prediction_log.log import PredictionLog
 
 # What takes milliseconds is done in a thread, so that other requests go on.
-LARGE_BYTES, LARGE_ROWS = 32 * 1024, 128
+LARGE_BYTES = 32 * 1024
 SUBJECT = b"x-subject-id"
 
 router = APIRouter(tags=["Endpoint"])
@@ -116,10 +116,7 @@ async def predicted(
     if log and log.blocked():
         await log.admit()
     start = time.perf_counter()
-    if len(rows) < LARGE_ROWS:
-        predictions = model.predict(rows)
-    else:
-        predictions = await to_thread.run_sync(model.predict, rows)
+    predictions = await model.predict_soon(rows)
     state.metrics.predictions.inc(len(rows))
     about = model.about()
     if log:
