@@ -51,7 +51,7 @@ TARGETS = [
     Target("ours: ONNX, logs and metrics on", OURS, env=LOGGED, expected=BUNDLE, read=_ours),
     Target("ours: ONNX, logs off", OURS, env=QUIET, expected=BUNDLE, read=_ours),
     Target(
-        "ours: skops", OURS,
+        "ours: skops, micro-batching", OURS,
         env=LOGGED | {"BUNDLE_DIR": "{work}/skops-bundle"}, expected=BUNDLE, read=_ours,
     ),
     Target(
