@@ -2,7 +2,7 @@
 
     python benchmarks/runner_minutes.py
 
-Needs what the rig needs: act, Docker, docker-registry, npm. Takes about a quarter of an hour.
+Needs what the rig needs: act, Docker, docker-registry, npm. Takes about ten minutes.
 """
 
 import os

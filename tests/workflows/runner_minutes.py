@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from .test_ci import CODE, DOCUMENTS
+from .test_ci import DOCUMENTS
 from .world import World, boosted
 
-ROWS = ("documents", "code", "parameter", "data")
+ROWS = ("documents", "parameter", "data")
 OUT = Path(os.environ.get("RUNNER_MINUTES", "docs/runner-minutes.md"))
 HEAD = """\
 # Runner minutes
@@ -32,7 +32,6 @@ def edits(world: World, kind: str) -> dict:
     (month, *_) = sorted((world.laptop / "data" / "later").glob("*.csv"))
     return {
         "documents": DOCUMENTS,
-        "code": CODE,
         "parameter": {"params.yaml": boosted()},
         "data": {f"data/raw/{month.name}": month.read_bytes()},
     }[kind]
