@@ -248,7 +248,7 @@ def main() -> int:
                 measure(server, found.setdefault(target.name, Found()), asked.seconds)
             finally:
                 server.stop()
-    said = f"{asked.rounds} rounds, {asked.seconds} s a cell, medians; one core for the server"
+    said = f"Rounds: {asked.rounds}, medians; {asked.seconds} s a cell; one core for the server"
     page = f"{table(found)}\n\n{said}."
     page += "".join(f"\n\nNot measured: {name}, because {why}." for name, why in absent.items())
     print(page)
