@@ -46,6 +46,8 @@ def test_a_table_and_its_rows_get_the_same_codes(kind, dtype, data):
     rows = one(kind).encode_rows([{kind: value} for value in values])
     table = one(kind).encode_table({kind: pd.Series(values, dtype=dtype)})
     np.testing.assert_array_equal(rows, table)
+    many = one(kind).encode_rows([{kind: value} for value in values] * contract.MANY_ROWS)
+    np.testing.assert_array_equal(many, np.tile(rows, (contract.MANY_ROWS, 1)))
     assert rows.dtype == table.dtype == np.float32
 
 

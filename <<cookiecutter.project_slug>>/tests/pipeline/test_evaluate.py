@@ -151,7 +151,7 @@ def test_run_makes_a_bundle_that_loads(project, make_params, kind):
     evaluate.run(params)
     made = bundle.load(evaluate.BUNDLE)
     golden = made.golden()
-    scores = made.predictor.scores(made.contract.encode_rows(line["row"] for line in golden))
+    scores = made.predictor.scores(made.contract.encode_rows([line["row"] for line in golden]))
     np.testing.assert_array_equal(scores, [line["score"] for line in golden])
     assert made.read_json("metrics.json") == files.read_json(evaluate.METRICS)
     assert made.manifest["split"] == files.read_json(prepare.RULE)

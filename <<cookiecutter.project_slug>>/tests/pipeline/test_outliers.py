@@ -95,7 +95,7 @@ def test_a_clipped_column_is_clipped_by_the_contract(make_rows, make_params, inp
     low, high = outliers.fences(make_rows()["size"].dropna(), 3)
     values = [-1e9, low, 5.0, high, 1e9, None]
     expected = np.float32([low, low, 5, high, high, math.nan])
-    by_row = made.encode_rows({"size": value} for value in values)[:, 0]
+    by_row = made.encode_rows([{"size": value} for value in values])[:, 0]
     table = make_rows(6).assign(size=pd.Series(values, dtype=float))
     np.testing.assert_array_equal(by_row, expected)
     np.testing.assert_array_equal(made.encode_table(table)[:, 0], expected)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from pydantic_core import to_json
 
 from <<cookiecutter.__package_name>>.prediction_log import database, log
 
@@ -84,6 +85,6 @@ def put():
     """`put(log, subject=None)` logs a request of two rows and returns its id."""
 
     def put(log_, subject=None, rows=ROWS, predictions=PREDICTIONS):
-        return log_.put("v1.2.0", 0.0015, subject, rows, predictions)
+        return log_.put("v1.2.0", 0.0015, subject, rows, to_json(predictions))
 
     return put

@@ -1,6 +1,7 @@
 """The queue before the disk: what is acknowledged is written, or nothing more is admitted."""
 
 import asyncio
+import json
 import sqlite3
 import time
 from contextlib import closing
@@ -43,6 +44,26 @@ def test_only_the_columns_that_are_allowed(file_url, begin, put, tmp_path):
         (inputs,) = connection.execute("SELECT inputs FROM predictions").fetchone()
     assert inputs == '[{"temp":61.5},{"temp":null}]'
     assert b"BOS" not in (tmp_path / "log.db").read_bytes()
+
+
+@pytest.mark.parametrize("body", [b' {"temp": 61.50}', b'[{"temp": 61.50}]\n'])
+def test_a_body_is_kept_as_it_came(file_url, begin, tmp_path, body):
+    """An array with an item for each row, whether it was one row or an array; other rows' as JSON.
+
+    With a list of columns never: a body may say more than was read.
+    """
+    rows, kept = [{"temp": 61.5}], []
+    for columns in ([], ["temp"]):
+        log = begin(f"{file_url}{len(columns)}", columns=columns)
+        log.put("v1", 0.001, None, rows, b"[{}]", body)
+        log.put("v1", 0.001, None, rows, b"[{}]")
+        log.close()
+        with closing(sqlite3.connect(tmp_path / f"log.db{len(columns)}")) as connection:
+            found = connection.execute("SELECT inputs FROM predictions ORDER BY id").fetchall()
+        assert [json.loads(text) for (text,) in found] == [rows, rows]
+        kept.append(sorted({text for (text,) in found}))
+    assert kept[1] == ['[{"temp":61.5}]']
+    assert any("61.50" in text for text in kept[0])
 
 
 def test_a_subject_is_hashed_with_the_key(file_url, begin, put, tmp_path):

@@ -16,6 +16,8 @@ def logged(start, bundles):
 
 
 def lines_of(capsys):
+    """What was written within a moment: lines of a moment are written together."""
+    threading.Event().wait(3 * limits.LOG_EVERY_S)
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -50,6 +52,14 @@ def test_log_line(logged, row, capsys):
     assert "secret" not in json.dumps(line)
 
 
+def test_the_last_line_is_written(start, bundles, capsys):
+    """The end of the process does not wait for the moment to pass."""
+    client = start(bundles["binary"], access_log=True)
+    client.get("/health")
+    client.__exit__(None, None, None)
+    assert '"/health"' in capsys.readouterr().out
+
+
 def test_log_of_strange_paths(logged, capsys):
     """A path cannot end the line or forge another."""
     logged.get('/a%0A{"status": 200}%22')
@@ -60,6 +70,7 @@ def test_log_of_strange_paths(logged, capsys):
 def test_no_log(start, bundles, capsys):
     """Without ACCESS_LOG nothing is said."""
     start(bundles["binary"]).get("/health")
+    threading.Event().wait(3 * limits.LOG_EVERY_S)
     assert capsys.readouterr().out == ""
 
 
@@ -124,7 +135,7 @@ def test_clients_are_forgotten(monkeypatch):
 )
 def test_clients_by_address(client, one, other, same):
     """An IPv6 client has a network of addresses and one bucket."""
-    limit = limits.Limits(None, client.app.state.settings, client.app.state.auth)
+    limit = limits.Limits(None, client.app.state.settings, client.app.state.auth, print)
     names = [limit._client({"client": (host, 1), "headers": []}) for host in (one, other)]
     assert (names[0] == names[1]) is same
 

@@ -2,12 +2,15 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from <<cookiecutter.__package_name>> import bundle
-from <<cookiecutter.__package_name>>.inference import model
-from <<cookiecutter.__package_name>>.serving import routes
+from <<cookiecutter.__package_name>>.inference import model, rows
+from <<cookiecutter.__package_name>>.serving import app, routes
 
 
 def golden(folder):
@@ -32,9 +35,9 @@ def test_golden_rows_one_by_one(start, bundles, kind):
 def test_many_rows_answer_like_one(start, bundles, kind):
     """A batch gives each row what it gets alone."""
     client = start(bundles[kind])
-    rows = [line["row"] for line in golden(bundles[kind])]
-    batch = client.post("/predict", json=rows).json()["predictions"]
-    for row, answer in zip(rows, batch, strict=True):
+    many = [line["row"] for line in golden(bundles[kind])]
+    batch = client.post("/predict", json=many).json()["predictions"]
+    for row, answer in zip(many, batch, strict=True):
         alone = client.post("/predict", json=row).json()
         assert scores_of(answer) == pytest.approx(scores_of(alone), abs=1e-5)
         assert alone["prediction"] == pytest.approx(answer["prediction"], abs=1e-5)
@@ -106,9 +109,61 @@ def test_large_batches_do_not_hold_up_others(client, row, monkeypatch):
     monkeypatch.setattr(model.Model, "predict", noted)
     client.post("/predict", json=row)
     client.post("/predict", json=row)
-    rows = [row] * (routes.LARGE_BYTES // 50)
-    assert len(client.post("/predict", json=rows).json()["predictions"]) == len(rows)
+    many = [row] * (routes.LARGE_BYTES // 50)
+    assert len(client.post("/predict", json=many).json()["predictions"]) == len(many)
     assert threads[0] is threads[1] is not threads[2]
+
+
+def test_large_bodies_take_turns(start, bundles, row, monkeypatch):
+    """Two at once, so that memory is bounded; small ones do not stand in that line."""
+    at_once, most, lock, read = [0], [0], threading.Lock(), rows.RowReader.read
+
+    def noted(self, body):
+        if len(body) < routes.LARGE_BYTES:
+            return read(self, body)
+        with lock:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+        try:
+            threading.Event().wait(0.05)
+            return read(self, body)
+        finally:
+            with lock:
+                at_once[0] -= 1
+
+    client, many = start(bundles["binary"]), [row] * (routes.LARGE_BYTES // 50)
+    monkeypatch.setattr(rows.RowReader, "read", noted)
+    with ThreadPoolExecutor(8) as pool:
+        large = [pool.submit(client.post, "/predict", json=many) for _ in range(6)]
+        assert client.post("/predict", json=row).status_code == 200
+        assert [each.result().status_code for each in large] == [200] * 6
+    assert most == [routes.LARGE_AT_ONCE]
+
+
+def test_mounted_into_another_app(start, bundles, row):
+    """The path has another beginning there: the route answers in the place of the shortcut."""
+    client = start(bundles["binary"])
+    outer = FastAPI()
+    outer.mount("/model", client.app)
+    with TestClient(outer) as other:
+        answers = [other.post("/model/predict", json=each) for each in (row, [row], {})]
+    assert [answer.status_code for answer in answers] == [200, 200, 422]
+    assert answers[0].json() == client.post("/predict", json=row).json()
+    assert answers[2].json() == client.post("/predict", json={}).json()
+
+
+def test_middleware_is_around_the_shortcut(start, bundles, row):
+    """One that a user adds sees every request."""
+    made, seen = app.create_app(start(bundles["binary"]).app.state.settings), []
+
+    @made.middleware("http")
+    async def _note(request, call_next):
+        seen.append(request.url.path)
+        return await call_next(request)
+
+    with TestClient(made) as client:
+        assert client.post("/predict", json=row).status_code == 200
+    assert seen == ["/predict"]
 
 
 def test_only_post(client):

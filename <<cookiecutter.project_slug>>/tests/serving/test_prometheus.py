@@ -51,6 +51,20 @@ def test_refused_values_by_column(client, row):
     }
 
 
+def test_refused_values_however_they_came(client, row):
+    """By the other protocols and by the page as well."""
+    bad = row | {"weekday": 9}
+    tensors = [
+        {"name": key, "shape": [1], "datatype": "BYTES", "data": [value]}
+        for key, value in bad.items()
+    ]
+    client.post("/v1/models/<<cookiecutter.__package_name>>:predict", json={"instances": [bad]})
+    client.post("/v2/models/<<cookiecutter.__package_name>>/infer", json={"inputs": tensors})
+    client.post("/", data=bad | {"holiday": "false"})
+    client.post("/batch", content="air temp,weekday,origin,dest\n1,9,JFK,BOS\n")
+    assert read(client)["refused_values_total", "weekday", "is too large"] == 4
+
+
 def test_the_model_that_serves(client):
     """One series, whose labels say which."""
     (labels,) = re.findall(r"model_info\{(.*)\} 1\.0", client.get("/metrics").text)

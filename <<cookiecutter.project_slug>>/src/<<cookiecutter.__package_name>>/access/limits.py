@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from asyncio import TimerHandle, Transport
+from asyncio import TimerHandle, Transport, get_running_loop
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from ipaddress import ip_network
 from json.encoder import encode_basestring_ascii as quoted
 from secrets import token_hex
-from time import perf_counter
+from time import perf_counter, time_ns
 from typing import Any
 
 from fastapi import HTTPException
@@ -28,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..inference.problems import told
+from ..prediction_log.database import utc
 from ..settings import Settings
 from .auth import Auth
 
@@ -36,6 +36,7 @@ MAX_HEADER_BYTES = 16 * 1024
 READ_TIMEOUT_S = 15  # for headers and body together
 BODIES = 16  # of the largest size, in memory at the same time
 MOST_CLIENTS = 10_000  # whose rate is remembered
+LOG_EVERY_S = 0.05
 PROBES = {"/health", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"}
 JSON_HEADERS = "content-type: application/json\r\nconnection: close\r\ncontent-length:"
 
@@ -65,9 +66,16 @@ class RateLimit:
 class Limits:
     """Around the app: what is refused here costs it nothing."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, auth: Auth) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        auth: Auth,
+        answered: Callable[[Scope, int, float], None],
+    ) -> None:
+        """`answered` gets each request with the status of its answer and the seconds it took."""
         self.app, self._auth, self._closed = app, auth, settings.auth_predict
-        self._logs = settings.access_log
+        self._answered, self._log = answered, AccessLog() if settings.access_log else None
         self.largest, self._most = settings.max_body_bytes, settings.max_concurrency
         self.rate = settings.rate_per_s and RateLimit(settings.rate_per_s, settings.rate_burst)
         self.running = self.held_bytes = self._count = 0
@@ -75,8 +83,9 @@ class Limits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        header_bytes, request_id = 0, b""
+            await self.app(scope, receive, send)
+            return self._log and self._log.write()  # the end of the process, for one
+        start, header_bytes, request_id = perf_counter(), 0, b""
         for name, value in scope["headers"]:
             header_bytes += len(name) + len(value) + 4
             if name == b"x-request-id" and SANE_ID.fullmatch(value):
@@ -103,8 +112,10 @@ class Limits:
         finally:
             self.running -= 1
             self.held_bytes -= exchange.held_bytes
-            if self._logs:
-                exchange.log()
+            took = perf_counter() - start
+            self._answered(scope, exchange.status, took)
+            if self._log:
+                self._log.add(scope, request_id, exchange.status, took)
 
     def _admit(self, scope: Scope, header_bytes: int) -> None:
         if header_bytes > MAX_HEADER_BYTES:
@@ -130,13 +141,22 @@ class Limits:
 class _Exchange:
     """One request and its answer, as they pass."""
 
+    __slots__ = (
+        "_complete",
+        "_limits",
+        "_receive",
+        "_scope",
+        "_send",
+        "held_bytes",
+        "id",
+        "status",
+    )
+
     def __init__(
         self, limits: Limits, scope: Scope, receive: Receive, send: Send, request_id: bytes
     ) -> None:
         self._limits, self._scope, self._receive, self._send = limits, scope, receive, send
-        self._start, self._complete = perf_counter(), False
-        self.id, self.status, self.held_bytes = request_id, 0, 0
-        scope.setdefault("state", {})["request_id"] = request_id.decode()
+        self.id, self.status, self.held_bytes, self._complete = request_id, 0, 0, False
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -150,7 +170,7 @@ class _Exchange:
         limits = self._limits
         self.held_bytes += n_bytes
         limits.held_bytes += n_bytes
-        if "late" in self._scope["state"]:
+        if self._late():
             raise HTTPException(408, f"The request did not come within {READ_TIMEOUT_S} s.")
         if self.held_bytes > limits.largest:
             raise HTTPException(413, f"The body is larger than {limits.largest} bytes. Send less.")
@@ -169,21 +189,38 @@ class _Exchange:
     async def _drain(self) -> None:
         """Read on for a while: who is still sending would see a broken pipe, not the answer."""
         left = BODIES * self._limits.largest
-        while left > 0 and not self._complete and "late" not in self._scope["state"]:
+        while left > 0 and not self._complete and not self._late():
             message = await self._receive()
             self._complete = not message.get("more_body")
             left -= len(message.get("body", b""))
 
-    def log(self) -> None:
-        """One line of JSON; neither query nor headers nor body, which may hold secrets."""
-        scope, client = self._scope, self._scope.get("client")
-        time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        host, ms = client[0] if client else "", (perf_counter() - self._start) * 1000
-        sys.stdout.write(
-            f'{{"time": "{time}", "id": "{self.id.decode()}", "client": {quoted(host)}, '
+    def _late(self) -> bool:
+        return "late" in self._scope.get("state", ())
+
+
+class AccessLog:
+    """A line of JSON for each answer: neither query nor headers nor body, which may hold secrets.
+
+    Lines of a moment are written together, because each write is a call of the system.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def add(self, scope: Scope, request_id: bytes, status: int, took_s: float) -> None:
+        if not self._lines:
+            get_running_loop().call_later(LOG_EVERY_S, self.write)
+        now, host = utc(time_ns()), (scope.get("client") or ("",))[0]
+        self._lines.append(
+            f'{{"time": "{now}", "id": "{request_id.decode()}", "client": {quoted(host)}, '
             f'"method": {quoted(scope["method"])}, "path": {quoted(scope["path"])}, '
-            f'"status": {self.status}, "ms": {ms:.3f}}}\n'
+            f'"status": {status}, "ms": {took_s * 1000:.3f}}}\n'
         )
+
+    def write(self) -> None:
+        text, self._lines = "".join(self._lines), []
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 class Connection(HttpToolsProtocol):

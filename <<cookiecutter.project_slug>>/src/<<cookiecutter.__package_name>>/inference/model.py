@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from anyio import to_thread
 from pydantic_core import to_json
 
 from .. import bundle as bundles
@@ -19,8 +19,6 @@ from ..settings import Settings
 from .batching import Batcher
 from .rows import Row, RowReader
 
-LARGE_ROWS = 128
-
 
 @dataclass(frozen=True)
 class Model:
@@ -30,7 +28,6 @@ class Model:
     reader: RowReader
     golden: list[Row]
     version: str
-    batcher: Batcher | None = None
 
     @property
     def contract(self) -> Contract:
@@ -39,20 +36,14 @@ class Model:
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Checked rows -> a prediction for each, with probabilities for classification."""
         scores = self.bundle.predictor.scores(self.contract.encode_rows(rows))
-        return self._told(scores)
-
-    async def predict_soon(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
-        """The same, while other requests go on: what takes milliseconds is done in a thread."""
-        if self.batcher:
-            return self._told(await self.batcher.scores(self.contract.encode_rows(rows)))
-        if len(rows) < LARGE_ROWS:
-            return self.predict(rows)
-        return await to_thread.run_sync(self.predict, rows)
-
-    def _told(self, scores: np.ndarray) -> list[dict[str, Any]]:
         if self.contract.task == "regression":
             return [{"prediction": value} for value in scores.tolist()]
         return _classified(self.contract, scores)
+
+    @cached_property
+    def batcher(self) -> Batcher:
+        """To predict few rows together with those of other requests."""
+        return Batcher(self.predict, isinstance(self.bundle.predictor, SkopsPredictor))
 
     def about(self) -> dict[str, str]:
         """What every answer says beside its predictions."""
@@ -86,9 +77,7 @@ def load(settings: Settings, known: str = "") -> Model:
     try:
         reader = RowReader(bundle.contract, settings.max_rows)
         golden = [line["row"] for line in bundle.golden()]
-        predictor = bundle.predictor
-        batcher = Batcher(predictor.scores) if isinstance(predictor, SkopsPredictor) else None
-        model = Model(bundle, reader, golden, version, batcher)
+        model = Model(bundle, reader, golden, version)
         model.predict(reader.read(to_json(golden[: settings.max_rows])))
     except Exception as error:  # whatever the runtime raises: the reason is shown at /ready
         raise NoValidBundle(f"{bundle.folder} cannot answer its golden rows: {error}") from error

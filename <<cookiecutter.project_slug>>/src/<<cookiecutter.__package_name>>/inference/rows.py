@@ -6,7 +6,8 @@ are typed, in range and of known categories, or the list of all that is wrong (`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal, NotRequired
 
 import numpy as np
@@ -45,23 +46,34 @@ class RowReader:
         Raises BodyUnreadable where the body is not JSON, RowsRefused with every problem where
         a row breaks the contract.
         """
-        many = body.lstrip()[:1] == b"["
+        many = body[:1] != b"{" and body.lstrip()[:1] == b"["
         if len(body) > MAX_ROW_BYTES and not many:
             raise HTTPException(413, f"One row is larger than {MAX_ROW_BYTES} bytes.")
         try:
             return (self._rows if many else self._row).validate_json(body)
         except ValidationError as error:
-            raise refusal(self.contract, *self._told(body, error)) from None
+            again = partial(self._first_bad.validate_json, body) if many else None
+            raise self._refusal(error, again) from None
 
-    def _told(self, body: bytes, error: ValidationError) -> tuple[ValidationError, int]:
-        """What to tell of all the problems, and how many there are."""
+    def check(self, rows: list[Row]) -> list[Row]:
+        """Rows that were read elsewhere, checked as `read` does."""
+        try:
+            return self._rows.validate_python(rows)
+        except ValidationError as error:
+            again = partial(self._first_bad.validate_python, rows)
+            raise self._refusal(error, again) from None
+
+    def _refusal(
+        self, error: ValidationError, first_bad: Callable[[], Any] | None = None
+    ) -> HTTPException:
+        """Where there are too many problems to tell, those of the first bad row."""
         total = error.error_count()
-        if total > MANY_PROBLEMS and body.lstrip()[:1] == b"[":
+        if total > MANY_PROBLEMS and first_bad:
             try:
-                self._first_bad.validate_json(body)
+                first_bad()
             except ValidationError as first:
-                return first, total
-        return error, total
+                error = first
+        return refusal(self.contract, error, total)
 
     def read_form(self, form: Mapping[str, str]) -> Row:
         """Texts of a web form -> one row; an empty text is a missing value. Raises RowsRefused."""
@@ -69,7 +81,7 @@ class RowReader:
         try:
             return self._row.validate_strings(row)
         except ValidationError as error:
-            raise refusal(self.contract, error, error.error_count()) from None
+            raise self._refusal(error) from None
 
 
 def _row_type(contract: Contract) -> Any:

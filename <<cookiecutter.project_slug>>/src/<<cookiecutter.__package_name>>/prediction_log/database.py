@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -196,9 +197,9 @@ class _Cursor:
 
 def new_id(at_ns: int) -> str:
     """A UUID of version 7 (RFC 9562): milliseconds since 1970, then chance."""
-    chance = int.from_bytes(os.urandom(10)) & ~(0xF << 76 | 3 << 62) | 7 << 76 | 2 << 62
-    text = f"{at_ns // 1_000_000 << 80 | chance:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    ms, chance = f"{at_ns // 1_000_000:012x}", os.urandom(10).hex()
+    variant = "89ab"[int(chance[3], 16) % 4]
+    return f"{ms[:8]}-{ms[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
 
 
 def first_id(moment: datetime) -> str:
@@ -208,7 +209,13 @@ def first_id(moment: datetime) -> str:
 
 def utc(at_ns: int) -> str:
     """Nanoseconds since 1970 as ISO 8601 with milliseconds."""
-    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="milliseconds")
+    seconds, rest = divmod(at_ns, 1_000_000_000)
+    return f"{_second(seconds)}.{rest // 1_000_000:03d}+00:00"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def _psycopg() -> Any:

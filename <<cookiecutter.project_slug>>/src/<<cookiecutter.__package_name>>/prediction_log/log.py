@@ -23,7 +23,7 @@ from ..errors import LogUnavailable
 from .database import Database, Logged, new_id, utc
 
 WINDOW_S = 1.0
-FLUSH_S = 0.1
+FLUSH_S = 0.02
 RETRY_S = 1.0
 PATIENCE_S = 2.0  # of a request that waits for room
 MOST_ROWS = 20_000  # in memory
@@ -50,7 +50,7 @@ class PredictionLog:
         self.waits = self.refused = self.failures = self.written = 0
         self._columns, self._digest, self._key = frozenset(columns), digest, key
         self._queue: deque[_Waiting] = deque()
-        self._put = 0
+        self._counting, self._put = threading.Lock(), 0
         self._oldest_ns: float = math.inf  # of what is not on disk
         self._ending = threading.Event()
         self._writer = threading.Thread(target=self._run, name="prediction log", daemon=True)
@@ -63,7 +63,7 @@ class PredictionLog:
     def blocked(self) -> bool:
         """Whether a request must `admit` itself before it predicts."""
         late = time.time_ns() - self._oldest_ns > WINDOW_S * 1e9
-        return bool(late or self.reason or self.queued >= MOST_ROWS)
+        return late or self._put - self.written >= MOST_ROWS or bool(self.reason)
 
     async def admit(self) -> None:
         """Return when there is room for a prediction; raises LogUnavailable after a while."""
@@ -83,17 +83,28 @@ class PredictionLog:
         latency_s: float,
         subject: bytes | None,
         rows: Sequence[Mapping[str, Any]],
-        predictions: Sequence[Mapping[str, Any]],
+        predictions: bytes,
+        body: bytes = b"",
     ) -> str:
-        """Keep what was predicted; returns the request's id."""
+        """Keep what was predicted; returns the request's id. From any thread.
+
+        `predictions` is a JSON array, `body` the JSON that `rows` were read from, if it was.
+        """
         now = time.time_ns()
-        if keep := self._columns:
-            rows = [{name: row[name] for name in row if name in keep} for row in rows]
         # As bytes: thousands of waiting objects would push the model out of the processor's cache.
-        texts, id_ = (to_json(rows), to_json(predictions)), new_id(now)
-        self._queue.append((id_, now, version, latency_s, subject, len(rows), *texts))
-        self._put += len(rows)
-        self._oldest_ns = min(self._oldest_ns, now)
+        if keep := self._columns:
+            inputs = to_json([{name: row[name] for name in row if name in keep} for row in rows])
+        elif body:
+            inputs = b"[%b]" % body if body.lstrip()[:1] == b"{" else body
+        else:
+            inputs = to_json(rows)
+        id_ = new_id(now)
+        with self._counting:
+            self._queue.append(
+                (id_, now, version, latency_s, subject, len(rows), inputs, predictions)
+            )
+            self._put += len(rows)
+            self._oldest_ns = min(self._oldest_ns, now)
         return id_
 
     def start(self) -> None:

@@ -16,6 +16,7 @@ and for operators `/feedback`, `/logs/export` and `/reload` (log_routes.py).
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 from collections.abc import AsyncIterator
@@ -69,8 +70,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(protocols.router)
     page.add_to(app)
     log_routes.add_to(app)
-    app.add_middleware(Limits, settings=settings, auth=app.state.auth)
     prometheus.add_to(app)
+    answered = app.state.metrics.answered
+    app.add_middleware(Limits, settings=settings, auth=app.state.auth, answered=answered)
     return app
 
 
@@ -106,6 +108,8 @@ def serve(host: str | None = None, port: int | None = None) -> None:
     app = create_app(settings)
     if settings.require_bundle and app.state.model is None:
         raise NoValidBundle(app.state.reason)
+    gc.collect()
+    gc.freeze()  # what was loaded stays: looking it through would hold up requests
     listeners = [_bind(settings.bind_host, settings.port)]
     if settings.shared_port:
         listeners.append(_bind(settings.bind_host, settings.shared_port, reuse_port=True))

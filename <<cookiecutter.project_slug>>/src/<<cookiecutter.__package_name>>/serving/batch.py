@@ -28,10 +28,11 @@ router = APIRouter(include_in_schema=False)
 
 @router.post("/batch")
 async def _batch(request: Request) -> dict[str, Any]:
-    model, settings = ready_model(request), request.app.state.settings
-    body = await read_body(request, settings.max_body_bytes)
-    names, cells, rows = await to_thread.run_sync(read, body, model, settings.max_rows)
-    predictions, _ = await predicted(request, model, rows)
+    model, settings = ready_model(request.app.state), request.app.state.settings
+    body = await read_body(request.receive, settings.max_body_bytes)
+    async with request.app.state.large:
+        names, cells, rows = await to_thread.run_sync(read, body, model, settings.max_rows)
+        predictions = (await predicted(request.scope, model, rows)).predictions
     told = [key for key in predictions[0] if key != "probabilities"]
     table = [
         [*line, *(each[key] for key in told), model.version]
@@ -48,7 +49,7 @@ async def _batch(request: Request) -> dict[str, Any]:
 
 @router.get("/example.csv")
 async def _example(request: Request) -> Response:
-    model = ready_model(request)
+    model = ready_model(request.app.state)
     names = model.contract.names
     table = [names, *([row.get(name) for name in names] for row in model.golden)]
     return Response(written(table), media_type="text/csv")

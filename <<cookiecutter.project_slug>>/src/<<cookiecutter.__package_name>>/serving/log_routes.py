@@ -70,8 +70,8 @@ def _log(request: Request) -> PredictionLog:
 )
 async def _feedback(request: Request) -> dict[str, int]:
     """All of a request is stored, or nothing; a second outcome for a row replaces the first."""
-    log, contract = _log(request), ready_model(request).contract
-    body = await read_body(request, request.app.state.settings.max_body_bytes)
+    log, contract = _log(request), ready_model(request.app.state).contract
+    body = await read_body(request.receive, request.app.state.settings.max_body_bytes)
     try:
         many = body.lstrip()[:1] == b"["
         told = MANY.validate_json(body) if many else [ONE.validate_json(body)]

@@ -25,7 +25,7 @@ from ..inference.model import Model
 from ..inference.problems import Problem, RowsRefused, describe_value, plain
 from . import batch
 from .attribution import moved
-from .routes import predicted, read_body
+from .routes import count_refused, predicted, read_body
 
 WEB = Path(__file__).parent / "web"
 MAX_FORM_BYTES = 64 * 1024
@@ -66,7 +66,7 @@ async def _show(request: Request, example: int = 0) -> HTMLResponse:
 
 @router.post("/")
 async def _submit(request: Request, example: int = 0) -> HTMLResponse:
-    body = await read_body(request, MAX_FORM_BYTES)
+    body = await read_body(request.receive, MAX_FORM_BYTES)
     text = body.decode("utf-8", errors="replace")
     return await _page(request, example, dict(parse_qsl(text, keep_blank_values=True)))
 
@@ -125,9 +125,10 @@ async def _answer(
     request: Request, model: Model, form: dict[str, str]
 ) -> tuple[dict[str, Any] | None, list[Problem]]:
     try:
-        predictions, about = await predicted(request, model, [model.reader.read_form(form)])
-        return predictions[0] | about, []
+        found = await predicted(request.scope, model, [model.reader.read_form(form)])
+        return found.predictions[0] | found.about, []
     except RowsRefused as refused:
+        count_refused(request.app.state, refused)
         return None, refused.problems
 
 

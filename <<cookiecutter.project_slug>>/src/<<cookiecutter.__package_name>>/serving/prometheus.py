@@ -5,14 +5,13 @@ Every label has few values: routes and columns are known ones, or `other`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import prometheus_client as prom
 from fastapi import FastAPI, Response
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from ..inference.model import Model
 from ..inference.problems import KNOWN_PROBLEMS, Problem
@@ -49,11 +48,13 @@ class Metrics:
         self._model.clear()
         self._model.labels(model.version, model.bundle.id, model.contract.task).set(1)
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        key = method if method in METHODS else "other", route, status
+    def answered(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count and time an answer."""
+        method, route = scope["method"], scope.get("route")
+        key = method if method in METHODS else "other", getattr(route, "path", "other"), status
         if key not in self._children:  # looking labels up costs more than counting
             count = self._requests.labels(*key).inc
-            self._children[key] = count, self._seconds.labels(route).observe
+            self._children[key] = count, self._seconds.labels(key[1]).observe
         count, observe = self._children[key]
         count()
         observe(seconds)
@@ -83,36 +84,11 @@ class LogCollector(Collector):
         ]
 
 
-class Measured:
-    """ASGI middleware: counts and times every answer."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        start, status = time.perf_counter(), 500
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noted)
-        finally:
-            route = getattr(scope.get("route"), "path", "other")
-            took = time.perf_counter() - start
-            self._metrics.answered(scope["method"], route, status, took)
-
-
 def add_to(app: FastAPI) -> None:
-    """Count what the app answers, whatever stands before its routes; add `/metrics`."""
+    """Add `/metrics`."""
     metrics: Metrics = app.state.metrics
     if app.state.log:
         metrics.registry.register(LogCollector(app.state.log))
-    app.add_middleware(Measured, metrics=metrics)
 
     @app.get("/metrics", tags=["Endpoint"], summary="For Prometheus", response_class=Response)
     def _metrics() -> Response:

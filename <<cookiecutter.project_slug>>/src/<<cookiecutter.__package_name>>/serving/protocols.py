@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, NotRequired
 
+from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import Field, TypeAdapter, ValidationError
@@ -20,9 +21,9 @@ from typing_extensions import TypedDict
 
 from ..contract import Column, Contract
 from ..inference.model import Model
-from ..inference.problems import told
+from ..inference.problems import RowsRefused, told
 from ..inference.rows import Row
-from .routes import predicted, read_body, ready_model
+from .routes import LARGE_BYTES, Predicted, count_refused, predicted, read_body, ready_model
 
 SERVER = __name__.split(".")[0]
 DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "category": "BYTES"}
@@ -64,6 +65,8 @@ class _Route(APIRoute):
             try:
                 return await handle(request)
             except HTTPException as refused:
+                if isinstance(refused, RowsRefused):
+                    count_refused(request.app.state, refused)
                 return told(refused)
 
         return answer
@@ -80,12 +83,22 @@ async def _v1_model(name: str, request: Request) -> dict[str, Any]:
     return {"name": name, "ready": True, "model_version_status": [state | status]}
 
 
-@router.post("/v1/models/{name}:predict", summary="TF Serving: predict instances")
-async def _v1_predict(name: str, request: Request) -> dict[str, Any]:
+@router.post(
+    "/v1/models/{name}:predict",
+    summary="TF Serving: predict instances",
+    response_model=dict[str, Any],
+)
+async def _v1_predict(name: str, request: Request) -> Response:
     model = _model(request, name)
-    rows = (await _read(request, _INSTANCES))["instances"]
-    predictions, kept = await _predict(request, model, rows)
-    return {"predictions": predictions, **kept}
+    return await _answer(request, model, _INSTANCES, _v1_rows, _v1_told)
+
+
+def _v1_rows(asked: Instances, _model: Model) -> list[Row]:
+    return asked["instances"]
+
+
+def _v1_told(_asked: Instances, _model: Model, found: Predicted) -> dict[str, Any]:
+    return {"predictions": found.predictions, **_id(found)}
 
 
 @router.get("/v2", summary="Open Inference Protocol: the server")
@@ -122,23 +135,33 @@ async def _v2_model_ready(name: str, request: Request) -> dict[str, Any]:
     return {"name": name, "ready": True}
 
 
-@router.post("/v2/models/{name}/infer", summary="Open Inference Protocol: predict tensors")
-async def _v2_infer(name: str, request: Request) -> dict[str, Any]:
+@router.post(
+    "/v2/models/{name}/infer",
+    summary="Open Inference Protocol: predict tensors",
+    response_model=dict[str, Any],
+)
+async def _v2_infer(name: str, request: Request) -> Response:
     model = _model(request, name)
     if "inference-header-content-length" in request.headers:
         raise HTTPException(400, "Binary tensors are not read: send values as JSON.")
-    asked = await _read(request, _INFER)
-    rows = _rows(asked["inputs"], model.contract)
-    predictions, kept = await _predict(request, model, rows)
-    offered = {key: (kind, *more) for key, kind, *more in _outputs(model.contract)}
-    wanted = [each["name"] for each in asked.get("outputs", [])] or list(offered)
-    if unknown := sorted(set(wanted) - set(offered)):
+    return await _answer(request, model, _INFER, _v2_rows, _v2_told)
+
+
+def _v2_rows(asked: Infer, model: Model) -> list[Row]:
+    offered = [key for key, *_ in _outputs(model.contract)]
+    if unknown := sorted({each["name"] for each in asked.get("outputs", [])} - set(offered)):
         known = ", ".join(offered)
         raise HTTPException(400, f"There is no output {unknown[0]!r}. Allowed: {known}.")
-    outputs = [_values(key, predictions, *offered[key]) for key in wanted]
+    return _rows(asked["inputs"], model.contract)
+
+
+def _v2_told(asked: Infer, model: Model, found: Predicted) -> dict[str, Any]:
+    offered = {key: (kind, *more) for key, kind, *more in _outputs(model.contract)}
+    wanted = [each["name"] for each in asked.get("outputs", [])] or list(offered)
+    outputs = [_values(key, found.predictions, *offered[key]) for key in wanted]
     given = {"id": asked["id"]} if "id" in asked else {}
-    given |= {"parameters": kept} if kept else {}
-    return {"model_name": name, "model_version": model.version, **given, "outputs": outputs}
+    given |= {"parameters": _id(found)} if _id(found) else {}
+    return {"model_name": SERVER, "model_version": model.version, **given, "outputs": outputs}
 
 
 def bodies(model: Model) -> dict[str, tuple[Any, Any]]:
@@ -157,11 +180,35 @@ def _model(request: Request, name: str = SERVER) -> Model:
     """The model that serves; 503 without one, 404 for any other name."""
     if name != SERVER:
         raise HTTPException(404, f"There is no model {name!r}. Allowed: {SERVER}.")
-    return ready_model(request)
+    return ready_model(request.app.state)
 
 
-async def _read(request: Request, adapter: TypeAdapter[Any]) -> Any:
-    body = await read_body(request, request.app.state.settings.max_body_bytes)
+async def _answer(
+    request: Request,
+    model: Model,
+    adapter: TypeAdapter[Any],
+    rows_of: Callable[[Any, Model], list[Row]],
+    told_of: Callable[[Any, Model, Predicted], dict[str, Any]],
+) -> Response:
+    """As `/predict` does, with the same checks."""
+    state = request.app.state
+    body = await read_body(request.receive, state.settings.max_body_bytes)
+
+    def checked() -> tuple[Any, list[Row]]:
+        asked = _read(adapter, body)
+        return asked, model.reader.check(rows_of(asked, model))
+
+    async def answered(asked: Any, rows: list[Row]) -> Response:
+        made = told_of(asked, model, await predicted(request.scope, model, rows))
+        return Response(to_json(made), media_type="application/json")
+
+    if len(body) < LARGE_BYTES:
+        return await answered(*checked())
+    async with state.large:
+        return await answered(*await to_thread.run_sync(checked))
+
+
+def _read(adapter: TypeAdapter[Any], body: bytes) -> Any:
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
@@ -170,13 +217,9 @@ async def _read(request: Request, adapter: TypeAdapter[Any]) -> Any:
         raise HTTPException(400, f"In {place}: {first['msg']}.") from None
 
 
-async def _predict(
-    request: Request, model: Model, rows: list[Row]
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """As `/predict` does, with the same checks (they read JSON); the id, where a log is kept."""
-    checked = model.reader.read(to_json(rows, inf_nan_mode="constants"))
-    predictions, about = await predicted(request, model, checked)
-    return predictions, {key: about[key] for key in ("prediction_id",) if key in about}
+def _id(found: Predicted) -> dict[str, str]:
+    """Of the request, where a log is kept."""
+    return {key: found.about[key] for key in ("prediction_id",) if key in found.about}
 
 
 def _rows(tensors: Iterable[Tensor], contract: Contract) -> list[Row]:
@@ -186,7 +229,7 @@ def _rows(tensors: Iterable[Tensor], contract: Contract) -> list[Row]:
         name, values = tensor["name"], _flat(tensor)
         if name in table or len(values) != len(next(iter(table.values()), values)):
             raise HTTPException(400, f"Input {name!r} comes twice, or has another length.")
-        table[name] = [_given(columns.get(name), value) for value in values]
+        table[name] = _given(columns.get(name), values)
     return [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
 
 
@@ -201,10 +244,10 @@ def _flat(tensor: Tensor) -> list[Any]:
     return data
 
 
-def _given(column: Column | None, value: Any) -> Any:
-    if value == "" and column and column.nullable and "" not in column.levels:
-        return None
-    return None if value != value else value
+def _given(column: Column | None, values: list[Any]) -> list[Any]:
+    if column and column.nullable and "" not in column.levels:
+        values = [None if value == "" else value for value in values]
+    return [None if value != value else value for value in values]
 
 
 def _outputs(contract: Contract) -> list[tuple[Any, ...]]:

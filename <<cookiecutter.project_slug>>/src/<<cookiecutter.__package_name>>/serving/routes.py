@@ -5,30 +5,32 @@ Every refusal is JSON with a sentence in `detail`.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic_core import to_json
+from starlette.datastructures import State
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import LogUnavailable
 from ..inference.model import Model
-from ..inference.problems import Problem, RowsRefused
+from ..inference.problems import Problem, RowsRefused, told
 from ..inference.rows import Row
 from ..prediction_log.log import PredictionLog
 
-# What takes milliseconds is done in a thread, so that other requests go on.
-LARGE_BYTES = 32 * 1024
+# What takes milliseconds is done in a thread, so that small requests go on; more at once would
+# only share the interpreter, hold memory and end later.
+LARGE_BYTES, LARGE_ROWS, LARGE_AT_ONCE = 32 * 1024, 128, 2
 SUBJECT = b"x-subject-id"
+PATH = "/predict"
 
 router = APIRouter(tags=["Endpoint"])
 
@@ -57,73 +59,111 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 
 def add_to(app: FastAPI) -> None:
     """Add the routes; they look at `app.state` for model, reason and settings."""
-    predict = _Direct(
-        "/predict",
-        _predict,
-        methods=["POST"],
-        tags=router.tags,
-        responses=_REFUSALS,
-        summary="Predict one row or many",
-        response_description="One prediction for each row, in the order of the rows.",
-    )
-    app.router.routes.insert(0, predict)  # the first one that is looked at
     app.include_router(router)
-    app.add_exception_handler(RowsRefused, _refuse_rows)
-    app.add_exception_handler(LogUnavailable, _ask_later)
+    app.add_exception_handler(RowsRefused, _refuse)
+    app.add_exception_handler(LogUnavailable, _refuse)
+    app.add_middleware(Shortcut)
+    app.state.large = asyncio.Semaphore(LARGE_AT_ONCE)
 
 
-class _Direct(APIRoute):
-    """Described like any other route, but asked without FastAPI's machinery.
+class Shortcut:
+    """Answers `/predict` without the rest of FastAPI, which costs more than the model does.
 
-    The endpoint takes the request and gives the response: what would stand between, for
-    parameters, dependencies and a response model, costs more than the model does.
+    It is the innermost middleware: every other one is around it. Where it does not see the path,
+    as in an app that is mounted into another, the route below gives the same answers.
     """
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] not in self.methods:
-            return await super().handle(scope, receive, send)
-        response = await self.endpoint(Request(scope, receive, send))
-        await response(scope, receive, send)
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._headers = [(b"content-type", b"application/json")]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") != "POST" or scope["path"] != PATH:
+            return await self._app(scope, receive, send)
+        scope["route"] = ROUTE
+        try:
+            body = await _answer(scope, receive)
+        except (HTTPException, LogUnavailable) as error:
+            return await _refusal(scope["app"].state, error)(scope, receive, send)
+        headers = [*self._headers, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
+@router.post(
+    PATH,
+    responses=_REFUSALS,
+    summary="Predict one row or many",
+    response_description="One prediction for each row, in the order of the rows.",
+)
 async def _predict(request: Request) -> Response:
-    model = ready_model(request)
-    body = await read_body(request, request.app.state.settings.max_body_bytes)
+    body = await _answer(request.scope, request.receive)
+    return Response(body, media_type="application/json")
+
+
+ROUTE = router.routes[-1]
+
+
+async def _answer(scope: Scope, receive: Receive) -> bytes:
+    state = scope["app"].state
+    model = ready_model(state)
+    body = await read_body(receive, state.settings.max_body_bytes)
     if len(body) < LARGE_BYTES:
-        return await _answer(request, model, model.reader.read(body))
-    return await _answer(request, model, await to_thread.run_sync(model.reader.read, body))
+        return await _answer_rows(scope, model, body, model.reader.read(body))
+    async with state.large:
+        rows = await to_thread.run_sync(model.reader.read, body)
+        return await _answer_rows(scope, model, body, rows)
 
 
-async def _answer(request: Request, model: Model, rows: Row | list[Row]) -> Response:
+async def _answer_rows(scope: Scope, model: Model, body: bytes, rows: Row | list[Row]) -> bytes:
     if isinstance(rows, dict):
-        predictions, about = await predicted(request, model, [rows])
-        answer = predictions[0] | about
-    else:
-        predictions, about = await predicted(request, model, rows)
-        answer = {"predictions": predictions, **about}
-    return Response(to_json(answer), media_type="application/json")
+        _, text, about = await predicted(scope, model, [rows], body)
+        return b"%b,%b" % (text[1:-2], to_json(about)[1:])
+    _, text, about = await predicted(scope, model, rows, body)
+    return b'{"predictions":%b,%b' % (text, to_json(about)[1:])
 
 
-async def predicted(
-    request: Request, model: Model, rows: Sequence[Row]
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Checked rows -> a prediction for each, kept in the log; and what is said beside them.
+class Predicted(NamedTuple):
+    """A prediction for each row, the same as a JSON array, and what is said beside them."""
+
+    predictions: list[dict[str, Any]]
+    text: bytes
+    about: dict[str, str]
+
+
+async def predicted(scope: Scope, model: Model, rows: list[Row], body: bytes = b"") -> Predicted:
+    """Predict checked rows and keep that in the log; `body` is what they were read from.
 
     Raises LogUnavailable where there is a log that cannot keep them.
     """
-    state = request.app.state
-    log: PredictionLog | None = state.log
+    log: PredictionLog | None = scope["app"].state.log
     if log and log.blocked():
         await log.admit()
     start = time.perf_counter()
-    predictions = await model.predict_soon(rows)
+    if len(rows) < LARGE_ROWS:
+        found = await model.batcher.predict(rows)
+        return _kept(scope, model, rows, body, found, start)
+    return await to_thread.run_sync(
+        lambda: _kept(scope, model, rows, body, model.predict(rows), start)
+    )
+
+
+def _kept(
+    scope: Scope,
+    model: Model,
+    rows: list[Row],
+    body: bytes,
+    predictions: list[dict[str, Any]],
+    start: float,
+) -> Predicted:
+    state = scope["app"].state
     state.metrics.predictions.inc(len(rows))
-    about = model.about()
-    if log:
+    text, about = to_json(predictions), model.about()
+    if state.log:
         took = time.perf_counter() - start
-        subject = next((v for name, v in request.scope["headers"] if name == SUBJECT), None)
-        about["prediction_id"] = log.put(model.version, took, subject, rows, predictions)
-    return predictions, about
+        subject = next((v for name, v in scope["headers"] if name == SUBJECT), None)
+        about["prediction_id"] = state.log.put(model.version, took, subject, rows, text, body)
+    return Predicted(predictions, text, about)
 
 
 @router.get("/health", summary="Is the process alive?")
@@ -133,7 +173,7 @@ async def _health() -> dict[str, str]:
 
 @router.get("/ready", responses={503: _NOT_READY}, summary="Can it predict?")
 async def _ready(request: Request) -> dict[str, str]:
-    model, log = ready_model(request), request.app.state.log
+    model, log = ready_model(request.app.state), request.app.state.log
     if log and log.reason:
         raise LogUnavailable(log.reason)
     return {"status": "ready", "bundle": model.bundle.id}
@@ -159,37 +199,47 @@ def _note(file: Path | None) -> str | None:
 
 @router.get("/contract", responses={503: _NOT_READY}, summary="What does the model take and give?")
 async def _contract(request: Request) -> dict[str, Any]:
-    return asdict(ready_model(request).contract)
+    return asdict(ready_model(request.app.state).contract)
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
+async def read_body(receive: Receive, max_bytes: int) -> bytes:
     """The whole body; refused with 413 as soon as more than `max_bytes` have come."""
-    body, more = bytearray(), True
+    parts, n_bytes, more = [], 0, True
     while more:
-        message = await request.receive()
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        body += message.get("body", b"")
+        parts.append(message.get("body", b""))
+        n_bytes += len(parts[-1])
         more = message.get("more_body", False)
-        if len(body) > max_bytes:
+        if n_bytes > max_bytes:
             raise HTTPException(413, f"The body is larger than {max_bytes} bytes. Send less.")
-    return bytes(body)
+    return b"".join(parts)
 
 
-def ready_model(request: Request) -> Model:
+def ready_model(state: State) -> Model:
     """The model that serves; 503 with the reason where there is none."""
-    if request.app.state.model is None:
-        raise HTTPException(503, request.app.state.reason)
-    return request.app.state.model
+    model = state.model
+    if model is None:
+        raise HTTPException(503, state.reason)
+    return model
 
 
-async def _refuse_rows(request: Request, refused: RowsRefused) -> Response:
-    state = request.app.state
+def count_refused(state: State, refused: RowsRefused) -> None:
+    """For `/metrics`; whoever answers such rows himself counts them by this."""
     state.metrics.refused(refused.problems, state.model.contract.names)
-    content = {"detail": refused.detail, "errors": refused.problems, "total": refused.total}
+
+
+async def _refuse(request: Request, error: HTTPException | LogUnavailable) -> Response:
+    return _refusal(request.app.state, error)
+
+
+def _refusal(state: State, error: HTTPException | LogUnavailable) -> Response:
+    if isinstance(error, LogUnavailable):
+        return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})
+    if not isinstance(error, RowsRefused):
+        return told(error)
+    count_refused(state, error)
+    content = {"detail": error.detail, "errors": error.problems, "total": error.total}
     body = to_json(content, inf_nan_mode="strings")
-    return Response(body, refused.status_code, media_type="application/json")
-
-
-async def _ask_later(_request: Request, error: LogUnavailable) -> Response:
-    return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})
+    return Response(body, error.status_code, media_type="application/json")
