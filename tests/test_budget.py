@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import DEFAULTS, check
 
-ALL, ROOM, MODULE = 8100, 1200, 250
+ALL, ROOM, MODULE = 8200, 1200, 250
 LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 
 

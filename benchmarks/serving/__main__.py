@@ -194,7 +194,7 @@ def measure(server: Server, found: Found, seconds: int) -> None:
 
 
 def table(all_found: dict[str, Found]) -> str:
-    """Return the table in Markdown: requests per second and p99, as ratio to the limit."""
+    """Return the table in Markdown: requests per second, p50 / p99, and the ratio to the limit."""
     names = [f"{rows:,} x {n}" for rows, n in CELLS]
     head = ["rows x connections", *names, "wrong of 200", "peak MB", "start s"]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
@@ -204,8 +204,8 @@ def table(all_found: dict[str, Found]) -> str:
         for cell in CELLS:
             rate = statistics.median(found.rates[cell])
             ratio = rate / statistics.median(limit.rates[cell])
-            p99 = statistics.median(found.p99[cell])
-            cells.append(f"{rate:,.0f}/s, {p99:,.1f} ms, {ratio:.2f}")
+            p50, p99 = (statistics.median(each[cell]) for each in (found.p50, found.p99))
+            cells.append(f"{rate:,.0f}/s, {p50:,.1f} / {p99:,.1f} ms, {ratio:.2f}")
         wrong = "-" if found.wrong is None else str(found.wrong)
         rest = [wrong, f"{found.megabytes:,.0f}", f"{statistics.median(found.start_s):.1f}"]
         failed = f" ({found.failed} failed)" if found.failed else ""

@@ -39,7 +39,11 @@ def _pairs(answer: Any) -> list[float]:
 
 
 # As the image has them; metrics are always on.
-LOGGED = {"LOG_URL": "sqlite:///{work}/predictions-{round}.db", "ACCESS_LOG": "true"}
+LOGGED = {
+    "PYTHONUNBUFFERED": "1",
+    "LOG_URL": "sqlite:///{work}/predictions-{round}.db",
+    "ACCESS_LOG": "true",
+}
 QUIET = {"LOG_URL": "", "ACCESS_LOG": "false"}
 BUNDLE = "expected-bundle.json"
 TARGETS = [
@@ -53,6 +57,11 @@ TARGETS = [
     Target(
         "ours: skops, micro-batching", OURS,
         env=LOGGED | {"BUNDLE_DIR": "{work}/skops-bundle"}, expected=BUNDLE, read=_ours,
+    ),
+    Target(
+        "ours: by columns (v2)", OURS, path="/v2/models/flight_delays/infer",
+        body="v2-{rows}.json", env=LOGGED, expected=BUNDLE,
+        read=lambda answer: answer["outputs"][1]["data"],
     ),
     Target(
         "usual: pydantic, DataFrame, Pipeline",

@@ -110,7 +110,8 @@ def _start():
 
     def start(folder, **given):
         made = settings.Settings.from_environment({}, bundle_dir=folder, **given)
-        client = TestClient(app.create_app(made), raise_server_exceptions=False)
+        here = "http://127.0.0.1"  # to others operators' routes are closed
+        client = TestClient(app.create_app(made), here, raise_server_exceptions=False)
         clients.append(client.__enter__())
         return client
 

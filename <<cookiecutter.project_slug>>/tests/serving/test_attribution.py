@@ -2,7 +2,7 @@
 
 import pytest
 
-from <<cookiecutter.__package_name>>.serving import attribution
+from <<cookiecutter.__package_name>>.page import attribution
 
 ODD = {"air temp": None, "weekday": 6, "origin": "EWR", "dest": "<b>MIA</b>", "holiday": True}
 

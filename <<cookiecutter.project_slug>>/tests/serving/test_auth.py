@@ -76,16 +76,32 @@ def ask(client, given="", **headers):
 
 
 def test_open_on_loopback_only(protect):
-    """Without authentication only this machine is let in, and no proxy speaks for others."""
-    assert ask(protect()).json() == "open"
-    for refused in (
-        ask(protect(), **{"X-Forwarded-For": "203.0.113.9"}),
-        ask(protect(), Forwarded="for=203.0.113.9"),
-        ask(protect(bind_host="0.0.0.0")),
-    ):
-        assert refused.status_code == 403
-        assert "set AUTH=api-key" in refused.json()["detail"]
-        assert refused.headers["WWW-Authenticate"] == "Bearer"
+    """Without authentication programs of this machine are let in, and this page's own scripts."""
+    client = protect()
+    for host in ("127.0.0.1:8000", "localhost", "[::1]:8000", "[::1]"):
+        assert ask(client, Host=host).json() == "open"
+        assert ask(client, Host=host, Origin=f"http://{host}").json() == "open"
+    assert ask(protect(bind_host="0.0.0.0"), Host="127.0.0.1").status_code == 403
+
+
+FOREIGN = {
+    "a proxy": {"X-Forwarded-For": "203.0.113.9"},
+    "another proxy": {"Forwarded": "for=203.0.113.9"},
+    "a web page": {"Origin": "https://evil.example.org"},
+    "a page without origin": {"Origin": "null"},
+    "a page of another port": {"Origin": "http://127.0.0.1:3000"},
+    "another name": {"Host": "evil.example.org:8000"},
+    "half a name": {"Host": "[::1"},
+}
+
+
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
+def test_others_on_loopback(protect, headers):
+    """No proxy speaks for others, and no web page in a browser of this machine."""
+    refused = ask(protect(), **{"Host": "127.0.0.1:8000"} | headers)
+    assert refused.status_code == 403
+    assert "set AUTH=api-key" in refused.json()["detail"]
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_key_in_either_header(protect):

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from <<cookiecutter.__package_name>>.serving import batch
+from <<cookiecutter.__package_name>>.page import batch
 
 HEADER = "air temp,weekday,origin,dest,holiday"
 LINES = ["61.5,4,JFK,BOS,false", ",0,EWR,BOS,", "-5,6,LGA,LAX,true"]

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from <<cookiecutter.__package_name>>.serving import page
+from <<cookiecutter.__package_name>>.page import page
 
 
 def text_of(answer):

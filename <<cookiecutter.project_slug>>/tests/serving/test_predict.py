@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 
 from <<cookiecutter.__package_name>> import bundle
 from <<cookiecutter.__package_name>>.inference import model, rows
-from <<cookiecutter.__package_name>>.serving import app, routes
+from <<cookiecutter.__package_name>>.inference.answer import LARGE_AT_ONCE, LARGE_BYTES
+from <<cookiecutter.__package_name>>.serving import app
 
 
 def golden(folder):
@@ -109,7 +110,7 @@ def test_large_batches_do_not_hold_up_others(client, row, monkeypatch):
     monkeypatch.setattr(model.Model, "predict", noted)
     client.post("/predict", json=row)
     client.post("/predict", json=row)
-    many = [row] * (routes.LARGE_BYTES // 50)
+    many = [row] * (LARGE_BYTES // 50)
     assert len(client.post("/predict", json=many).json()["predictions"]) == len(many)
     assert threads[0] is threads[1] is not threads[2]
 
@@ -119,7 +120,7 @@ def test_large_bodies_take_turns(start, bundles, row, monkeypatch):
     at_once, most, lock, read = [0], [0], threading.Lock(), rows.RowReader.read
 
     def noted(self, body):
-        if len(body) < routes.LARGE_BYTES:
+        if len(body) < LARGE_BYTES:
             return read(self, body)
         with lock:
             at_once[0] += 1
@@ -131,13 +132,13 @@ def test_large_bodies_take_turns(start, bundles, row, monkeypatch):
             with lock:
                 at_once[0] -= 1
 
-    client, many = start(bundles["binary"]), [row] * (routes.LARGE_BYTES // 50)
+    client, many = start(bundles["binary"]), [row] * (LARGE_BYTES // 50)
     monkeypatch.setattr(rows.RowReader, "read", noted)
     with ThreadPoolExecutor(8) as pool:
         large = [pool.submit(client.post, "/predict", json=many) for _ in range(6)]
         assert client.post("/predict", json=row).status_code == 200
         assert [each.result().status_code for each in large] == [200] * 6
-    assert most == [routes.LARGE_AT_ONCE]
+    assert most == [LARGE_AT_ONCE]
 
 
 def test_mounted_into_another_app(start, bundles, row):

@@ -1,6 +1,6 @@
 """Who may do more than predict: holders of a key, or workflows of one repository on GitHub.
 
-    AUTH=none          nobody, unless the endpoint listens on loopback and no proxy is in front
+    AUTH=none          programs of this machine, where the endpoint listens on loopback only
     AUTH=api-key       `Authorization: Bearer KEY` or `X-API-Key: KEY`
     AUTH=github-oidc   `Authorization: Bearer` a token that GitHub signed for a job
 
@@ -13,6 +13,8 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Mapping
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 import jwt
 from fastapi import HTTPException, Request, Security
@@ -23,6 +25,7 @@ from ..errors import UsageError
 from ..settings import Settings, digest, hashed_key
 
 PROXIED = ("forwarded", "x-forwarded-for")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ISSUER_TIMEOUT_S, CLOCK_SKEW_S = 5, 30
 CLAIMS = ["aud", "exp", "iat", "iss", "ref", "repository"]
 CLOSED = "This route is closed: set AUTH=api-key with API_KEY_FILE, or AUTH=github-oidc."
@@ -33,7 +36,7 @@ class Auth:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._local = settings.bind_host in ("127.0.0.1", "::1", "localhost")
+        self._local = settings.bind_host in LOOPBACK
         self._digests = _digests(settings)
         needed = {
             "none": not settings.auth_predict,
@@ -52,7 +55,7 @@ class Auth:
     async def check(self, headers: Mapping[str, str]) -> None:
         """Raises HTTPException: 401 without a valid credential, 403 where it is not allowed."""
         if self._settings.auth == "none":
-            if not self._local or any(name in headers for name in PROXIED):
+            if not self._local or not _from_here(headers):
                 raise _refused(403, CLOSED)
             return
         given = _credential(headers)
@@ -91,6 +94,19 @@ class Auth:
             if claims[name] != (allowed := getattr(settings, f"oidc_{name}")):
                 found = f"The token is of {name} {claims[name]!r}, allowed is {allowed!r}."
                 raise _refused(403, found, "insufficient_scope")
+
+
+def _from_here(headers: Mapping[str, str]) -> bool:
+    """Whether neither a proxy asks nor another's web page, open in a browser of this machine.
+
+    Such a page tells its origin, or asks by a name that its owner lets point here (DNS rebinding).
+    """
+    host = headers.get("host", "")
+    own = headers.get("origin", f"http://{host}") == f"http://{host}"
+    with suppress(ValueError):
+        local = urlsplit(f"//{host}").hostname in LOOPBACK
+        return local and own and not any(name in headers for name in PROXIED)
+    return False
 
 
 def _digests(settings: Settings) -> list[bytes]:

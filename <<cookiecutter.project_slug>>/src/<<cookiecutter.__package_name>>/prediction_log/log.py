@@ -50,7 +50,7 @@ class PredictionLog:
         self.waits = self.refused = self.failures = self.written = 0
         self._columns, self._digest, self._key = frozenset(columns), digest, key
         self._queue: deque[_Waiting] = deque()
-        self._counting, self._put = threading.Lock(), 0
+        self._put = 0
         self._oldest_ns: float = math.inf  # of what is not on disk
         self._ending = threading.Event()
         self._writer = threading.Thread(target=self._run, name="prediction log", daemon=True)
@@ -86,7 +86,7 @@ class PredictionLog:
         predictions: bytes,
         body: bytes = b"",
     ) -> str:
-        """Keep what was predicted; returns the request's id. From any thread.
+        """Keep what was predicted; returns the request's id.
 
         `predictions` is a JSON array, `body` the JSON that `rows` were read from, if it was.
         """
@@ -99,12 +99,9 @@ class PredictionLog:
         else:
             inputs = to_json(rows)
         id_ = new_id(now)
-        with self._counting:
-            self._queue.append(
-                (id_, now, version, latency_s, subject, len(rows), inputs, predictions)
-            )
-            self._put += len(rows)
-            self._oldest_ns = min(self._oldest_ns, now)
+        self._queue.append((id_, now, version, latency_s, subject, len(rows), inputs, predictions))
+        self._put += len(rows)
+        self._oldest_ns = min(self._oldest_ns, now)
         return id_
 
     def start(self) -> None:

@@ -32,9 +32,10 @@ from fastapi.telemetry import TelemetryConfig
 from ..access.auth import Auth
 from ..access.limits import Connection, Limits
 from ..errors import NoValidBundle, UsageError, listed
+from ..page import page
 from ..prediction_log.log import PredictionLog
 from ..settings import Settings
-from . import log_routes, openapi, page, prometheus, protocols, reload, routes
+from . import log_routes, openapi, prometheus, protocols, reload, routes
 
 GRACE_S, DRAIN_S = 20, 2
 # FastAPI looks for OpenTelemetry at each request, which costs as much as the model.

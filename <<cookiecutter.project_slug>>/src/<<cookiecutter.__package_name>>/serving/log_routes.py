@@ -30,11 +30,12 @@ from pydantic_core import to_json
 from ..access.auth import required
 from ..contract import Contract
 from ..errors import NoValidBundle
+from ..inference.answer import read_body, ready_model
 from ..prediction_log import export
 from ..prediction_log.database import Outcome, Page, utc
 from ..prediction_log.log import PredictionLog
 from . import reload
-from .routes import Refusal, read_body, ready_model
+from .routes import Refusal
 
 
 class Feedback(BaseModel, extra="forbid"):

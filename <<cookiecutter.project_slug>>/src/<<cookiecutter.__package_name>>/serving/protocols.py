@@ -20,10 +20,17 @@ from pydantic_core import to_json
 from typing_extensions import TypedDict
 
 from ..contract import Column, Contract
+from ..inference.answer import (
+    LARGE_BYTES,
+    Predicted,
+    count_refused,
+    predicted,
+    read_body,
+    ready_model,
+)
 from ..inference.model import Model
 from ..inference.problems import RowsRefused, told
 from ..inference.rows import Row
-from .routes import LARGE_BYTES, Predicted, count_refused, predicted, read_body, ready_model
 
 SERVER = __name__.split(".")[0]
 DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "category": "BYTES"}

@@ -6,10 +6,9 @@ Every refusal is JSON with a sentence in `detail`.
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
@@ -17,19 +16,21 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.datastructures import State
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import LogUnavailable
+from ..inference.answer import (
+    LARGE_AT_ONCE,
+    LARGE_BYTES,
+    count_refused,
+    predicted,
+    read_body,
+    ready_model,
+)
 from ..inference.model import Model
 from ..inference.problems import Problem, RowsRefused, told
 from ..inference.rows import Row
-from ..prediction_log.log import PredictionLog
 
-# What takes milliseconds is done in a thread, so that small requests go on; more at once would
-# only share the interpreter, hold memory and end later.
-LARGE_BYTES, LARGE_ROWS, LARGE_AT_ONCE = 32 * 1024, 128, 2
-SUBJECT = b"x-subject-id"
 PATH = "/predict"
 
 router = APIRouter(tags=["Endpoint"])
@@ -123,49 +124,6 @@ async def _answer_rows(scope: Scope, model: Model, body: bytes, rows: Row | list
     return b'{"predictions":%b,%b' % (text, to_json(about)[1:])
 
 
-class Predicted(NamedTuple):
-    """A prediction for each row, the same as a JSON array, and what is said beside them."""
-
-    predictions: list[dict[str, Any]]
-    text: bytes
-    about: dict[str, str]
-
-
-async def predicted(scope: Scope, model: Model, rows: list[Row], body: bytes = b"") -> Predicted:
-    """Predict checked rows and keep that in the log; `body` is what they were read from.
-
-    Raises LogUnavailable where there is a log that cannot keep them.
-    """
-    log: PredictionLog | None = scope["app"].state.log
-    if log and log.blocked():
-        await log.admit()
-    start = time.perf_counter()
-    if len(rows) < LARGE_ROWS:
-        found = await model.batcher.predict(rows)
-        return _kept(scope, model, rows, body, found, start)
-    return await to_thread.run_sync(
-        lambda: _kept(scope, model, rows, body, model.predict(rows), start)
-    )
-
-
-def _kept(
-    scope: Scope,
-    model: Model,
-    rows: list[Row],
-    body: bytes,
-    predictions: list[dict[str, Any]],
-    start: float,
-) -> Predicted:
-    state = scope["app"].state
-    state.metrics.predictions.inc(len(rows))
-    text, about = to_json(predictions), model.about()
-    if state.log:
-        took = time.perf_counter() - start
-        subject = next((v for name, v in scope["headers"] if name == SUBJECT), None)
-        about["prediction_id"] = state.log.put(model.version, took, subject, rows, text, body)
-    return Predicted(predictions, text, about)
-
-
 @router.get("/health", summary="Is the process alive?")
 async def _health() -> dict[str, str]:
     return {"status": "alive"}
@@ -200,34 +158,6 @@ def _note(file: Path | None) -> str | None:
 @router.get("/contract", responses={503: _NOT_READY}, summary="What does the model take and give?")
 async def _contract(request: Request) -> dict[str, Any]:
     return asdict(ready_model(request.app.state).contract)
-
-
-async def read_body(receive: Receive, max_bytes: int) -> bytes:
-    """The whole body; refused with 413 as soon as more than `max_bytes` have come."""
-    parts, n_bytes, more = [], 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        parts.append(message.get("body", b""))
-        n_bytes += len(parts[-1])
-        more = message.get("more_body", False)
-        if n_bytes > max_bytes:
-            raise HTTPException(413, f"The body is larger than {max_bytes} bytes. Send less.")
-    return b"".join(parts)
-
-
-def ready_model(state: State) -> Model:
-    """The model that serves; 503 with the reason where there is none."""
-    model = state.model
-    if model is None:
-        raise HTTPException(503, state.reason)
-    return model
-
-
-def count_refused(state: State, refused: RowsRefused) -> None:
-    """For `/metrics`; whoever answers such rows himself counts them by this."""
-    state.metrics.refused(refused.problems, state.model.contract.names)
 
 
 async def _refuse(request: Request, error: HTTPException | LogUnavailable) -> Response:

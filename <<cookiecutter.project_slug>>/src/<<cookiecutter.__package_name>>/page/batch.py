@@ -15,10 +15,10 @@ from typing import Any
 from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from ..inference.answer import predicted, read_body, ready_model
 from ..inference.model import Model
 from ..inference.problems import SHOWN, Problem, RowsRefused
 from ..inference.rows import Row
-from .routes import predicted, read_body, ready_model
 
 PREVIEW = 10
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

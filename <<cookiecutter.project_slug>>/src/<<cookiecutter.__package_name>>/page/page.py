@@ -21,11 +21,11 @@ from markupsafe import Markup
 from starlette.staticfiles import StaticFiles
 
 from ..contract import Column, Contract
+from ..inference.answer import count_refused, predicted, read_body
 from ..inference.model import Model
 from ..inference.problems import Problem, RowsRefused, describe_value, plain
 from . import batch
 from .attribution import moved
-from .routes import count_refused, predicted, read_body
 
 WEB = Path(__file__).parent / "web"
 MAX_FORM_BYTES = 64 * 1024
