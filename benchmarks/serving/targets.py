@@ -39,7 +39,8 @@ def _pairs(answer: Any) -> list[float]:
 
 
 # As the image has them; metrics are always on.
-LOGGED = {
+LOGGED = {"PYTHONUNBUFFERED": "1", "ACCESS_LOG": "true"}
+LOGGED["LOG_URL"] = "sqlite:///{work}/predictions-{round}.db"
     "PYTHONUNBUFFERED": "1",
     "LOG_URL": "sqlite:///{work}/predictions-{round}.db",
     "ACCESS_LOG": "true",
