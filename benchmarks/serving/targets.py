@@ -39,11 +39,10 @@ def _pairs(answer: Any) -> list[float]:
 
 
 # As the image has them; metrics are always on.
-LOGGED = {"PYTHONUNBUFFERED": "1", "ACCESS_LOG": "true"}
-LOGGED["LOG_URL"] = "sqlite:///{work}/predictions-{round}.db"
+LOGGED = {
     "PYTHONUNBUFFERED": "1",
-    "LOG_URL": "sqlite:///{work}/predictions-{round}.db",
     "ACCESS_LOG": "true",
+    "LOG_URL": "sqlite:///{work}/predictions-{round}.db",
 }
 QUIET = {"LOG_URL": "", "ACCESS_LOG": "false"}
 BUNDLE = "expected-bundle.json"
