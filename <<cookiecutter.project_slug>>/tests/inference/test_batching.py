@@ -132,6 +132,6 @@ def test_who_leaves_takes_no_other_along(in_thread):
         left, stays = (asyncio.create_task(batcher.predict([i])) for i in (1, 2))
         await asyncio.sleep(0)
         left.cancel()
-        return await stays
+        return await asyncio.wait_for(stays, 5)
 
     assert [asyncio.run(ask())] == doubled([2])
