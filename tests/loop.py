@@ -64,9 +64,9 @@ def loop(shared: Path, published: dict[str, str], baked) -> Callable[[str], Loop
             if not log.exists():
                 start = shell_lines(ROOT / "README.md")[0] if task == "classification" else None
                 _demonstrate(start, shared if start else project, published, log)
-        copy = project / "build" / "loop"
-        if not (copy / ".venv").exists():
-            (copy / ".venv").symlink_to(project / ".venv")
+            copy = project / "build" / "loop"
+            if not (copy / ".venv").exists():
+                (copy / ".venv").symlink_to(project / ".venv")
         return Loop(project, copy, log.read_text(encoding="utf-8"))
 
     return run
