@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -100,7 +101,11 @@ class Server:
         command = ["taskset", "--cpu-list", "0", *target.command]
         command[3] = str(python) if command[3] == "python" else command[3]
         apps = Path(__file__).parent / "apps"
-        self.log = (WORK / "server.log").open("w")
+        while _answers():  # a server before may have left processes that take their time
+            time.sleep(0.2)
+            if time.monotonic() - begun > 60:
+                raise RuntimeError(f"port {PORT} is taken")
+        self.log, begun = (WORK / "server.log").open("w"), time.monotonic()
         self.process = subprocess.Popen(
             [part.format(apps=apps, work=WORK) for part in command],
             cwd=PROJECT if not target.requires else apps,
@@ -166,6 +171,14 @@ class Server:
             except subprocess.TimeoutExpired:
                 continue
         self.log.close()
+
+
+def _answers() -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", PORT), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _ms(told: str, share: str) -> float:
