@@ -67,6 +67,8 @@ def prepare() -> None:
     if not (PROJECT / "models" / "bundle").exists():
         run("make", "pipeline", cwd=PROJECT)
     WORK.mkdir(exist_ok=True)
+    for old in WORK.glob("predictions-*"):  # every run begins with an empty log
+        old.unlink()
     run(PROJECT / ".venv/bin/python", Path(__file__).parent / "prepare.py", WORK, cwd=PROJECT)
 
 
@@ -261,6 +263,8 @@ def main() -> int:
                 measure(server, found.setdefault(target.name, Found()), asked.seconds)
             finally:
                 server.stop()
+    for log in WORK.glob("predictions-*"):
+        log.unlink()
     said = f"Rounds: {asked.rounds}, medians; {asked.seconds} s a cell; one core for the server"
     page = f"{table(found)}\n\n{said}."
     page += "".join(f"\n\nNot measured: {name}, because {why}." for name, why in absent.items())

@@ -114,6 +114,8 @@ def main() -> int:
         told = load.communicate()[0]
     finally:
         server.stop()
+        for log in WORK.glob("predictions-*"):  # gigabytes, by now
+            log.unlink()
     fifth = len(samples) // 5
     early = statistics.median(mb for _, mb in samples[fifth : 2 * fifth])
     late = statistics.median(mb for _, mb in samples[-fifth:])
