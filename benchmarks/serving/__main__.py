@@ -67,9 +67,14 @@ def prepare() -> None:
     if not (PROJECT / "models" / "bundle").exists():
         run("make", "pipeline", cwd=PROJECT)
     WORK.mkdir(exist_ok=True)
-    for old in WORK.glob("predictions-*"):  # every run begins with an empty log
-        old.unlink()
+    forget()  # every run begins with an empty log
     run(PROJECT / ".venv/bin/python", Path(__file__).parent / "prepare.py", WORK, cwd=PROJECT)
+
+
+def forget() -> None:
+    """Delete the logs of predictions, which may have gigabytes."""
+    for log in WORK.glob("predictions-*"):
+        log.unlink()
 
 
 def environment(target: Target) -> Path | None:
@@ -263,8 +268,7 @@ def main() -> int:
                 measure(server, found.setdefault(target.name, Found()), asked.seconds)
             finally:
                 server.stop()
-    for log in WORK.glob("predictions-*"):
-        log.unlink()
+    forget()
     said = f"Rounds: {asked.rounds}, medians; {asked.seconds} s a cell; one core for the server"
     page = f"{table(found)}\n\n{said}."
     page += "".join(f"\n\nNot measured: {name}, because {why}." for name, why in absent.items())

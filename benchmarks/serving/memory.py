@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-from .__main__ import WORK, Server, environment, prepare
+from .__main__ import WORK, Server, environment, forget, prepare
 from .targets import TARGETS
 
 EVERY_S, ALLOWED = 5, 1.05
@@ -114,8 +114,7 @@ def main() -> int:
         told = load.communicate()[0]
     finally:
         server.stop()
-        for log in WORK.glob("predictions-*"):  # gigabytes, by now
-            log.unlink()
+        forget()
     fifth = len(samples) // 5
     early = statistics.median(mb for _, mb in samples[fifth : 2 * fifth])
     late = statistics.median(mb for _, mb in samples[-fifth:])

@@ -6,11 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 
 from <<cookiecutter.__package_name>> import bundle
 from <<cookiecutter.__package_name>>.inference import model, rows
 from <<cookiecutter.__package_name>>.inference.answer import LARGE_AT_ONCE, LARGE_BYTES
+from <<cookiecutter.__package_name>>.inference.problems import RowsRefused
 from <<cookiecutter.__package_name>>.serving import app
 
 
@@ -165,6 +167,19 @@ def test_middleware_is_around_the_shortcut(start, bundles, row):
     with TestClient(made) as client:
         assert client.post("/predict", json=row).status_code == 200
     assert seen == ["/predict"]
+
+
+def test_a_users_handler_is_asked(start, bundles, row):
+    """Errors of the shortcut go to the app's handlers, as on any other route."""
+    made = app.create_app(start(bundles["binary"]).app.state.settings)
+
+    @made.exception_handler(RowsRefused)
+    def _teapot(_request, error):
+        return JSONResponse({"mine": error.total}, 418)
+
+    with TestClient(made) as client:
+        answer = client.post("/predict", json=row | {"weekday": 9})
+    assert (answer.status_code, answer.json()) == (418, {"mine": 1})
 
 
 def test_only_post(client):

@@ -141,17 +141,6 @@ class Limits:
 class _Exchange:
     """One request and its answer, as they pass."""
 
-    __slots__ = (
-        "_complete",
-        "_limits",
-        "_receive",
-        "_scope",
-        "_send",
-        "held_bytes",
-        "id",
-        "status",
-    )
-
     def __init__(
         self, limits: Limits, scope: Scope, receive: Receive, send: Send, request_id: bytes
     ) -> None:

@@ -1,6 +1,7 @@
 """What every route that predicts does: `/predict`, other protocols, the page and its upload.
 
-`state` is that of the app: `model` with its `reason` where there is none, `log`, `metrics`.
+`state` is that of the app: `model` with its `reason` where there is none, `log`, `metrics`, and
+`large`, a semaphore for bodies from LARGE_BYTES on.
 """
 
 from __future__ import annotations

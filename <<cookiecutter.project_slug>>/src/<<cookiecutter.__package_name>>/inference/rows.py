@@ -46,7 +46,7 @@ class RowReader:
         Raises BodyUnreadable where the body is not JSON, RowsRefused with every problem where
         a row breaks the contract.
         """
-        many = body[:1] != b"{" and body.lstrip()[:1] == b"["
+        many = body.lstrip()[:1] == b"["
         if len(body) > MAX_ROW_BYTES and not many:
             raise HTTPException(413, f"One row is larger than {MAX_ROW_BYTES} bytes.")
         try:

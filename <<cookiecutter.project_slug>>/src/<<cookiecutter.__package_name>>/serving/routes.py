@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from pydantic_core import to_json
-from starlette.datastructures import State
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import LogUnavailable
@@ -28,7 +28,7 @@ from ..inference.answer import (
     ready_model,
 )
 from ..inference.model import Model
-from ..inference.problems import Problem, RowsRefused, told
+from ..inference.problems import Problem, RowsRefused
 from ..inference.rows import Row
 
 PATH = "/predict"
@@ -85,7 +85,8 @@ class Shortcut:
         try:
             body = await _answer(scope, receive)
         except (HTTPException, LogUnavailable) as error:
-            return await _refusal(scope["app"].state, error)(scope, receive, send)
+            response = await _handled(Request(scope), error)
+            return await response(scope, receive, send)
         headers = [*self._headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -160,16 +161,17 @@ async def _contract(request: Request) -> dict[str, Any]:
     return asdict(ready_model(request.app.state).contract)
 
 
-async def _refuse(request: Request, error: HTTPException | LogUnavailable) -> Response:
-    return _refusal(request.app.state, error)
-
-
-def _refusal(state: State, error: HTTPException | LogUnavailable) -> Response:
+async def _refuse(request: Request, error: RowsRefused | LogUnavailable) -> Response:
     if isinstance(error, LogUnavailable):
         return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})
-    if not isinstance(error, RowsRefused):
-        return told(error)
-    count_refused(state, error)
+    count_refused(request.app.state, error)
     content = {"detail": error.detail, "errors": error.problems, "total": error.total}
     body = to_json(content, inf_nan_mode="strings")
     return Response(body, error.status_code, media_type="application/json")
+
+
+async def _handled(request: Request, error: HTTPException | LogUnavailable) -> Response:
+    """What the app's own handlers make of it, as on any other route."""
+    handlers = request.app.exception_handlers
+    made = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(request, error)
+    return await made if isawaitable(made) else made
