@@ -38,7 +38,7 @@ requirements: .venv/ready
 # Move the pins of actions and the days of both locks to what is a week old; requirements comes next
 upgrade: .venv/ready
 	python tools/pins.py
-	for folder in . "$(PROJECT)"; do (cd "$$folder" && python "$(CURDIR)/$(PROJECT)/tools/upgrade.py") || exit; done
+	for folder in . "$(PROJECT)"; do (cd "$$folder" && python "$(CURDIR)/$(PROJECT)/loop/tools/upgrade.py") || exit; done
 
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

@@ -20,16 +20,14 @@ ANSWERS = (
     r' "cruft": <<cookiecutter._commit|default("")|tojson>>}'
 )
 
-# One row an option: the files that it offers, by answer, and the name of the chosen one.
-OPTIONS = {
-    "task": ("gate.yaml", "gate.{}.yaml", ["classification", "regression"]),
-    "dvc_remote": (".dvc/config", ".dvc/{}.config", ["ghcr", "local", "s3", "ssh"]),
-    "license": (
-        "LICENSE",
-        "licenses/{}",
-        ["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"],
-    ),
-}
+TASKS = ["classification", "regression"]
+# One row a file: the question whose answer chooses it, its name, and the names that are offered.
+OPTIONS = [
+    ("task", "gate.yaml", "gate.{}.yaml", TASKS),
+    ("task", "src/{package}/estimators.py", "src/{package}/estimators.{}.py", TASKS),
+    ("dvc_remote", ".dvc/config", ".dvc/{}.config", ["ghcr", "local", "s3", "ssh"]),
+    ("license", "LICENSE", "licenses/{}", ["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"]),
+]
 
 # A machine without network should learn so in seconds, not after uv's own minutes of retrying.
 UV_PATIENCE = {"UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "1"}
@@ -39,11 +37,12 @@ GIT_TIMEOUT_S = 60
 
 def choose_files(project, answers):
     """Rename the files that the answers choose and remove those that they do not."""
-    for question, (target, pattern, offered) in OPTIONS.items():
-        chosen = answers[question]
-        (project / pattern.format(chosen)).replace(project / target)
-        for other in offered:
-            (project / pattern.format(other)).unlink(missing_ok=True)
+    package = answers["project_slug"].replace("-", "_")
+    for question, target, pattern, offered in OPTIONS:
+        paths = {answer: project / pattern.format(answer, package=package) for answer in offered}
+        paths.pop(answers[question]).replace(project / target.format(package=package))
+        for other in paths.values():
+            other.unlink(missing_ok=True)
     (project / "licenses").rmdir()
 
 

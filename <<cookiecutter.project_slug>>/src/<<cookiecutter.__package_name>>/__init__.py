@@ -1,1 +1,1 @@
-"""A model's life: pipeline, delivery, serving. Start at `cli.py` or `dvc.yaml`."""
+"""What this project adds to the loop: schema, features, estimators, extensions."""

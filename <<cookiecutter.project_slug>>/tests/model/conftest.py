@@ -6,14 +6,13 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from <<cookiecutter.__package_name>> import params, schema
-from <<cookiecutter.__package_name>>.pipeline import (
-    ingest,
-    prepare,
-    split,
-    train,
-    validate,
-)
+from mlops_loop import params
+from <<cookiecutter.__package_name>> import schema
+from mlops_loop.pipeline import ingest
+from mlops_loop.pipeline import prepare
+from mlops_loop.pipeline import split
+from mlops_loop.pipeline import train
+from mlops_loop.pipeline import validate
 
 N_ROWS = 4000
 

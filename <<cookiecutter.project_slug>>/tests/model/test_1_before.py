@@ -6,8 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from <<cookiecutter.__package_name>> import features, params, schema
-from <<cookiecutter.__package_name>>.pipeline import derive, split, validate
+from mlops_loop.pipeline import model_pipeline as features
+from mlops_loop import params
+from <<cookiecutter.__package_name>> import schema
+from mlops_loop.pipeline import derive
+from mlops_loop.pipeline import split
+from mlops_loop.pipeline import validate
 
 
 def test_features_look_at_one_row_at_a_time(raw):

@@ -7,8 +7,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from <<cookiecutter.__package_name>> import metrics, predictor
-from <<cookiecutter.__package_name>>.pipeline import assemble, derive
+from mlops_loop.statistics import metrics
+from mlops_loop.model import predictor
+from mlops_loop.pipeline import assemble
+from mlops_loop.pipeline import derive
 
 
 @pytest.fixture

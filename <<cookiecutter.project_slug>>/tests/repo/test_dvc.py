@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from <<cookiecutter.__package_name>> import cli
+from mlops_loop import cli
 
 PACKAGE = Path(cli.__file__).parent
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]

@@ -1,0 +1,130 @@
+"""The command line, `loop COMMAND`: a table of commands, each imported when it is called.
+
+So `loop serve` starts in a container that has neither pandas nor DVC. Errors that a user can act on
+leave as one sentence on stderr and with an exit code of their own (errors.py).
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+
+import click
+
+from mlops_loop import paths
+from mlops_loop.errors import ProjectError
+
+# By module of mlops_loop.commands, each command with the first sentence of its help.
+MODULES = {
+    "pipeline": {
+        "fingerprint": "Write what the source looks like now, so that DVC sees its changes.",
+        "ingest": "Read the source named in params.yaml into data/ingested.parquet.",
+        "validate": "Test the raw rows against the schema; quarantine those that break it.",
+        "prepare": "Make model rows, clean them, split them into train, validation, holdout.",
+        "train": "Search by cross-validation, fit the best, choose the decision threshold.",
+        "export": "Convert the model and prove equality on every held-out row.",
+        "evaluate": "Measure the exported model on the holdout and make models/bundle.",
+        "profile": "Show a table as a page: distributions, missing values, associations.",
+    },
+    "gate": {"gate": "Compare challenger and champion on the same held-out rows, and decide."},
+    "report": {
+        "report": "Write reports/report.md: verdict, slices, changes, plots, what to do next.",
+        "comment": "Post FILE as the one comment of a pull request, or update it there.",
+        "check-review": "Say whether this model is the reviewed one, and what overrides HOLD.",
+    },
+    "registry": {"registry": "Versions and assignments: git tags."},
+    "store": {"store": "Data, models and cached stage results: DVC's objects, shared."},
+    "deployment": {
+        "smoke": "Ask a running endpoint for the golden rows and compare with the gate's scores.",
+        "image-tag": "Print name and tag of this commit's image, and whether it exists already.",
+        "verify-image": "Run IMAGE locked down, ask it the golden rows, measure latency and size.",
+        "deploy": "Put a registered VERSION into production, and check that it answers.",
+        "rollback": "Restore the previous version, or a named one, with the image it ran with.",
+        "incident": "Open one issue about the rollback that this workflow ran, failed or not.",
+    },
+    "monitoring": {
+        "retrain": "Retrain on a schedule: is it allowed, is the model new, propose it.",
+        "monitor": "Watch the model in production; a schedule does it every day.",
+    },
+    "repository": {
+        "doctor": "List what the repository on GitHub has and lacks; change nothing.",
+        "harden": "Set what doctor found missing, as whoever is logged in; show it first.",
+    },
+    "log": {"log": "The log of predictions, which LOG_URL names: export, prune, forget."},
+    "serve": {"serve": "Answer predictions over HTTP, with a page to try them on."},
+}
+HELP = {name: text for commands in MODULES.values() for name, text in commands.items()}
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is called; the list of commands needs none of them.
+
+    https://click.palletsprojects.com/en/stable/complex/#defining-the-lazy-group
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table, which is that of a model's life."""
+        return list(HELP)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of a name, None where the table has none."""
+        for module, commands in MODULES.items():
+            if name in commands:
+                found = importlib.import_module(f"mlops_loop.commands.{module}")
+                return getattr(found, name.replace("-", "_"))
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table itself."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(HELP.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """A model's life: from data to a monitored endpoint.
+
+    Run in the project's root folder. Every command has --help with an example.
+    """
+
+
+def _record_error(error: ProjectError) -> None:
+    """For the report of a pull request: what stopped a workflow's job, and where."""
+    paths.STOPPED.parent.mkdir(exist_ok=True)
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    facts = {"command": command, "error": type(error).__name__, "message": str(error)}
+    paths.STOPPED.write_text(json.dumps(facts), encoding="utf-8")
+
+
+def main() -> None:
+    """Run the command line; the only place where errors become exits."""
+    # Threads of scikit-learn that wait by spinning make training ten times slower as soon as
+    # anything else runs on the machine. Set before the library is loaded; yours wins.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(64)
+    except click.Abort:
+        click.echo("Interrupted. Run the same command again; finished work is kept.", err=True)
+        sys.exit(130)
+    except ModuleNotFoundError as error:
+        click.echo(
+            f"This command needs {error.name!r}, which is not installed here (a serving container "
+            "has only what serving needs). Next: uv sync",
+            err=True,
+        )
+        sys.exit(64)
+    except ProjectError as error:
+        click.echo(f"{type(error).__name__}: {error}", err=True)
+        if os.environ.get("GITHUB_ACTIONS"):
+            _record_error(error)
+        sys.exit(error.exit_code)
+    except Exception:
+        traceback.print_exc()
+        click.echo("This is a bug in the loop's own code: please report it.", err=True)
+        sys.exit(ProjectError.exit_code)

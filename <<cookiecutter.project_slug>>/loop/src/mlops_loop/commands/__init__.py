@@ -1,0 +1,1 @@
+"""The commands of `loop`, one module for each group; `cli.py` lists them."""

@@ -1,0 +1,102 @@
+"""The commands `smoke`, `image-tag`, `verify-image`, `deploy`, `rollback` and `incident`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlops_loop import paths
+from mlops_loop.commands.console import example, file, print_outputs
+from mlops_loop.deployment import container_check
+from mlops_loop.deployment import deploy as deployments
+from mlops_loop.deployment import smoke as smokes
+from mlops_loop.deployment.image import Image
+from mlops_loop.github import github_release
+from mlops_loop.github import incident as incidents
+from mlops_loop.model import bundle as bundles
+from mlops_loop.registry import ledger as ledgers
+
+ROOT = Path()
+url = click.option("--url", envvar="PRODUCTION_URL", default="", help="Of the endpoint, to ask it.")
+timeout = click.option("--timeout-s", type=float, default=600.0, show_default=True)
+bundle_option = click.option("--bundle", type=file, default=paths.BUNDLE, show_default=True)
+
+
+def _target(url: str, timeout_s: float) -> deployments.Target:
+    commit = os.environ.get("GITHUB_SHA", "")
+    return deployments.Target(ROOT, Image(ROOT), url, timeout_s, commit)
+
+
+@click.command(epilog=example("smoke http://127.0.0.1:8000"))
+@click.argument("url")
+@bundle_option
+@click.option("--timeout-s", type=float, default=30.0, show_default=True)
+def smoke(url: str, bundle: Path, timeout_s: float) -> None:
+    """Ask a running endpoint for the golden rows and compare with the gate's scores.
+
+    Exits with 5 where an answer differs.
+    """
+    click.echo(smokes.smoke(url, bundles.load(bundle), timeout_s=timeout_s))
+
+
+@click.command("image-tag", epilog=example("image-tag"))
+def image_tag() -> None:
+    """Print name and tag of this commit's image, and whether it exists already."""
+    print_outputs(Image(ROOT).plan(ROOT))
+
+
+@click.command("verify-image", epilog=example("verify-image ghcr.io/OWNER/NAME@sha256:..."))
+@click.argument("image")
+@bundle_option
+@click.option("--policy", type=file, default=paths.GATE_POLICY, show_default=True)
+@click.option("--out", type=file, default=paths.MEASUREMENTS)
+@click.option("--timeout-s", type=float, default=60.0, show_default=True)
+def verify_image(image: str, bundle: Path, **call: Any) -> None:
+    """Run IMAGE locked down, ask it the golden rows, measure latency and size."""
+    click.echo(container_check.run(image, bundles.load(bundle), **call))
+
+
+@click.command(epilog=example("deploy latest", "deploy v1.4.0 --digest sha256:..."))
+@click.argument("version")
+@click.option("--digest", help="Of its image.  [default: what it ran with, or its tag]")
+@click.option("--why", default="passed the gate", show_default=True)
+@click.option("--announce", is_flag=True, help="Then create the version's release on GitHub.")
+@url
+@timeout
+def deploy(version: str, digest: str | None, announce: bool, why: str, **where: Any) -> None:
+    """Put a registered VERSION into production, and check that it answers.
+
+    Writes the ledger and moves the image's tag production. Where the endpoint's address is known,
+    waits for it and asks the golden rows; if that fails, the previous version is restored.
+    """
+    target, ledger = _target(**where), ledgers.fetch(ROOT)
+    if version == "bundle":
+        made = ledger.version_of_bundle(bundles.load(paths.BUNDLE).id)
+        version = made.version if made else "of models/bundle"
+    click.echo(deployments.deploy(target, version, digest, why))
+    if announce:
+        click.echo(github_release.run(ledger.find(version), bundles.load(paths.BUNDLE)))
+
+
+@click.command(epilog=example('rollback --why "late answers"', "rollback v1.2.0 --why bad"))
+@click.argument("to", default="previous")
+@click.option("--why", required=True, help="The reason, for those who read the history.")
+@click.option("--hold/--no-hold", default=True, show_default=True, help="Refuse later versions.")
+@url
+@timeout
+def rollback(to: str, why: str, hold: bool, url: str, timeout_s: float) -> None:
+    """Restore the previous version, or a named one, with the image it ran with."""
+    click.echo(deployments.rollback(_target(url, timeout_s), to, why, hold))
+
+
+@click.command(epilog=example("incident --outcome success --why 'late answers'"))
+@click.option("--outcome", required=True, help="How the rollback ended.")
+@click.option("--to", default="", help="The version that it returned to.")
+@click.option("--instead-of", default="", help="The version that it replaced.")
+@click.option("--why", required=True, help="The reason that was given.")
+def incident(**facts: str) -> None:
+    """Open one issue about the rollback that this workflow ran, failed or not."""
+    click.echo(incidents.run(ROOT, **facts))

@@ -1,0 +1,57 @@
+"""The stages of dvc.yaml, and what stands beside them: `fingerprint` and `profile`."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import click
+
+from mlops_loop import params, paths
+from mlops_loop.commands.console import example, file
+
+
+@click.command(epilog=example("fingerprint"))
+def fingerprint() -> None:
+    """Write what the source looks like now, so that DVC sees its changes.
+
+    Commit that file. Where source.fingerprint in params.yaml names a folder of the project, DVC
+    sees its changes itself, and there is nothing to do.
+    """
+    from mlops_loop.sources import fingerprint as fingerprints
+
+    fingerprints.run(params.load())
+
+
+def _stage(name: str, text: str) -> click.Command:
+    @click.command(
+        name, help=f"{text}\n\nA stage of dvc.yaml.", epilog=f"Example: dvc repro {name}"
+    )
+    def stage() -> None:
+        own = params.load()
+        importlib.import_module(f"mlops_loop.pipeline.{name}").run(own)
+
+    return stage
+
+
+ingest = _stage("ingest", "Read the source named in params.yaml into data/ingested.parquet.")
+validate = _stage(
+    "validate", "Test the raw rows against the schema; quarantine those that break it."
+)
+prepare = _stage(
+    "prepare", "Make model rows, clean them, split them into train, validation, holdout."
+)
+train = _stage("train", "Search by cross-validation, fit the best, choose the decision threshold.")
+export = _stage("export", "Convert the model and prove equality on every held-out row.")
+evaluate = _stage("evaluate", "Measure the exported model on the holdout and make models/bundle.")
+
+
+@click.command(epilog=example("profile data/ingested.parquet"))
+@click.argument("table", type=file, default=paths.TRAIN)
+@click.option("--out", type=file, default=paths.PROFILE)
+def profile(table: Path, out: Path) -> None:
+    """Show a table as a page: distributions, missing values, associations."""
+    from mlops_loop.pipeline import profile as profiles
+
+    profiles.run(table, out)
+    click.echo(f"profile: {out.resolve().as_uri()}")

@@ -1,0 +1,146 @@
+"""The commands `registry list|history|show|register|assign|fetch`."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlops_loop import git, paths
+from mlops_loop.commands.console import as_json, example, print_outputs, push, to_json
+from mlops_loop.deployment import deploy
+from mlops_loop.deployment.image import ONCE, Image
+from mlops_loop.errors import ProjectError, UsageError
+from mlops_loop.model import bundle
+from mlops_loop.registry import champion, ledger
+from mlops_loop.registry.ledger import Entry
+
+ROOT = Path()
+
+
+@click.group(
+    epilog=example(
+        "registry register", 'registry assign latest --why "first model"', "registry show"
+    )
+)
+def registry() -> None:
+    """Versions and assignments: git tags.
+
+    model@v1.4.0 is a version, model#production#7 says that a version went into production.
+    """
+
+
+@registry.command("list", epilog=example("registry list"))
+@as_json
+def list_versions(machine: bool) -> None:
+    """List all versions, the newest first."""
+    _print_entries(ledger.read(ROOT).versions[::-1], machine)
+
+
+@registry.command(epilog=example("registry history"))
+@as_json
+def history(machine: bool) -> None:
+    """List all registrations and assignments, the newest first."""
+    _print_entries(ledger.read(ROOT).history()[::-1], machine)
+
+
+@registry.command(epilog=example("registry show"))
+@as_json
+def show(machine: bool) -> None:
+    """Show what each stage holds now, and whether the image's tag agrees."""
+    found = ledger.read(ROOT)
+    _print_entries(list(found.stages().values()), machine)
+    with suppress(ProjectError):  # no image, no network, no login: nothing to compare with
+        if problem := deploy.disagreement(Image(ROOT, retries=ONCE), found):
+            click.echo(f"{problem} Next: loop deploy VERSION", err=True)
+
+
+@registry.command(epilog=example("registry register", "registry register --bump major"))
+@push
+@click.option("--commit", is_flag=True, help="Commit the dvc.lock that training wrote before.")
+@click.option("--bump", type=click.Choice(["major", "minor", "patch"]), default="minor")
+@as_json
+def register(bump: str, push: bool, commit: bool, machine: bool) -> None:
+    """Register the model in models/bundle as a version, if the gate let it pass.
+
+    Tags the commit whose dvc.lock holds the model. Twice changes nothing.
+    """
+    model = bundle.load(paths.BUNDLE)
+    verdict = paths.VERDICT.read_text("utf-8") if paths.VERDICT.exists() else ""
+    if commit and not ledger.read(ROOT).version_of_bundle(model.id):
+        ledger.commit_lock(ROOT)
+    made = ledger.register(ROOT, model, ledger.json_object(verdict), bump)
+    _print_change(*made, push, machine)
+
+
+@registry.command(
+    epilog=example(
+        'registry assign latest --why "passed"', "registry assign v1.0.0 --hold --why bad"
+    )
+)
+@click.argument("version")
+@push
+@click.option("--stage", default="production", show_default=True, help="Where it goes.")
+@click.option("--why", required=True, help="The reason, for those who read the history.")
+@click.option("--image", help="Digest of the deployed container, as sha256:...")
+@click.option("--hold/--lift-hold", default=None, help="Refuse later versions, until lifted.")
+@as_json
+def assign(version: str, push: bool, machine: bool, **call: Any) -> None:
+    """Put a registered VERSION (or latest) into a stage, and say why."""
+    _print_change(*ledger.assign(ROOT, version, **call), push, machine)
+
+
+@registry.command(epilog=example("registry fetch v1.2.0", "registry fetch --image previous"))
+@click.argument("version", default="production")
+@click.option("--image", "with_image", is_flag=True, help="Only what a rollback can return to.")
+@as_json
+def fetch(version: str, with_image: bool, machine: bool) -> None:
+    """Fetch the model of a VERSION (or production, or previous) to models/bundle.
+
+    With --image it also finds the image that this version ran with.
+    """
+    found = ledger.fetch(ROOT)
+    chosen, facts = _with_image(found, version) if with_image else (_named(found, version), {})
+    model = champion.bring(ROOT, chosen, paths.BUNDLE)
+    facts |= {"version": chosen.version, "bundle": model.id}
+    click.echo(to_json(facts)) if machine else print_outputs(facts)
+
+
+def _with_image(found: ledger.Ledger, version: str) -> tuple[Entry, dict[str, str]]:
+    image, now = Image(ROOT), found.current()
+    chosen, digest = deploy.rollback_target(image, found, version)
+    image.check(digest)
+    facts = {"image": f"{image.url.partition('://')[2]}@{digest}"}
+    return chosen, facts | {"instead_of": now.version if now else ""}
+
+
+def _named(found: ledger.Ledger, version: str) -> Entry:
+    named = {"production": found.current(), "previous": found.previous()}.get(version)
+    return found.find(named.version if named else version)
+
+
+def _print_change(entry: Entry, new: bool, push: bool, machine: bool) -> None:
+    if push and not git.push_tags(ROOT, entry.tag):
+        git.run(ROOT, "tag", "--delete", entry.tag)
+        raise UsageError(
+            f"Another run has pushed another {entry.tag}. "
+            "Next: git fetch --tags --force, then the same command"
+        )
+    if machine:
+        return click.echo(to_json({"changed": new, "entry": entry}))
+    click.echo(_line(entry) if new else f"Nothing to do, it exists already: {_line(entry)}")
+    if new and not push and git.run(ROOT, "remote").stdout:
+        click.echo(f"Others see it after: git push origin '{entry.tag}'")
+
+
+def _print_entries(entries: list[Entry], machine: bool) -> None:
+    nothing = "None yet. Next: make pipeline gate, then loop registry register and assign."
+    click.echo(to_json(entries) if machine else "\n".join(map(_line, entries)) or nothing)
+
+
+def _line(entry: Entry) -> str:
+    """For people; repr keeps a terminal safe from what others wrote into an annotation."""
+    note = " ".join(f"{k}={v!r}" for k, v in entry.note.items() if v and k != "verdict")
+    return f"{entry.time}  {entry.version:<8} {entry.tag:<20} {note}"

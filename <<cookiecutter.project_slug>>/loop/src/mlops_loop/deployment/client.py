@@ -1,0 +1,60 @@
+"""A client of the endpoint: the smoke test, deployment, tests and benchmarks ask through it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlops_loop.errors import SmokeFailed
+
+
+@dataclass(frozen=True)
+class Client:
+    """Asks the endpoint at `url`, with the key of ENDPOINT_KEY where predictions need one."""
+
+    url: str
+    key: str = field(default_factory=lambda: os.environ.get("ENDPOINT_KEY", ""), repr=False)
+    timeout_s: float = 10.0
+
+    def ask(self, path: str, content: Any = None) -> Any:
+        """The JSON of a success; raises SmokeFailed with address and answer otherwise."""
+        status, answer = self.send(path, content)
+        if status != 200:
+            raise SmokeFailed(f"{self._at(path)} answers {status} instead of 200: {answer}")
+        return answer
+
+    def send(self, path: str, content: Any = None) -> tuple[int, Any]:
+        """Status and JSON of a success, or text of a refusal; a POST where there is content."""
+        data = None if content is None else json.dumps(content).encode()
+        try:
+            request = urllib.request.Request(self._at(path), data)
+            request.add_header("Content-Type", "application/json")
+            if self.key:
+                request.add_unredirected_header("Authorization", f"Bearer {self.key}")
+            with urllib.request.urlopen(request, timeout=self.timeout_s) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode(errors="replace")
+        except (OSError, ValueError) as error:
+            raise SmokeFailed(f"{self._at(path)} gives no JSON: {error}") from error
+
+    def wait_until_ready(self, timeout_s: float) -> None:
+        """Raises SmokeFailed with the last answer where it is not ready in time."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                return self.ask("/ready")
+            except SmokeFailed as error:
+                if time.monotonic() > deadline:
+                    late = f"{self.url} was not ready within {timeout_s:g} s: {error}"
+                    raise SmokeFailed(late) from error
+            time.sleep(0.25)
+
+    def _at(self, path: str) -> str:
+        return self.url.rstrip("/") + path

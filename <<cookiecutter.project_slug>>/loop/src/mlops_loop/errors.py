@@ -1,0 +1,75 @@
+"""Every error that a user can act on, and the exit code that it leads to.
+
+    ProjectError                     70   a bug: please report it
+    |-- UsageError                   64   wrong call, parameter file or name
+    |-- DataRefused                   3   the data break the schema or the rules
+    |-- ExportDisagrees               4   the exported model answers differently
+    |-- SmokeFailed                   5   a running endpoint answers wrongly
+    |-- StoreUnreachable              6   stored objects cannot be read or written
+    |-- NoValidBundle                 7   no bundle, or one that was tampered with
+    |-- GitHubRefused                10   GitHub's API says no, or nothing
+    `-- LogUnavailable               11   the prediction log cannot be read or written
+
+A gate's verdict is no error: REJECT leaves with 1, HOLD with 2. A message says what happened, the
+value, what is allowed, and the next command. Only `cli.main` turns errors into exits.
+"""
+
+from __future__ import annotations
+
+
+class ProjectError(Exception):
+    """Base of all errors below; `exit_code` is what the command line leaves with."""
+
+    exit_code = 70
+
+
+class UsageError(ProjectError):
+    """A wrong call: an argument, a parameter file or a name that does not exist."""
+
+    exit_code = 64
+
+
+class DataRefused(ProjectError):
+    """The data break the schema, or too few rows are left to go on."""
+
+    exit_code = 3
+
+
+class ExportDisagrees(ProjectError):
+    """The exported model and the trained pipeline differ on a held-out row."""
+
+    exit_code = 4
+
+
+class SmokeFailed(ProjectError):
+    """A running endpoint is missing, not ready, or gives other answers than the gate saw."""
+
+    exit_code = 5
+
+
+class StoreUnreachable(ProjectError):
+    """The store is down or refuses, or an object that a version needs is in no place."""
+
+    exit_code = 6
+
+
+class NoValidBundle(ProjectError):
+    """There is no model bundle, or its files do not match its manifest."""
+
+    exit_code = 7
+
+
+class GitHubRefused(ProjectError):
+    """GitHub's API refuses, with `status`, or cannot be reached (None)."""
+
+    exit_code = 10
+
+    def __init__(self, message: str, status: int | None = None):
+        super().__init__(message)
+        self.status = status
+
+
+class LogUnavailable(ProjectError):
+    """The prediction log is down, full or behind; nothing is predicted that it cannot keep."""
+
+    exit_code = 11

@@ -1,0 +1,85 @@
+"""What `gate.yaml` may say: what a model must show before it may ship, typed and frozen.
+
+Numbers are in the unit of their metric: shares between 0 and 1, or the unit of the target.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, FiniteFloat, PositiveFloat, PositiveInt
+
+from mlops_loop.params import Section
+
+
+class Primary(Section):
+    """The metric that compares challenger and champion.
+
+    non_inferiority: the challenger may be worse by less than `margin`, and must prove it.
+    superiority: it must prove that it is better; `margin` is the smallest gain worth finding.
+    """
+
+    metric: str
+    mode: Literal["non_inferiority", "superiority"] = "non_inferiority"
+    margin: PositiveFloat
+
+
+class Calibration(Section):
+    """How far predictions may be from what happened, on average."""
+
+    metric: str
+    at_most: PositiveFloat
+
+
+class Slices(Section):
+    """Limits for every value of every column: a floor or ceiling, and a loss to the champion."""
+
+    columns: Annotated[tuple[str, ...], Field(min_length=1)]
+    metric: str
+    limit: FiniteFloat
+    max_loss: PositiveFloat
+    min_rows: PositiveInt = 100
+
+
+class Fairness(Section):
+    """The largest allowed difference of `metric` between any two values of `column`."""
+
+    column: str
+    metric: str
+    max_gap: PositiveFloat
+    min_rows: PositiveInt = 100
+
+
+class Suspicion(Section):
+    """What is too good to be true: a value of the primary metric, and a gain in it."""
+
+    too_good: FiniteFloat
+    max_gain: PositiveFloat
+
+
+class Budget(Section):
+    """A ceiling for something measured outside; `required` holds without a measurement."""
+
+    at_most: PositiveFloat
+    required: bool = False
+
+
+class Policy(Section):
+    """`gate.yaml`, whole. `confidence` is that of every interval, two-sided.
+
+    cluster: a column of the holdout; rows with the same value of it (a day, a customer) are
+    alike, so the bootstrap draws them together. None: each row tells something of its own.
+    """
+
+    task: Literal["classification", "regression"]
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    cluster: str | None = None
+    min_rows: PositiveInt
+    primary: Primary
+    absolute: Annotated[dict[str, FiniteFloat], Field(min_length=1)]
+    calibration: Calibration | None = None
+    slices: Slices | None = None
+    fairness: tuple[Fairness, ...] = ()
+    suspicion: Suspicion
+    budgets: dict[str, Budget] = Field(default_factory=dict)

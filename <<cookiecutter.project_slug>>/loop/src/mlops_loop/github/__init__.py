@@ -1,0 +1,1 @@
+"""GitHub's API, and what this project writes there: issues, comments, releases."""

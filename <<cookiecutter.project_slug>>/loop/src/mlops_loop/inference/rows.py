@@ -1,0 +1,122 @@
+"""Rows as clients send them, checked against the contract.
+
+The bytes of a body go straight into pydantic-core: one pass over them gives plain dicts that
+are typed, in range and of known categories, or the list of all that is wrong (`problems.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Annotated, Any, Literal, NotRequired
+
+import numpy as np
+from fastapi import HTTPException
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from mlops_loop.inference.validation_errors import describe, refusal
+from mlops_loop.model.contract import Column, Contract
+
+# What the model's input can hold, where the contract gives no range.
+LARGEST = float(np.finfo(np.float32).max)
+MAX_ROW_BYTES = 256 * 1024
+MANY_PROBLEMS = 1_000  # each costs microseconds to tell; of more, those of the first bad row
+
+Row = dict[str, Any]
+
+
+class RowReader:
+    """Reads bodies and forms for one contract; made once for each bundle."""
+
+    def __init__(self, contract: Contract, max_rows: int) -> None:
+        self.contract = contract
+        row = _row_type(contract)
+        rows = Annotated[list[row], Field(min_length=1, max_length=max_rows)]
+        self.body_type = row | rows
+        self._row: TypeAdapter[Row] = TypeAdapter(row)
+        self._rows: TypeAdapter[list[Row]] = TypeAdapter(rows)
+        self._first_bad: TypeAdapter[list[Row]] = TypeAdapter(
+            Annotated[list[row], Field(fail_fast=True)]
+        )
+
+    def read(self, body: bytes) -> Row | list[Row]:
+        """A JSON object -> one row; a JSON array of objects -> many.
+
+        Raises BodyUnreadable where the body is not JSON, RowsRefused with every problem where
+        a row breaks the contract.
+        """
+        many = body.lstrip()[:1] == b"["
+        if len(body) > MAX_ROW_BYTES and not many:
+            raise HTTPException(413, f"One row is larger than {MAX_ROW_BYTES} bytes.")
+        try:
+            return (self._rows if many else self._row).validate_json(body)
+        except ValidationError as error:
+            again = partial(self._first_bad.validate_json, body) if many else None
+            raise self._refusal(error, again) from None
+
+    def check(self, rows: list[Row]) -> list[Row]:
+        """Rows that were read elsewhere, checked as `read` does."""
+        try:
+            return self._rows.validate_python(rows)
+        except ValidationError as error:
+            again = partial(self._first_bad.validate_python, rows)
+            raise self._refusal(error, again) from None
+
+    def _refusal(
+        self, error: ValidationError, first_bad: Callable[[], Any] | None = None
+    ) -> HTTPException:
+        """Where there are too many problems to tell, those of the first bad row."""
+        total = error.error_count()
+        if total > MANY_PROBLEMS and first_bad:
+            try:
+                first_bad()
+            except ValidationError as first:
+                error = first
+        return refusal(self.contract, error, total)
+
+    def read_form(self, form: Mapping[str, str]) -> Row:
+        """Texts of a web form -> one row; an empty text is a missing value. Raises RowsRefused."""
+        row = {name: text.strip() for name, text in form.items() if text.strip()}
+        try:
+            return self._row.validate_strings(row)
+        except ValidationError as error:
+            raise self._refusal(error) from None
+
+
+def _row_type(contract: Contract) -> Any:
+    """The TypedDict of one row; column names may be any text."""
+    row = TypedDict("Row", {column.name: _field(column) for column in contract.columns})
+    # Python's regular expressions, because pandera checks the training rows with them.
+    row.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
+    return row
+
+
+def _field(column: Column) -> Any:
+    about = Field(
+        title=column.title or column.name,
+        description=": ".join(filter(None, [column.description, describe(column)])),
+        examples=None if column.example is None else [column.example],
+    )
+    if column.nullable:
+        return NotRequired[Annotated[_value(column) | None, about]]
+    return Annotated[_value(column), about]
+
+
+def _value(column: Column) -> Any:
+    if column.kind == "boolean":
+        return bool
+    if column.kind == "category" and column.closed:
+        return Literal[column.levels]
+    if column.kind == "category":
+        # pandera matches patterns at the start of the text, JSON Schema anywhere.
+        return Annotated[str, Field(pattern=f"^(?:{column.pattern})" if column.pattern else None)]
+    return Annotated[
+        float,
+        Field(
+            ge=-LARGEST if column.minimum is None else column.minimum,
+            le=LARGEST if column.maximum is None else column.maximum,
+            multiple_of=1 if column.kind == "integer" else None,
+            allow_inf_nan=False,
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""The bundle, what it holds, and how it predicts."""

@@ -1,0 +1,130 @@
+"""The model of a bundle, ready to answer: encoded rows in, scores out.
+
+`model.onnx` runs on ONNX Runtime. `model.skops` is the explicit alternative for pipelines
+that ONNX cannot express; it needs scikit-learn, and loads only the types in `TRUSTED`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from mlops_loop.errors import NoValidBundle
+
+# Types beyond those that skops itself trusts. Each was read and found to run no code on load.
+TRUSTED = (
+    "functools.partial",  # of a function that is trusted by its own name
+    "numpy.dtype",
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogLink",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.link.MultinomialLogit",
+    "sklearn._loss.loss.AbsoluteError",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfGammaLoss",
+    "sklearn._loss.loss.HalfMultinomialLoss",
+    "sklearn._loss.loss.HalfPoissonLoss",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn._loss.loss.PinballLoss",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.feature_selection._mutual_info.mutual_info_classif",
+    "sklearn.feature_selection._mutual_info.mutual_info_regression",
+    "sklearn.tree._tree.Tree",
+)
+
+
+class Predictor(Protocol):
+    """Scores of encoded rows."""
+
+    def scores(self, matrix: np.ndarray) -> np.ndarray:
+        """float32 (n_rows, n_columns) -> (n_rows, n_classes), or (n_rows,) for regression."""
+
+
+class OnnxPredictor:
+    """ONNX Runtime on one thread: a row takes microseconds, and replicas scale by process."""
+
+    def __init__(self, path: Path) -> None:
+        # Read while the library is imported; its own function comes too late for the device id.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # what goes wrong is raised, and told in one sentence
+        with _told(path):
+            self._session = onnxruntime.InferenceSession(
+                path.read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
+        self._input = self._session.get_inputs()[0].name
+        self._output = self._session.get_outputs()[-1].name
+
+    def scores(self, matrix: np.ndarray) -> np.ndarray:
+        scores = self._session.run([self._output], {self._input: matrix})[0]
+        return scores if self._output == "probabilities" else scores[:, 0]
+
+
+class SkopsPredictor:
+    """The scikit-learn pipeline itself, loaded without pickle."""
+
+    def __init__(self, path: Path) -> None:
+        self.pipeline = load_skops(path)
+
+    def scores(self, matrix: np.ndarray) -> np.ndarray:
+        return raw_scores(self.pipeline, matrix)
+
+
+@np.errstate(all="ignore")  # a score that is not finite is told by whoever asks
+def raw_scores(pipeline, matrix: np.ndarray) -> np.ndarray:
+    """Scores of a fitted scikit-learn pipeline, in the shape of `Predictor.scores`."""
+    if hasattr(pipeline, "predict_proba"):
+        return pipeline.predict_proba(matrix)
+    return np.asarray(pipeline.predict(matrix), dtype=float)
+
+
+def load_skops(path: Path):
+    """A scikit-learn pipeline from a skops file.
+
+    Raises NoValidBundle where the file is damaged or holds a type that is not in `TRUSTED`.
+    """
+    import skops.io
+
+    with _told(path):
+        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+    if unknown:
+        raise NoValidBundle(
+            f"{path.name} holds types that are not trusted: {', '.join(unknown)}. Read their "
+            "code, then add them to TRUSTED in predictor.py."
+        )
+    with _told(path):
+        return skops.io.load(path, trusted=list(TRUSTED))
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Whatever a library raises over a damaged file, in one sentence."""
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).splitlines() or [repr(error)])[0].rstrip(".")
+        raise NoValidBundle(f"{path} cannot be read: {reason}. Next: make pipeline") from error
+
+
+PREDICTORS = {"model.onnx": OnnxPredictor, "model.skops": SkopsPredictor}
+
+
+def load_predictor(folder: Path) -> Predictor:
+    """The predictor for the model file in a bundle; raises NoValidBundle without one."""
+    for name, predictor in PREDICTORS.items():
+        if (folder / name).exists():
+            return predictor(folder / name)
+    raise NoValidBundle(f"No {' or '.join(PREDICTORS)} in {folder}. Next: make pipeline")

@@ -1,0 +1,54 @@
+"""The bundle, out of what all stages made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from mlops_loop import files, paths
+from mlops_loop.model.bundle import sha256, write_manifest
+from mlops_loop.model.contract import Contract
+from mlops_loop.model.predictor import load_predictor
+from mlops_loop.params import Params
+from mlops_loop.pipeline.card import model_card
+from mlops_loop.pipeline.reference import make_reference
+
+
+def assemble(folder: Path, holdout: pd.DataFrame, result: dict[str, Any], params: Params) -> str:
+    """Write the bundle to `folder` out of what all stages made; returns its id."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(paths.EXPORTED, folder)
+    contract = Contract.load(folder / "contract.json")
+    training = files.read_table(paths.TRAIN)
+    files.write_json(make_reference(training, contract), folder / "reference.json", digits=None)
+    files.write_json(result["metrics"], folder / "metrics.json")
+    rows = golden_rows(holdout, contract, params.export.golden_rows)
+    scores = load_predictor(folder).scores(contract.encode_rows(rows)).astype(float).tolist()
+    golden = [{"row": row, "score": score} for row, score in zip(rows, scores, strict=True)]
+    lines = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in golden)
+    (folder / "golden.jsonl").write_text(lines, encoding="utf-8")
+    card = model_card(contract, result, params, len(training))
+    (folder / "model_card.md").write_text(card, encoding="utf-8")
+    tables = sorted(paths.PREPARED.glob("*.parquet"))
+    facts = {
+        "task": contract.task,
+        "split": files.read_json(paths.SPLIT_RULE),
+        "data": {path.stem: sha256(path) for path in tables},
+        "rows": {path.stem: pq.read_metadata(path).num_rows for path in tables},
+        "schema": sha256(folder / "contract.json"),
+    }
+    return write_manifest(folder, facts)
+
+
+def golden_rows(rows: pd.DataFrame, contract: Contract, n: int) -> list[dict[str, Any]]:
+    """Evenly spread held-out rows as a client would send them; missing values are null."""
+    picked = np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).astype(int))
+    table = rows.iloc[picked][contract.names].astype(object)
+    records = table.where(table.notna(), None).to_dict("records")
+    return [files.tidy(record, digits=None) for record in records]

@@ -1,0 +1,41 @@
+"""Statistics of the training rows that live data are compared with: frozen drift bins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlops_loop.model.contract import Contract
+
+N_BINS = 10
+
+
+def make_reference(train: pd.DataFrame, contract: Contract) -> dict[str, Any]:
+    """Per column `kind`, `missing_share` and `shares`, by bin or by level, of the rows not missing.
+    Numbers get bins of equal frequency: `edges` are the inner limits, and a bin takes values up to
+    and including its upper edge.
+    """
+    columns = {}
+    for column in contract.columns:
+        values = train[column.name]
+        counted = column.kind in ("category", "boolean")
+        facts = {"kind": column.kind, "missing_share": float(values.isna().mean())}
+        columns[column.name] = facts | (_levels if counted else _numbers)(values.dropna())
+    return {"n_rows": len(train), "columns": columns}
+
+
+def _levels(values: pd.Series) -> dict[str, Any]:
+    return {"shares": values.astype(str).value_counts(normalize=True).sort_index().to_dict()}
+
+
+def _numbers(values: pd.Series) -> dict[str, Any]:
+    if values.empty:
+        return {"edges": [], "shares": [], "mean": None, "std": None}
+    numbers = values.to_numpy(dtype=float)
+    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, N_BINS + 1)[1:-1]))
+    counts = np.bincount(np.searchsorted(edges, numbers), minlength=len(edges) + 1)
+    facts = {"edges": edges.tolist(), "shares": (counts / len(numbers)).tolist()}
+    facts |= {"mean": float(numbers.mean()), "std": float(numbers.std())}
+    return facts | {"minimum": float(numbers.min()), "maximum": float(numbers.max())}

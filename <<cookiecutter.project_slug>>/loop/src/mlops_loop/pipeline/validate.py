@@ -1,0 +1,123 @@
+"""Stage 2, `validate`: rows that break `schema.RawRows` go into quarantine, the others on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from mlops_loop import files, paths, project
+from mlops_loop.errors import DataRefused
+from mlops_loop.params import Params
+from mlops_loop.text import listed
+
+WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+KINDS = ("float", "int", "uint", "bool", "boolean")
+
+Schema = type[pa.DataFrameModel]
+
+
+@dataclass(frozen=True)
+class Validated:
+    """Rows that passed, rows that did not, and why."""
+
+    rows: pd.DataFrame
+    quarantined: pd.DataFrame  # with the reasons in `_failures`
+    failures: pd.DataFrame  # by column and check: `n_rows`, up to three `examples`
+
+
+def validate(raw: pd.DataFrame, schema: Schema) -> Validated:
+    """Divide raw rows into those that keep the schema and those that do not.
+
+    Raises DataRefused where a column is missing or breaks a rule as a whole.
+    """
+    if missing := [name for name in schema.to_schema().columns if name not in raw]:
+        raise DataRefused(
+            f"The data miss the columns {listed(missing)}; they have {listed(raw.columns)}. "
+            f"Mend the source, or {schema.__name__} in schema.py."
+        )
+    raw = raw.reset_index(drop=True)
+    rows, cases = _read_types(raw, schema)
+    while True:  # a row out of the way can uncover another: duplicates, text among numbers
+        rows = rows[~rows.index.isin(cases["index"])]
+        try:
+            rows = schema.validate(rows, lazy=True)
+            break
+        except SchemaErrors as error:
+            cases = pd.concat([cases, _cases(error, schema)])
+    told = (cases["column"] + ": " + cases["check"]).groupby(cases["index"])
+    why = told.agg(lambda reasons: "; ".join(sorted(set(reasons))))
+    failures = cases.groupby(["column", "check"], as_index=False).agg(
+        n_rows=("index", "nunique"),
+        examples=("failure_case", lambda values: sorted({str(value) for value in values})[:3]),
+    )
+    quarantined = raw.loc[why.index].assign(_failures=why.astype(str))
+    return Validated(rows.reset_index(drop=True), quarantined.reset_index(drop=True), failures)
+
+
+def _read_types(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Numbers and booleans out of text, and the cases that are none.
+
+    Coercion alone would refuse a column for one word in it, cut 2.5 down to 2 without a word,
+    and take a missing boolean for a yes or no.
+    """
+    rows = raw.copy()
+    cases = [pd.DataFrame(columns=["index", "column", "check", "failure_case"])]
+    for name, column in schema.to_schema().columns.items():
+        kind = str(column.dtype).lower().rstrip("0123456789")
+        if kind not in KINDS:
+            continue
+        rows[name] = _read(raw[name], kind)
+        bad = raw.loc[rows[name].isna() & (raw[name].notna() | (not column.nullable)), name]
+        check = bad.notna().map({True: f"is no {kind}", False: "not_nullable"})
+        case = {"index": bad.index, "column": name, "check": check, "failure_case": bad}
+        cases.append(pd.DataFrame(case, dtype=object))
+    return rows, pd.concat(cases)
+
+
+def _read(values: pd.Series, kind: str) -> pd.Series:
+    """Values as numbers or booleans, missing where they are none."""
+    if kind.startswith("bool"):
+        return values.map(lambda value: WORDS.get(str(value).lower())).astype("boolean")
+    numbers = pd.to_numeric(values, errors="coerce")
+    if kind == "float":
+        return numbers
+    plain = numbers.astype(float)
+    return numbers.where((plain % 1 == 0) & (plain.abs() < 2**63))
+
+
+def _cases(error: SchemaErrors, schema: Schema) -> pd.DataFrame:
+    """Row, column and rule of each failure; raises DataRefused for a rule without a row."""
+    cases = error.failure_cases
+    for case in cases[cases["index"].isna()].itertuples():
+        raise DataRefused(
+            f"Column {case.column!r} breaks {case.check} as a whole ({case.failure_case}). "
+            f"Mend the source, or {schema.__name__} in schema.py."
+        )
+    return cases.astype({"index": int})
+
+
+def run(params: Params) -> None:
+    """Write the rows that passed, the quarantine and the report, so that they can be looked at.
+
+    Then raises DataRefused where more than `validate.max_failed_share` of the rows failed.
+    """
+    raw = files.read_table(paths.INGESTED)
+    result = validate(raw, project.raw_rows())
+    share, limit = len(result.quarantined) / len(raw), params.validate_.max_failed_share
+    files.write_table(result.rows, paths.VALIDATED)
+    files.write_table(result.quarantined, paths.QUARANTINE)
+    report = {"n_rows": len(raw), "n_failed": len(result.quarantined), "failed_share": share}
+    report |= {"max_failed_share": limit, "failures": result.failures.to_dict("records")}
+    files.write_json(report, paths.VALIDATION_REPORT)
+    print(f"validate: {len(result.rows):,} of {len(raw):,} rows keep the schema")
+    if len(result.failures):
+        print(result.failures.to_string(index=False))
+    if share > limit:
+        reason = f"{share:.2%} of the rows break the schema, allowed are {limit:.2%}"
+        raise DataRefused(
+            f"{reason} (validate.max_failed_share). "
+            f"See {paths.VALIDATION_REPORT} and {paths.QUARANTINE}."
+        )

@@ -1,0 +1,234 @@
+"""The tables of the log, in SQLite or PostgreSQL: one SQL for both.
+
+    predictions   one row for each request: inputs and predictions are JSON arrays, one item per row
+    outcomes      what came true, by request and row
+
+The id of a request is a UUID of version 7: it begins with the time, so that the order of ids is
+that of time, and reading a span or deleting what is old needs no other index.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mlops_loop.errors import LogUnavailable, UsageError
+
+FORMS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
+TIMEOUT_S = 5
+AT_ONCE = 200  # requests in one statement: each is a turn of the interpreter's lock
+PAGE = 20  # requests read at once: a request may hold thousands of rows
+
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS predictions (
+        id TEXT PRIMARY KEY, at TEXT NOT NULL, model_version TEXT NOT NULL,
+        image_digest TEXT NOT NULL, latency_ms REAL NOT NULL, subject TEXT,
+        n_rows INTEGER NOT NULL, inputs TEXT NOT NULL, predictions TEXT NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS subjects ON predictions (subject) WHERE subject IS NOT NULL",
+    """CREATE TABLE IF NOT EXISTS outcomes (
+        id TEXT NOT NULL, place INTEGER NOT NULL, at TEXT NOT NULL, outcome TEXT NOT NULL,
+        PRIMARY KEY (id, place))""",
+)
+
+
+class Logged(NamedTuple):
+    """One request; `inputs` and `predictions` are JSON arrays with an item for each row."""
+
+    id: str
+    at: str
+    model_version: str
+    image_digest: str
+    latency_ms: float
+    subject: str | None
+    n_rows: int
+    inputs: str
+    predictions: str
+
+
+class Outcome(NamedTuple):
+    """What came true for row `place` of a request; `outcome` is JSON."""
+
+    id: str
+    place: int
+    at: str
+    outcome: str
+
+
+Page = tuple[list[Logged], dict[tuple[str, int], Outcome]]
+
+
+class Database:
+    """Where a URL points to; nothing is opened before it is needed.
+
+    Methods raise LogUnavailable with the reason where the database cannot be read or written.
+    """
+
+    def __init__(self, url: str, writes: bool = False) -> None:
+        """With `writes`, tables are made where they are missing, and one connection stays open.
+
+        Raises UsageError where the URL has another form, or its library is missing.
+        """
+        scheme, _, rest = url.partition("://")
+        self._url, self._file = url, Path(rest.removeprefix("/"))
+        self._failures: tuple[type[Exception], ...] = (sqlite3.Error, OSError)
+        self._psycopg: Any = None
+        self._writes, self._connection = writes, None
+        if scheme in ("postgresql", "postgres"):
+            self._psycopg = _psycopg()
+            self._failures = (self._psycopg.Error, OSError)
+        elif scheme != "sqlite" or not rest.startswith("/") or rest == "/":
+            raise UsageError(f"LOG_URL begins with {scheme + '://'!r}, allowed is {FORMS}.")
+
+    @contextmanager
+    def cursor(self) -> Iterator[_Cursor]:
+        """One transaction: committed at the end, unless something is raised."""
+        connection = None
+        try:
+            connection = self._connection or self._connect()
+            yield _Cursor(connection.cursor(), "%s" if self._psycopg else "?")
+            connection.commit()
+            self._connection = connection if self._writes else None
+        except self._failures as error:
+            self._connection = None
+            raise LogUnavailable(f"The prediction log cannot be used: {_reason(error)}.") from error
+        finally:
+            if connection and not self._connection:
+                connection.close()
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+    def _connect(self) -> Any:
+        if self._psycopg:
+            limit = f"-c statement_timeout={TIMEOUT_S * 1000}"
+            connection = self._psycopg.connect(self._url, connect_timeout=TIMEOUT_S, options=limit)
+        else:
+            connection = self._open_file()
+        for sql in TABLES if self._writes else ():
+            connection.execute(sql)
+        return connection
+
+    def _open_file(self) -> sqlite3.Connection:
+        if self._writes:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        # It holds people's data.
+        os.close(os.open(self._file, os.O_RDWR | os.O_CREAT * self._writes, 0o600))
+        connection = sqlite3.connect(self._file, timeout=TIMEOUT_S, check_same_thread=False)
+        for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {setting}")
+        return connection
+
+    def pages(self, since: datetime, until: datetime) -> Iterator[Page]:
+        """Requests of a span of time, oldest first, with outcomes by (id, place)."""
+        last, end = first_id(since), first_id(until)
+        while True:
+            with self.cursor() as cursor:
+                sql = "SELECT * FROM predictions WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
+                page = [Logged(*row) for row in cursor.run(sql, last, end, PAGE)]
+                if not page:
+                    return
+                between = page[0].id, page[-1].id
+                found = cursor.run("SELECT * FROM outcomes WHERE id BETWEEN ? AND ?", *between)
+                outcomes = {row[:2]: Outcome(*row) for row in found}
+            yield page, outcomes
+            last = page[-1].id
+
+    def n_rows(self, ids: Sequence[str]) -> dict[str, int]:
+        """How many rows each request has, for those that the log holds."""
+        with self.cursor() as cursor:
+            marks = ", ".join("?" * len(ids))
+            sql = f"SELECT id, n_rows FROM predictions WHERE id IN ({marks})"
+            return dict(cursor.run(sql, *ids))
+
+    def keep(self, outcomes: Sequence[Outcome]) -> None:
+        """Store outcomes; what was stored for a row before is replaced."""
+        with self.cursor() as cursor:
+            change = "DO UPDATE SET at = excluded.at, outcome = excluded.outcome"
+            cursor.insert("outcomes", outcomes, f"(id, place) {change}")
+
+    def prune(self, until: datetime) -> int:
+        """Delete what is older, a little at a time; return how many requests that were."""
+        return self._delete("id < ?", first_id(until))
+
+    def forget(self, subject: str) -> int:
+        """Delete all of one subject (its hash); return how many requests that were."""
+        return self._delete("subject = ?", subject)
+
+    def _delete(self, which: str, value: str) -> int:
+        total, some = 0, f"SELECT id FROM predictions WHERE {which} LIMIT 500"
+        while True:
+            with self.cursor() as cursor:
+                ids = [row[0] for row in cursor.run(some, value)]
+                for table in ("outcomes", "predictions") if ids else ():
+                    marks = ", ".join("?" * len(ids))
+                    cursor.run(f"DELETE FROM {table} WHERE id IN ({marks})", *ids)
+                if not ids and not self._psycopg:  # or the journal still holds what was deleted
+                    cursor.run("PRAGMA wal_checkpoint(TRUNCATE)")
+            if not ids:
+                return total
+            total += len(ids)
+
+
+class _Cursor:
+    """A DB-API cursor: SQL is written with `?`, whatever the library's mark is."""
+
+    def __init__(self, cursor: Any, mark: str) -> None:
+        self._cursor, self._mark = cursor, mark
+
+    def run(self, sql: str, *values: Any) -> Any:
+        return self._cursor.execute(sql.replace("?", self._mark), values)
+
+    def insert(self, table: str, rows: Sequence[tuple], conflict: str) -> None:
+        for start in range(0, len(rows), AT_ONCE):
+            some = rows[start : start + AT_ONCE]
+            marks = ", ".join([f"({', '.join('?' * len(some[0]))})"] * len(some))
+            values = [value for row in some for value in row]
+            self.run(f"INSERT INTO {table} VALUES {marks} ON CONFLICT {conflict}", *values)
+
+
+def new_id(at_ns: int) -> str:
+    """A UUID of version 7 (RFC 9562): milliseconds since 1970, then chance."""
+    ms, chance = f"{at_ns // 1_000_000:012x}", os.urandom(10).hex()
+    variant = "89ab"[int(chance[3], 16) % 4]
+    return f"{ms[:8]}-{ms[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
+
+
+def first_id(moment: datetime) -> str:
+    """What stands before all ids of that moment and later."""
+    return str(uuid.UUID(int=max(0, int(moment.timestamp() * 1000)) << 80))
+
+
+def utc(at_ns: int) -> str:
+    """Nanoseconds since 1970 as ISO 8601 with milliseconds."""
+    seconds, rest = divmod(at_ns, 1_000_000_000)
+    return f"{_second(seconds)}.{rest // 1_000_000:03d}+00:00"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+
+
+def _psycopg() -> Any:
+    try:
+        import psycopg
+    except ModuleNotFoundError:
+        raise UsageError(
+            "LOG_URL names PostgreSQL, whose library is not installed here. "
+            "Next: uv sync --group postgres, or --build-arg GROUP=postgres for an image"
+        ) from None
+    return psycopg
+
+
+def _reason(error: Exception) -> str:
+    """The first line; psycopg's names host and user, and no password."""
+    return (str(error).splitlines() or [repr(error)])[0].rstrip(".")

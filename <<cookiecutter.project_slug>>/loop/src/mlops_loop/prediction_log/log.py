@@ -1,0 +1,149 @@
+"""Every prediction that a client got is on disk within `WINDOW_S`, or no more are given.
+
+Requests put what they predicted into a queue; one thread writes it, many requests in one
+transaction that ends with the disk's own word (fsync). Nothing waits for the disk, so what kills
+the process loses what is younger than the window. Where the disk is slower than that, is full or
+cannot be written, new requests wait a moment and are then refused: the log fails closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from pydantic_core import to_json
+
+from mlops_loop.errors import LogUnavailable
+from mlops_loop.prediction_log.database import Database, Logged, new_id, utc
+
+WINDOW_S = 1.0
+FLUSH_S = 0.02
+RETRY_S = 1.0
+PATIENCE_S = 2.0  # of a request that waits for room
+MOST_ROWS = 20_000  # in memory
+IN_TRANSACTION = 2_000  # requests
+
+
+# id, at_ns, model version, latency in s, subject, number of rows, inputs, predictions
+_Waiting = tuple[str, int, str, float, bytes | None, int, bytes, bytes]
+
+
+class PredictionLog:
+    """The queue before a database. `start` and `close` belong to the process, the rest to requests.
+
+    `columns` are the inputs that are kept; empty keeps all. `reason` says why nothing can be
+    written now; it is empty when all is well.
+    """
+
+    def __init__(
+        self, url: str, columns: Collection[str] = (), digest: str = "", key: str = ""
+    ) -> None:
+        """Raises UsageError as `Database` does."""
+        self.database, self._disk = Database(url), Database(url, writes=True)
+        self.reason = ""
+        self.waits = self.refused = self.failures = self.written = 0
+        self._columns, self._digest, self._key = frozenset(columns), digest, key
+        self._queue: deque[_Waiting] = deque()
+        self._put = 0
+        self._oldest_ns: float = math.inf  # of what is not on disk
+        self._ending = threading.Event()
+        self._writer = threading.Thread(target=self._run, name="prediction log", daemon=True)
+
+    @property
+    def queued(self) -> int:
+        """Rows that are not on disk yet."""
+        return self._put - self.written
+
+    def blocked(self) -> bool:
+        """Whether a request must `admit` itself before it predicts."""
+        late = time.time_ns() - self._oldest_ns > WINDOW_S * 1e9
+        return late or self._put - self.written >= MOST_ROWS or bool(self.reason)
+
+    async def admit(self) -> None:
+        """Return when there is room for a prediction; raises LogUnavailable after a while."""
+        self.waits += 1
+        end = time.monotonic() + PATIENCE_S
+        while not self.reason and time.monotonic() < end:
+            if not self.blocked():
+                return
+            await asyncio.sleep(0.01)
+        self.refused += 1
+        slow = f"The prediction log is {self.queued} rows behind. Ask again in a moment."
+        raise LogUnavailable(self.reason or slow)
+
+    def put(
+        self,
+        version: str,
+        latency_s: float,
+        subject: bytes | None,
+        rows: Sequence[Mapping[str, Any]],
+        predictions: bytes,
+        body: bytes = b"",
+    ) -> str:
+        """Keep what was predicted; returns the request's id.
+
+        `predictions` is a JSON array, `body` the JSON that `rows` were read from, if it was.
+        """
+        now = time.time_ns()
+        # As bytes: thousands of waiting objects would push the model out of the processor's cache.
+        if keep := self._columns:
+            inputs = to_json([{name: row[name] for name in row if name in keep} for row in rows])
+        elif body:
+            inputs = b"[%b]" % body if body.lstrip()[:1] == b"{" else body
+        else:
+            inputs = to_json(rows)
+        id_ = new_id(now)
+        self._queue.append((id_, now, version, latency_s, subject, len(rows), inputs, predictions))
+        self._put += len(rows)
+        self._oldest_ns = min(self._oldest_ns, now)
+        return id_
+
+    def start(self) -> None:
+        """Make the tables and begin to write; a database that is down is tried again."""
+        self._write([])
+        self._writer.start()
+
+    def close(self) -> int:
+        """Write what waits; returns how many rows could not be written."""
+        self._ending.set()
+        self._writer.join()
+        self._disk.close()
+        return self.queued
+
+    def _run(self) -> None:
+        while self._queue or not self._ending.is_set():
+            self._ending.wait(FLUSH_S)
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), IN_TRANSACTION))]
+            while (batch or self.reason) and not self._write(batch):
+                if self._ending.wait(RETRY_S):
+                    return
+
+    def _write(self, batch: list[_Waiting]) -> bool:
+        try:
+            with self._disk.cursor() as cursor:
+                cursor.insert("predictions", [self._logged(each) for each in batch], "DO NOTHING")
+        except LogUnavailable as error:
+            self.reason = str(error)
+            self.failures += 1
+            return False
+        self.reason = ""
+        self._oldest_ns = self._queue[0][1] if self._queue else math.inf
+        self.written += sum(each[5] for each in batch)
+        return True
+
+    def _logged(self, waiting: _Waiting) -> Logged:
+        id_, at_ns, version, latency_s, subject, n_rows, inputs, predictions = waiting
+        person = hashed(subject, self._key) if subject else None
+        took, texts = round(latency_s * 1000, 3), (inputs.decode(), predictions.decode())
+        return Logged(id_, utc(at_ns), version, self._digest, took, person, n_rows, *texts)
+
+
+def hashed(subject: bytes, key: str) -> str:
+    """What the log holds in the place of a subject's name: without the key nobody can guess it."""
+    return hashlib.blake2b(subject, key=hashlib.sha256(key.encode()).digest()).hexdigest()[:32]

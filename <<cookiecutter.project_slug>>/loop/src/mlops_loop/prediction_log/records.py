@@ -1,0 +1,87 @@
+"""What the log holds, one record for each row that was predicted; and Parquet files of it by day.
+
+prediction_id, row   the request, and which of its rows
+at                   when it was predicted (UTC)
+model_version, image_digest, latency_ms
+subject              the hash of the person or thing it is about, where the client named one
+inputs, output       what the model got and gave
+outcome, outcome_at  what came true, where `/feedback` told it
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from mlops_loop.prediction_log.database import Database, Page
+
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+Record = dict[str, Any]
+
+
+def records(page: Page) -> Iterator[Record]:
+    """The rows of a page of requests, in their order."""
+    requests, outcomes = page
+    for request in requests:
+        pairs = zip(json.loads(request.inputs), json.loads(request.predictions), strict=True)
+        for row, (inputs, output) in enumerate(pairs):
+            told = outcomes.get((request.id, row))
+            yield {
+                "prediction_id": request.id,
+                "row": row,
+                "at": request.at,
+                "model_version": request.model_version,
+                "image_digest": request.image_digest,
+                "latency_ms": request.latency_ms,
+                "subject": request.subject,
+                "inputs": inputs,
+                "output": output,
+                "outcome": told and json.loads(told.outcome),
+                "outcome_at": told and told.at,
+            }
+
+
+def write_days(database: Database, folder: Path, since: datetime, until: datetime) -> list[Path]:
+    """A Parquet file for each day (UTC) that has rows; inputs, output and outcome are JSON texts.
+
+    A file is there when it is whole, and replaces an older one of that day.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    while page := next(database.pages(since, until), None):
+        day = datetime.fromisoformat(page[0][0].at).date()
+        since = datetime.combine(day, time(), UTC)
+        end = min(since + timedelta(days=1), until)
+        written.append(folder / f"predictions-{day}.parquet")
+        _write_day(database, written[-1], since, end)
+        since = end
+    return written
+
+
+def _write_day(database: Database, path: Path, since: datetime, until: datetime) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    moment, text = pa.timestamp("ms", "UTC"), pa.string()
+    names = "prediction_id row at model_version image_digest latency_ms subject inputs output"
+    types = dict.fromkeys([*names.split(), "outcome", "outcome_at"], text)
+    types |= {"row": pa.int32(), "latency_ms": pa.float64(), "at": moment, "outcome_at": moment}
+    part = path.with_name(path.name + ".part")
+    with pq.ParquetWriter(part, pa.schema(types)) as file:
+        for page in database.pages(since, until):
+            rows = [_flat(record) for record in records(page)]
+            file.write_table(pa.Table.from_pylist(rows, pa.schema(types)))
+    part.replace(path)
+
+
+def _flat(record: Record) -> Record:
+    texts = {key: record[key] for key in ("inputs", "output", "outcome")}
+    moments = {key: record[key] for key in ("at", "outcome_at")}
+    return (
+        record
+        | {key: value if value is None else json.dumps(value) for key, value in texts.items()}
+        | {key: value and datetime.fromisoformat(value) for key, value in moments.items()}
+    )

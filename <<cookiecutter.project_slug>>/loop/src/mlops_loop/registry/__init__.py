@@ -1,0 +1,1 @@
+"""Versions and assignments: git tags, and the bundles they lead to."""

@@ -1,0 +1,95 @@
+"""`/metrics` for Prometheus: requests, predictions, refused values, model, log, CPU and memory.
+
+Every label has few values: routes and columns are known ones, or `other`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import prometheus_client as prom
+from fastapi import FastAPI, Response
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.types import Scope
+
+from mlops_loop.inference.model import Model
+from mlops_loop.inference.validation_errors import KNOWN_MESSAGES, Problem
+from mlops_loop.prediction_log.log import PredictionLog
+
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+METHODS = {"GET", "HEAD", "POST"}
+
+
+class Metrics:
+    """The numbers of one app; `registry` holds them all."""
+
+    def __init__(self) -> None:
+        registry = self.registry = prom.CollectorRegistry()
+        prom.ProcessCollector(registry=registry)
+        labels = ["method", "route", "status"]
+        self._requests = prom.Counter("http_requests", "Answers given.", labels, registry=registry)
+        self._seconds = prom.Histogram(
+            "http_request_duration_seconds", "From the first byte in to the last byte out.",
+            ["route"], buckets=BUCKETS_S, registry=registry,
+        )  # fmt: skip
+        self.predictions = prom.Counter("predictions", "Rows predicted.", registry=registry)
+        labels = ["column", "problem"]
+        self._refused = prom.Counter(
+            "refused_values", "Values that break the contract, the first 20 of a request.",
+            labels, registry=registry,
+        )  # fmt: skip
+        labels = ["version", "bundle", "task"]
+        self._model = prom.Gauge("model_info", "The model that serves.", labels, registry=registry)
+        self._children: dict[tuple[str, str, int], tuple[Callable, Callable]] = {}
+
+    def serve(self, model: Model) -> None:
+        """Another model serves from now on."""
+        self._model.clear()
+        self._model.labels(model.version, model.bundle.id, model.contract.task).set(1)
+
+    def answered(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count and time an answer."""
+        method, route = scope["method"], scope.get("route")
+        key = method if method in METHODS else "other", getattr(route, "path", "other"), status
+        if key not in self._children:  # looking labels up costs more than counting
+            count = self._requests.labels(*key).inc
+            self._children[key] = count, self._seconds.labels(key[1]).observe
+        count, observe = self._children[key]
+        count()
+        observe(seconds)
+
+    def refused(self, problems: list[Problem], columns: list[str]) -> None:
+        for problem in problems:
+            column = problem.column if problem.column in columns else "other"
+            words = problem.problem if problem.problem in KNOWN_MESSAGES else "other"
+            self._refused.labels(column, words).inc()
+
+
+class LogCollector(Collector):
+    """What the prediction log says of itself, when it is asked."""
+
+    def __init__(self, log: PredictionLog) -> None:
+        self._log = log
+
+    def collect(self) -> list[Metric]:
+        log = self._log
+        return [
+            GaugeMetricFamily("prediction_log_queued_rows", "Not on disk yet.", log.queued),
+            GaugeMetricFamily("prediction_log_up", "It can be written.", not log.reason),
+            CounterMetricFamily("prediction_log_written_rows", "On disk.", log.written),
+            CounterMetricFamily("prediction_log_waits", "Requests that waited.", log.waits),
+            CounterMetricFamily("prediction_log_refused", "Requests refused.", log.refused),
+            CounterMetricFamily("prediction_log_failures", "Failed transactions.", log.failures),
+        ]
+
+
+def add_to(app: FastAPI) -> None:
+    """Add `/metrics`."""
+    metrics: Metrics = app.state.metrics
+    if app.state.log:
+        metrics.registry.register(LogCollector(app.state.log))
+
+    @app.get("/metrics", tags=["Endpoint"], summary="For Prometheus", response_class=Response)
+    def _metrics() -> Response:
+        return Response(prom.generate_latest(metrics.registry), media_type=prom.CONTENT_TYPE_LATEST)

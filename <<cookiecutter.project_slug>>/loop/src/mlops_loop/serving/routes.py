@@ -1,0 +1,177 @@
+"""The routes that programs ask: `/predict`, `/health`, `/ready`, `/version`, `/contract`.
+
+Every refusal is JSON with a sentence in `detail`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from pydantic_core import to_json
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mlops_loop.errors import LogUnavailable
+from mlops_loop.inference.model import Model
+from mlops_loop.inference.predict import (
+    LARGE_AT_ONCE,
+    LARGE_BYTES,
+    count_refused,
+    predicted,
+    read_body,
+    ready_model,
+)
+from mlops_loop.inference.rows import Row
+from mlops_loop.inference.validation_errors import Problem, RowsRefused
+
+PATH = "/predict"
+
+router = APIRouter(tags=["Endpoint"])
+
+
+class Refusal(BaseModel):
+    """An answer that is not a prediction: what is wrong, in one sentence."""
+
+    detail: str
+
+
+class RefusedRows(Refusal):
+    """The first problems of `total`."""
+
+    errors: list[Problem]
+    total: int
+
+
+_NOT_READY = {"model": Refusal, "description": "No model is loaded, and here is why."}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Refusal, "description": "The body is not JSON."},
+    413: {"model": Refusal, "description": "The body is too large."},
+    422: {"model": RefusedRows, "description": "A value is not allowed, and here is what is."},
+    503: _NOT_READY | {"description": "No model is loaded, or the log cannot keep more."},
+}
+
+
+def add_to(app: FastAPI) -> None:
+    """Add the routes; they look at `app.state` for model, reason and settings."""
+    app.include_router(router)
+    app.add_exception_handler(RowsRefused, _refuse)
+    app.add_exception_handler(LogUnavailable, _refuse)
+    app.add_middleware(Shortcut)
+    app.state.large = asyncio.Semaphore(LARGE_AT_ONCE)
+
+
+class Shortcut:
+    """Answers `/predict` without the rest of FastAPI, which costs more than the model does.
+
+    It is the innermost middleware: every other one is around it. Where it does not see the path,
+    as in an app that is mounted into another, the route below gives the same answers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._headers = [(b"content-type", b"application/json")]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") != "POST" or scope["path"] != PATH:
+            return await self._app(scope, receive, send)
+        scope["route"] = ROUTE
+        try:
+            body = await _answer(scope, receive)
+        except (HTTPException, LogUnavailable) as error:
+            response = await _handled(Request(scope), error)
+            return await response(scope, receive, send)
+        headers = [*self._headers, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+@router.post(
+    PATH,
+    responses=_REFUSALS,
+    summary="Predict one row or many",
+    response_description="One prediction for each row, in the order of the rows.",
+)
+async def _predict(request: Request) -> Response:
+    body = await _answer(request.scope, request.receive)
+    return Response(body, media_type="application/json")
+
+
+ROUTE = router.routes[-1]
+
+
+async def _answer(scope: Scope, receive: Receive) -> bytes:
+    state = scope["app"].state
+    model = ready_model(state)
+    body = await read_body(receive, state.settings.max_body_bytes)
+    if len(body) < LARGE_BYTES:
+        return await _answer_rows(scope, model, body, model.reader.read(body))
+    async with state.large:
+        rows = await to_thread.run_sync(model.reader.read, body)
+        return await _answer_rows(scope, model, body, rows)
+
+
+async def _answer_rows(scope: Scope, model: Model, body: bytes, rows: Row | list[Row]) -> bytes:
+    if isinstance(rows, dict):
+        _, text, about = await predicted(scope, model, [rows], body)
+        return b"%b,%b" % (text[1:-2], to_json(about)[1:])
+    _, text, about = await predicted(scope, model, rows, body)
+    return b'{"predictions":%b,%b' % (text, to_json(about)[1:])
+
+
+@router.get("/health", summary="Is the process alive?")
+async def _health() -> dict[str, str]:
+    return {"status": "alive"}
+
+
+@router.get("/ready", responses={503: _NOT_READY}, summary="Can it predict?")
+async def _ready(request: Request) -> dict[str, str]:
+    model, log = ready_model(request.app.state), request.app.state.log
+    if log and log.reason:
+        raise LogUnavailable(log.reason)
+    return {"status": "ready", "bundle": model.bundle.id}
+
+
+@router.get("/version", summary="What runs here? Unknown facts are null.")
+async def _version(request: Request) -> dict[str, str | None]:
+    settings, model = request.app.state.settings, request.app.state.model
+    return {
+        "model_version": model.version if model else settings.model_version,
+        "bundle": model and model.bundle.id,
+        "task": model and model.contract.task,
+        "git_commit": settings.git_commit or None,
+        "image_digest": settings.image_digest or None,
+        "deploy_note": _note(settings.note_file),
+    }
+
+
+def _note(file: Path | None) -> str | None:
+    """What the host says of its last try to run another image."""
+    return file.read_text("utf-8").strip() if file and file.is_file() else None
+
+
+@router.get("/contract", responses={503: _NOT_READY}, summary="What does the model take and give?")
+async def _contract(request: Request) -> dict[str, Any]:
+    return asdict(ready_model(request.app.state).contract)
+
+
+async def _refuse(request: Request, error: RowsRefused | LogUnavailable) -> Response:
+    if isinstance(error, LogUnavailable):
+        return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})
+    count_refused(request.app.state, error)
+    content = {"detail": error.detail, "errors": error.problems, "total": error.total}
+    body = to_json(content, inf_nan_mode="strings")
+    return Response(body, error.status_code, media_type="application/json")
+
+
+async def _handled(request: Request, error: HTTPException | LogUnavailable) -> Response:
+    """What the app's own handlers make of it, as on any other route."""
+    handlers = request.app.exception_handlers
+    made = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(request, error)
+    return await made if isawaitable(made) else made

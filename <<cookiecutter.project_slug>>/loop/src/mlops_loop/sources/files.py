@@ -1,0 +1,86 @@
+"""Source `files`: CSV or Parquet by path, glob or URL, through fsspec."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import fsspec
+import pandas as pd
+from fsspec.core import OpenFile
+from tqdm import tqdm
+
+from mlops_loop.errors import DataRefused, UsageError
+from mlops_loop.params import Files
+from mlops_loop.text import listed, public_url
+
+# What file systems call a mark or a time that changes with the content.
+MARKS = {"etag", "contentmd5", "digest", "lastmodified", "mtime", "modified", "updated"}
+
+
+def read_files(source: Files) -> pd.DataFrame:
+    """All files that `source.path` matches, in the order of their names.
+
+    Raises UsageError where nothing matches, DataRefused where a file cannot be read as
+    `source.format` or has other columns than the first one.
+    """
+    opened = _matching(source)
+    tables = [_read(file, source.format) for file in tqdm(opened, "read", unit="file")]
+    for file, table in zip(opened, tables, strict=True):
+        found, expected = set(table.columns), set(tables[0].columns)
+        if found != expected:
+            missing, more = listed(sorted(expected - found)), listed(sorted(found - expected))
+            reason = f"missing {missing}, not expected {more}"
+            raise DataRefused(f"{file.path} has other columns than the first file: {reason}.")
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
+def state_of_files(source: Files) -> dict[str, dict[str, str]]:
+    """For each file its size and what its file system says of changes, else a hash of it all."""
+    here = f"{Path.cwd().as_posix()}/"
+    return {
+        public_url(file.path).removeprefix(here): _state(file)
+        for file in tqdm(_matching(source), "fingerprint", unit="file")
+    }
+
+
+def _matching(source: Files) -> list[OpenFile]:
+    try:
+        opened = sorted(fsspec.open_files(source.path, "rb"), key=lambda file: file.path)
+    except Exception as error:  # every file system has errors of its own
+        raise UsageError(f"source.path = {source.name!r} cannot be opened: {error}") from error
+    if not opened:
+        raise UsageError(f"source.path = {source.name!r} matches no file. See params.yaml.")
+    return opened
+
+
+@contextmanager
+def _told(file: OpenFile, how: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        reason = f"{file.path} cannot be found ({error.__cause__ or 'no such file'})"
+        raise UsageError(f"{reason}. See source.path in params.yaml.") from error
+    except Exception as error:  # every file system has errors of its own
+        reason = " ".join(str(error).split())
+        raise DataRefused(f"{file.path} cannot be read{how}: {reason}") from error
+
+
+def _read(file: OpenFile, kind: str) -> pd.DataFrame:
+    with _told(file, f" as {kind}"), file as stream:
+        if kind == "parquet":
+            return pd.read_parquet(stream)
+        return pd.read_csv(stream, low_memory=False)
+
+
+def _state(file: OpenFile) -> dict[str, str]:
+    with _told(file, ""):
+        info = file.fs.info(file.path)
+        plain = {key.lower().replace("-", ""): str(value) for key, value in info.items()}
+        marks = {key: plain[key] for key in sorted(MARKS & plain.keys())}
+        if not marks:
+            with file as stream:
+                marks = {"sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+        return {"size": str(info.get("size"))} | marks

@@ -1,0 +1,1 @@
+"""Metrics, and how sure their estimates are."""

@@ -1,0 +1,26 @@
+"""Values as text, in messages and in tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from math import isfinite
+
+
+def listed(names: Iterable[object], most: int = 12) -> str:
+    """Names for a message, quoted, the first few of many."""
+    shown = [repr(str(name)[:60]) for name in names]
+    more = [f"{len(shown) - most:,} more"] if len(shown) > most else []
+    return ", ".join([*shown[:most], *more]) or "none"
+
+
+def number(value: float | None) -> str:
+    """Four significant digits, and a dash for what does not exist."""
+    if value is None or not isfinite(value):
+        return "-"
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def public_url(url: str) -> str:
+    """A URL without user, password, query and fragment, to be shown; a path as it is."""
+    return re.sub(r"(?<=://)[^/?#]*@|[?#].*", "", url) if "://" in url else url

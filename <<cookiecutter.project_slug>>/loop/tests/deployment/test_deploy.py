@@ -1,0 +1,269 @@
+"""Deploy and rollback: a real registry, git with a bare origin, and a host that follows the tag."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import nullcontext
+
+import pytest
+
+from mlops_loop import git
+from mlops_loop.deployment import deploy, image, smoke
+from mlops_loop.errors import SmokeFailed, StoreUnreachable, UsageError
+from mlops_loop.registry import ledger as registry
+from mlops_loop.storage import oci
+
+# dvc 3.67 asks pygtrie for a value in a way that pygtrie will take away.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning"),  # fork, to kill
+]
+OLD, NEW = "v1.0.0", "v1.1.0"
+
+
+def test_a_release(world):
+    """Ledger, pointer and endpoint agree, on another machine too."""
+    said = world.deploy(NEW, why="better")
+    assert said.startswith(f"{NEW} is in production as {world.digests[NEW]}. smoke: ")
+    assert world.held() == (NEW, NEW)
+    there = registry.read(world.clone(world.repo.parent / "other")).current()
+    assert (there.note["why"], there.note["image_digest"]) == ("better", world.digests[NEW])
+
+
+def test_twice_changes_nothing(world):
+    """And it says so."""
+    world.deploy(NEW)
+    before = registry.fetch(world.repo).assignments
+    assert world.deploy(NEW).startswith("Nothing new: v1.1.0 is in production")
+    assert registry.fetch(world.repo).assignments == before
+
+
+def test_without_an_address_nothing_is_asked(world):
+    """The pointer alone is production."""
+    world.host.broken = {world.digests[NEW]}
+    assert world.deploy(NEW, url=False) == f"{NEW} is in production as {world.digests[NEW]}."
+
+
+def test_a_bad_release_is_put_back(world):
+    """What ran before serves again, was asked, and the ledger says why."""
+    world.deploy(OLD)
+    world.host.broken = {world.digests[NEW]}
+    with pytest.raises(SmokeFailed, match=rf"golden row.*Put back: {OLD} is in prod.*smoke: "):
+        world.deploy(NEW)
+    assert world.held() == (OLD, OLD)
+    why = registry.fetch(world.repo).current().note["why"]
+    assert why.startswith("automatic rollback: ")
+    assert "distance" not in why  # a column: rows of data stay out of the ledger
+
+
+def test_a_host_that_refuses_is_not_waited_for(world):
+    """It says so at /version."""
+    world.deploy(OLD)
+    world.host.note = f"{world.digests[NEW]} did not get healthy"
+    with pytest.raises(SmokeFailed, match=r"The host of \S+ says: .*did not get healthy"):
+        world.deploy(NEW)
+
+
+def test_an_endpoint_that_stays_behind(world):
+    """It is waited for, then the pointer goes back."""
+    world.deploy(OLD)
+    world.host.bundles[world.digests[NEW]] = "another"
+    with pytest.raises(SmokeFailed, match=r"bundle another.*expected within 2 s: bundle "):
+        world.deploy(NEW)
+    assert world.held() == (OLD, OLD)
+
+
+def test_a_bad_first_release(world):
+    """Nothing is in production; this registry cannot take its tag away, which is said."""
+    world.host.broken = {world.digests[NEW]}
+    with pytest.raises(SmokeFailed, match=r"No image ran before.*cannot take its tag.*Now nothing"):
+        world.deploy(NEW)
+    assert registry.fetch(world.repo).current() is None
+    assert world.git(world.repo.parent / "origin", "tag", "--list", "*!*")
+
+
+def test_a_bad_image_of_the_same_version(world):
+    """The code changed and the model did not: the earlier image comes back."""
+    world.deploy(NEW)
+    other = world.digests[OLD]
+    world.host.bundles[other] = "another"
+    with pytest.raises(SmokeFailed, match="Put back"):
+        deploy.deploy(world.target(), NEW, other)
+    assert world.held() == (NEW, NEW)
+
+
+def test_an_older_run_gives_way(world):
+    """The newer release was faster, and stays."""
+    world.deploy(NEW)
+    assert world.deploy(OLD).startswith(f"A newer run won: {NEW} is in production")
+    assert world.held() == (NEW, NEW)
+
+
+def test_two_at_once(world, tmp_path, monkeypatch):
+    """Each on its own machine, pushing the same tag: the newer one wins, whoever was first."""
+    meeting, push, mine = threading.Barrier(2), git.push_tags, threading.local()
+
+    def together(*args):
+        if not hasattr(mine, "met"):
+            mine.met = meeting.wait(30)
+        return push(*args)
+
+    monkeypatch.setattr(git, "push_tags", together)
+    runs = []
+    for version in (OLD, NEW):
+        target = world.target(url=False, repo=world.clone(tmp_path / version))
+        call = (target, version, world.digests[version])
+        runs.append(threading.Thread(target=deploy.deploy, args=call))
+        runs[-1].start()
+    for run in runs:
+        run.join(60)
+    assert world.held() == (NEW, NEW)
+
+
+def test_a_hold_stops_the_next_release(world):
+    """Until it is lifted."""
+    world.deploy(OLD)
+    world.deploy(NEW)
+    deploy.rollback(world.target(), "previous", "late answers")
+    assert world.held() == (OLD, OLD)
+    with pytest.raises(UsageError, match=r"held in production by Ada Tester: 'late answers'"):
+        world.deploy(NEW)
+    deploy.rollback(world.target(), OLD, "repaired", hold=False)
+    assert world.deploy(NEW).startswith(f"{NEW} is in production")
+
+
+def test_rollback_twice_changes_nothing(world):
+    """Where it names the version."""
+    world.deploy(OLD)
+    world.deploy(NEW)
+    first = deploy.rollback(world.target(), OLD, "why")
+    assert "held. smoke: " in first
+    assert deploy.rollback(world.target(), OLD, "why").startswith("Nothing new: ")
+
+
+def test_nothing_to_go_back_to(world):
+    """A clear error."""
+    with pytest.raises(UsageError, match="Nothing was in production before"):
+        deploy.rollback(world.target(), "previous", "why")
+    world.deploy(NEW)
+    with pytest.raises(UsageError, match=rf"{OLD} was never in production"):
+        deploy.rollback(world.target(), OLD, "why")
+
+
+def test_previous_of_a_cut_run(world):
+    """Pointer and ledger disagree: which is meant?"""
+    world.deploy(OLD)
+    world.deploy(NEW)
+    world.image.point(world.digests[OLD])
+    with pytest.raises(UsageError, match=r"A run was cut.*name the version"):
+        deploy.rollback(world.target(), "previous", "why")
+
+
+WRONG = {
+    "unknown version": ({"version": "v9.9.9"}, "No version 'v9.9.9'"),
+    "digest of the latest": ({"version": "latest", "digest": "sha256:1"}, "belongs to one version"),
+    "no image": ({"version": NEW}, "No image of v1.1.0 is known"),
+    "missing image": ({"version": NEW, "digest": f"sha256:{'0' * 64}"}, "holds no image sha256:0"),
+}
+
+
+@pytest.mark.parametrize(("call", "told"), WRONG.values(), ids=WRONG)
+def test_a_wrong_call_changes_nothing(world, call, told):
+    """Said before anything is written."""
+    with pytest.raises(UsageError, match=told):
+        deploy.deploy(world.target(), **call)
+    assert world.held() == (None, None)
+
+
+def test_the_image_tagged_with_the_version(world):
+    """Is the default."""
+    store = oci.Registry(world.image.url)
+    store.write(NEW, *store.read(world.digests[NEW]))
+    assert world.digests[NEW] in deploy.deploy(world.target(), NEW)
+
+
+def test_an_image_index(world):
+    """Of any media type: the very bytes are named, so the digest stays."""
+    store, kind = oci.Registry(world.image.url), f"{oci.DOCKER}.list.v2+json"
+    _, manifest = store.read(world.digests[NEW])
+    part = {"mediaType": oci.MANIFEST, "digest": world.digests[NEW], "size": len(manifest)}
+    part["platform"] = {"architecture": "amd64", "os": "linux"}
+    listed = {"schemaVersion": 2, "mediaType": kind, "manifests": [part]}
+    store.write("multi", kind, deploy_bytes(listed))
+    digest = world.image.digest("multi")
+    deploy.deploy(world.target(url=False), NEW, digest)
+    assert world.image.digest() == digest
+
+
+def deploy_bytes(content):
+    return oci.json.dumps(content, indent=3).encode()
+
+
+def test_origin_is_down(world):
+    """Nothing is half done, and the reason is git's own."""
+    world.git(world.repo, "remote", "set-url", "origin", "/nowhere")
+    with pytest.raises(StoreUnreachable, match=r"git and origin: .*/nowhere.* Nothing is lost"):
+        world.deploy(NEW)
+    assert world.image.digest() is None
+
+
+def test_origin_goes_down_before_the_way_back(world, monkeypatch):
+    """People are served the old image all the same."""
+    world.deploy(OLD)
+    world.host.broken = {world.digests[NEW]}
+    verify = smoke.smoke
+
+    def cut(*args, **more):
+        world.git(world.repo, "remote", "set-url", "origin", "/nowhere")
+        return verify(*args, **more)
+
+    monkeypatch.setattr(smoke, "smoke", cut)
+    with pytest.raises(SmokeFailed, match=r"tag production is back at .* but not the ledger: git"):
+        world.deploy(NEW)
+    assert world.image.digest() == world.digests[OLD]
+
+
+# Tag, push, pointer, smoke; and where that fails the first three again.
+CUTS = [(step, False) for step in range(4)] + [(step, True) for step in range(3, 7)]
+
+
+@pytest.mark.parametrize(("step", "broken"), CUTS)
+def test_a_killed_run_is_repaired_by_the_next(world, killed, tmp_path, step, broken):
+    """Wherever it died, on a machine that has nothing of it."""
+    world.deploy(OLD, url=False)
+    world.host.broken = {world.digests[NEW]} if broken else set()
+    first, second = (world.target(repo=world.clone(tmp_path / name)) for name in ("one", "two"))
+    assert killed(step, lambda: deploy.deploy(first, NEW, world.digests[NEW]))
+    with pytest.raises(SmokeFailed) if broken else nullcontext():
+        deploy.deploy(second, NEW, world.digests[NEW])
+    assert world.held() == ((OLD, OLD) if broken else (NEW, NEW))
+
+
+@pytest.mark.parametrize("step", range(3))
+def test_a_killed_rollback_is_repaired_by_the_next(world, killed, step):
+    """On the same machine too, where its tag was left."""
+    world.deploy(OLD)
+    world.deploy(NEW)
+    assert killed(step, lambda: deploy.rollback(world.target(), OLD, "why"))
+    deploy.rollback(world.target(), OLD, "why")
+    assert world.held() == (OLD, OLD)
+    assert registry.fetch(world.repo).current().note["hold"]
+
+
+def test_show_tells_when_they_disagree(world):
+    """And is silent where they agree."""
+    world.deploy(NEW)
+    assert deploy.disagreement(world.image, registry.read(world.repo)) == ""
+    world.image.point(world.digests[OLD])
+    told = deploy.disagreement(world.image, registry.read(world.repo))
+    assert f"production is {world.digests[OLD]}, and by the ledger {NEW} is in prod" in told
+
+
+def test_no_image_is_known(world, monkeypatch):
+    """Without an address and without GitHub."""
+    monkeypatch.delenv("IMAGE_URL")
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    with pytest.raises(UsageError, match=r"No image is known.*IMAGE_URL=HOST/OWNER/NAME"):
+        image.Image(world.repo)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "Ada/Flights")
+    assert image.Image(world.repo).url == "https://ghcr.io/ada/flights"

@@ -1,0 +1,64 @@
+"""What gate.yaml may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mlops_loop import params
+from mlops_loop.errors import UsageError
+from mlops_loop.gate import policy
+
+PLAIN = {
+    "task": "classification",
+    "min_rows": 100,
+    "primary": {"metric": "roc_auc", "margin": 0.01},
+    "absolute": {"roc_auc": 0.6},
+    "suspicion": {"too_good": 0.95, "max_gain": 0.1},
+}
+
+
+@pytest.fixture
+def load(tmp_path):
+    """`load(key=value)` reads a plain policy with these keys changed."""
+
+    def read(**changes):
+        path = tmp_path / "gate.yaml"
+        path.write_text(yaml.safe_dump({**PLAIN, **changes}))
+        return params.read_yaml(path, policy.Policy)
+
+    return read
+
+
+def test_the_projects_own_policy_loads():
+    """The gate.yaml beside the code has no wrong key or value."""
+    root = Path(__file__).parents[2]
+    found = [params.read_yaml(path, policy.Policy) for path in root.glob("gate*.yaml")]
+    assert found
+    assert found
+
+
+def test_defaults_are_the_careful_choice(load):
+    """Non-inferiority at 95 %, and no check that nobody asked for."""
+    plain = load()
+    assert (plain.primary.mode, plain.confidence) == ("non_inferiority", 0.95)
+    assert (plain.slices, plain.calibration, plain.fairness) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"absolute": {}}, "absolute"),
+        ({"absolute": {"roc_auc": float("nan")}}, "finite"),
+        ({"confidence": 1.0}, "confidence = 1.0"),
+        ({"primary": {"metric": "roc_auc", "margin": 0}}, "primary.margin = 0"),
+        ({"primary": {"metric": "roc_auc", "margin": 0.1, "mode": "equal"}}, "non_inferiority"),
+        ({"sclices": {}}, "sclices"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(load, changes, message):
+    """The message names the key, and the value or what is allowed."""
+    with pytest.raises(UsageError, match=message):
+        load(**changes)

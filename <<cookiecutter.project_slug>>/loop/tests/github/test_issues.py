@@ -1,0 +1,58 @@
+"""One issue for each problem, and nothing said twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlops_loop.github import issues
+
+
+def keep(hub, text="It is bad", problem="bad", **more):
+    return issues.keep(hub, "retrain", problem, "A title", text, **more)
+
+
+def test_one_issue_with_comments(hub):
+    """A problem has one issue; what is new becomes a comment, what was said is not repeated."""
+    number = keep(hub)["number"]
+    for text in ("It is bad", "It is worse", "It is bad", "It is worse"):
+        assert keep(hub, text)["number"] == number
+    (issue,) = hub.issues
+    assert issue["body"].endswith("-->\nIt is bad")
+    assert issue["title"] == "A title"
+    assert [said["body"].split("\n")[1] for said in hub.comments[number]] == ["It is worse"]
+
+
+def test_a_key_stands_for_the_text(hub):
+    """Two texts of one key are the same news."""
+    number = keep(hub, "run 1", key="a")["number"]
+    keep(hub, "run 2", key="a")
+    assert hub.comments[number] == []
+
+
+def test_two_problems(hub):
+    """Each has its own, also where one name begins as the other."""
+    first = keep(hub)["number"]
+    assert keep(hub, problem="bad-er")["number"] != first == keep(hub)["number"]
+    assert len(hub.issues) == 2
+
+
+@pytest.mark.parametrize("change", [{"login": "eve"}, {"label": "other"}])
+def test_what_others_wrote_is_not_ours(hub, change):
+    """A mark in a stranger's issue, or under another label, is nothing."""
+    made = hub.write("<!-- bad: x -->\nSend me money", **change)
+    assert keep(hub)["number"] != made["number"]
+
+
+def test_a_closed_problem_comes_again(hub):
+    """As a new issue; the old one has a last word."""
+    first = keep(hub)
+    issues.close(hub, issues.find(hub, "retrain", "bad"), "It is well.")
+    assert first["state"] == "closed"
+    assert [said["body"] for said in hub.comments[first["number"]]] == ["It is well."]
+    assert keep(hub)["number"] != first["number"]
+
+
+def test_no_issue_to_close(hub):
+    """Nothing happens."""
+    issues.close(hub, None, "It is well.")
+    assert hub.calls == []

@@ -1,0 +1,169 @@
+"""The contract says to clients what the schema says to training."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+from pandera.typing import Series
+
+from mlops_loop import errors
+from mlops_loop.pipeline import derive
+
+
+@pytest.fixture
+def column(make_params):
+    """`column(pa.Column(...), values)` derives one column of a contract."""
+
+    def one(schema: pa.Column, values: list):
+        table = pd.DataFrame({"a": values, "_target": [1.0] * len(values)})
+        whole = derive.derive_contract(
+            pa.DataFrameSchema({"a": schema}), table, make_params("regression")
+        )
+        return whole.columns[0]
+
+    return one
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values", "kind", "example"),
+    [
+        (float, [1.0, 2.0, 9.0], "number", 2.0),
+        ("float32", [0.5, 0.5], "number", 0.5),
+        (int, [1, 2, 4], "integer", 2),
+        ("uint8", [1, 3], "integer", 2),
+        (pd.Int64Dtype(), pd.array([1, None, 3]), "integer", 2),
+        (bool, [True, True, False], "boolean", True),
+        (pd.BooleanDtype(), pd.array([False, None]), "boolean", False),
+        (str, ["b", "a", "b"], "category", "b"),
+        ("category", pd.Categorical(["x", "x", "y"]), "category", "x"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, str) else None,
+)
+def test_each_type_has_its_kind_and_a_typical_example(column, dtype, values, kind, example):
+    """The example is a value that training has seen."""
+    found = column(pa.Column(dtype), values)
+    assert (found.kind, found.example) == (kind, example)
+    assert type(found.example) is type(example)
+
+
+@pytest.mark.parametrize(
+    ("check", "values", "facts"),
+    [
+        (pa.Check.ge(1), [2.0], {"minimum": 1}),
+        (pa.Check.le(9), [2.0], {"maximum": 9}),
+        (pa.Check.in_range(1, 9), [2.0], {"minimum": 1, "maximum": 9}),
+        (pa.Check.isin(["b", "a"]), ["a"], {"levels": ("b", "a"), "closed": True}),
+        (pa.Check.str_matches("^a"), ["ab"], {"pattern": "^a", "levels": ("ab",), "closed": False}),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_each_check_is_told(column, check, values, facts):
+    """What the schema refuses, the form and the API refuse."""
+    found = column(pa.Column(type(values[0]), check), values)
+    assert {name: getattr(found, name) for name in facts} == facts
+
+
+@pytest.mark.parametrize(
+    ("dtype", "check", "reason"),
+    [
+        (float, pa.Check.gt(1), "check 'greater_than', which clients cannot be told"),
+        (str, pa.Check.str_length(1, 3), "check 'str_length'"),
+        (float, pa.Check(lambda v: v > 1, name="mine"), "check 'mine'"),
+        (int, pa.Check.isin([1, 2]), "is a integer: isin and str_matches are for str"),
+        (str, pa.Check.ge("a"), "is a category: isin"),
+        ("datetime64[ns]", None, "takes float, int, bool and str"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_what_clients_cannot_be_told_is_refused(column, dtype, check, reason):
+    """Never a contract that promises less than the schema demands."""
+    with pytest.raises(errors.UsageError, match=rf"ModelInput.a .*{reason}"):
+        column(pa.Column(dtype, check), [])
+
+
+def test_open_categories_are_learned_from_training(column):
+    """In alphabetical order, without missing values."""
+    found = column(pa.Column(str, nullable=True), ["b", None, "a", "b"])
+    assert (found.levels, found.closed, found.nullable) == (("a", "b"), False, True)
+
+
+def test_a_column_that_is_always_missing_has_no_example(column):
+    """Nothing to show is no error."""
+    assert column(pa.Column(float, nullable=True), [None, None]).example is None
+
+
+class Described(pa.DataFrameModel):
+    """A column with words for people."""
+
+    body_height: Series[float] = pa.Field(description="Without shoes", metadata={"unit": "cm"})
+    age: Series[float] = pa.Field(title="Age of the person")
+
+
+def test_words_for_people_are_passed_on(make_params):
+    """Title, description and unit; a title is made from the name where none is given."""
+    table = pd.DataFrame({"body_height": [1.0], "age": [2.0], "_target": [1.0]})
+    height, age = derive.derive_contract(
+        Described.to_schema(), table, make_params("regression")
+    ).columns
+    assert (height.title, height.description, height.unit) == ("Body height", "Without shoes", "cm")
+    assert age.title == "Age of the person"
+
+
+@pytest.mark.parametrize(
+    ("labels", "target", "classes"),
+    [
+        (["b", "a"], {}, ("a", "b")),
+        (["b", "a"], {"positive": "a"}, ("b", "a")),
+        (["c", "a", "b"], {"positive": "b"}, ("a", "c", "b")),
+        (["yes", "no"], {"above": 1, "classes": ["no", "yes"]}, ("no", "yes")),
+    ],
+    ids=["alphabet", "positive last", "positive of three", "limit"],
+)
+def test_the_order_of_classes(make_params, labels, target, classes):
+    """The positive class is the last one."""
+    changes = {f"target.{name}": value for name, value in target.items()}
+    table = pd.DataFrame({"_target": labels})
+    found = derive.derive_contract(pa.DataFrameSchema({}), table, make_params(changes=changes))
+    assert found.classes == classes
+    assert derive.encode_target(table, found).tolist() == [classes.index(x) for x in labels]
+
+
+def test_one_class_is_refused(make_params):
+    """The message shows it."""
+    with pytest.raises(errors.DataRefused, match=r"one class only: 'a'"):
+        derive.derive_contract(
+            pa.DataFrameSchema({}), pd.DataFrame({"_target": ["a", "a"]}), make_params()
+        )
+
+
+def test_a_positive_class_that_does_not_occur_is_refused(make_params):
+    """The message lists the classes that do."""
+    with pytest.raises(errors.UsageError, match=r"positive = 'ja' is none of the classes"):
+        derive.derive_contract(
+            pa.DataFrameSchema({}),
+            pd.DataFrame({"_target": ["a", "b"]}),
+            make_params(changes={"target.positive": "ja"}),
+        )
+
+
+def test_a_class_that_training_did_not_have_is_refused(make_contract):
+    """A holdout with a new class cannot be measured."""
+    with pytest.raises(errors.DataRefused, match=r"'new' do not occur in training"):
+        derive.encode_target(pd.DataFrame({"_target": ["no", "new"]}), make_contract())
+
+
+def test_a_rare_category_counts_as_unseen(make_rows, make_params, inputs):
+    """In an open column; a closed one keeps what its schema lists."""
+    rows = make_rows(300)
+    rows.loc[:3, "town"] = "hamlet"
+    made = {
+        n: derive.derive_contract(
+            inputs.to_schema(), rows, make_params(changes={"prepare.min_category_count": n})
+        )
+        for n in (4, 5)
+    }
+    levels = {n: {column.name: column.levels for column in made[n].columns} for n in made}
+    assert "hamlet" in levels[4]["town"]
+    assert set(levels[4]["town"]) - set(levels[5]["town"]) == {"hamlet"}
+    assert levels[5]["colour"] == ("red", "green", "blue")

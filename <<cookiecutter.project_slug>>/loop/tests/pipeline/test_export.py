@@ -1,0 +1,200 @@
+"""The exported model gives the pipeline's answers on every row, or is not passed on."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from mlops_loop import errors, files, paths, project
+from mlops_loop.model import predictor
+from mlops_loop.pipeline import export, train
+
+NAMES = ("linear", "hist_gradient_boosting", "random_forest")
+
+
+@pytest.fixture
+def trained(monkeypatch, tmp_path, inputs, make_rows, make_params):
+    """`trained("linear", "binary", {...})` fits an estimator on 300 rows."""
+    monkeypatch.setattr(project, "model_input", lambda: inputs)
+    monkeypatch.setattr(paths, "SEARCH_CACHE", tmp_path / "search")
+
+    def fit(name: str = "linear", kind: str = "binary", more: dict | None = None) -> train.Trained:
+        grids = {
+            "hist_gradient_boosting": {"max_iter": [20]},
+            "random_forest": {"n_estimators": [9]},
+        }
+        changes = {"train.estimator": name, "train.grid": grids.get(name, {})} | (more or {})
+        rows = make_rows(300, kind)
+        return train.train(rows, rows, make_params(kind, changes))
+
+    return fit
+
+
+@pytest.fixture
+def lay_out(tmp_path, monkeypatch, make_rows):
+    """`lay_out(trained)` is a folder in which training has just ended."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(done: train.Trained, kind: str = "binary") -> None:
+        files.write_table(make_rows(500, kind, 5), paths.PREPARED / "holdout.parquet")
+        paths.TRAINED_PIPELINE.parent.mkdir(parents=True)
+        files.write_skops(done.pipeline, paths.TRAINED_PIPELINE)
+        done.contract.save(paths.TRAINED_CONTRACT)
+
+    return write
+
+
+@pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("form", export.FORMATS)
+def test_every_estimator_agrees_on_every_row(lay_out, trained, make_params, name, kind, form):
+    """Missing values and unseen categories included; contract and report are beside it."""
+    lay_out(trained(name, kind), kind)
+    export.run(make_params(kind, {"export.format": form}))
+    report = files.read_json(paths.EXPORT_REPORT)
+    assert report["n_rows"] == 500
+    assert report["largest_difference"] <= report["tolerance"] == 1e-5
+    assert {p.name for p in paths.EXPORTED.iterdir()} == {f"model.{form}", "contract.json"}
+
+
+def agrees(lay_out, done, make_params, kind: str, form: str) -> bool:
+    lay_out(done, kind)
+    export.run(make_params(kind, {"export.format": form}))
+    return files.read_json(paths.EXPORT_REPORT)["largest_difference"] <= 1e-5
+
+
+@pytest.mark.parametrize("kind", ["binary", "multi-class"])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("method", "form"), [("sigmoid", "onnx"), ("sigmoid", "skops"), ("isotonic", "skops")]
+)
+def test_calibration_agrees_on_every_row(lay_out, trained, make_params, name, kind, method, form):
+    """Isotonic steps are no ONNX, and refused there by the parameters."""
+    more = {"train.calibrate": method, "train.class_weight": "balanced", "export.format": form}
+    assert agrees(lay_out, trained(name, kind, more), make_params, kind, form)
+
+
+@pytest.mark.parametrize("kind", ["binary", "regression"])
+@pytest.mark.parametrize("name", ["linear", "hist_gradient_boosting"])
+@pytest.mark.parametrize("form", export.FORMATS)
+@pytest.mark.parametrize("by", ["mutual_information", "importance"])
+def test_selection_agrees_on_every_row(lay_out, trained, make_params, name, kind, form, by):
+    """A function of scikit-learn and a forest are among the trusted types."""
+    more = {"train.select": {"by": by, "keep": 4}}
+    assert agrees(lay_out, trained(name, kind, more), make_params, kind, form)
+
+
+def test_selection_and_calibration_agree_together(lay_out, trained, make_params):
+    """As one pipeline."""
+    more = {"train.calibrate": "sigmoid", "train.select": {"by": "importance", "keep": 4}}
+    done = trained("hist_gradient_boosting", "binary", more)
+    assert agrees(lay_out, done, make_params, "binary", "onnx")
+
+
+@pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
+@pytest.mark.parametrize("form", export.FORMATS)
+def test_principal_components_agree_for_a_linear_model(lay_out, trained, make_params, form, kind):
+    """Trees on them need skops."""
+    done = trained("linear", kind, {"train.select": {"by": "pca", "keep": 5}})
+    assert agrees(lay_out, done, make_params, kind, form)
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        {"loss": ["quantile"], "quantile": [0.9]},
+        {"loss": ["absolute_error"]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("form", export.FORMATS)
+def test_other_losses_agree(lay_out, trained, make_params, form, grid):
+    """Quantiles and the median."""
+    more = {"train.grid": grid | {"max_iter": [20]}}
+    done = trained("hist_gradient_boosting", "regression", more)
+    assert agrees(lay_out, done, make_params, "regression", form)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unseen_and_missing_values_agree(tmp_path, trained, name):
+    """Rows that no holdout has: all missing, unseen categories, extreme numbers."""
+    done = trained(name)
+    rows = [{}, {"colour": "pink", "town": "nowhere"}, {"size": 1e30, "count": -(10**9)}]
+    x = done.contract.encode_rows(rows)
+    export.write_onnx(done.pipeline, done.contract, tmp_path)
+    found = predictor.load_predictor(tmp_path).scores(x)
+    np.testing.assert_allclose(found, predictor.raw_scores(done.pipeline, x), atol=1e-5)
+
+
+def test_the_same_pipeline_gives_the_same_onnx(tmp_path, trained):
+    """Byte for byte."""
+    done = trained("hist_gradient_boosting")
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        export.write_onnx(done.pipeline, done.contract, tmp_path / name)
+    assert (tmp_path / "a/model.onnx").read_bytes() == (tmp_path / "b/model.onnx").read_bytes()
+
+
+def test_nothing_in_the_onnx_hangs_on_the_order_of_a_set(tmp_path, trained):
+    """Sets of text have another order in every process, so one process cannot show it."""
+    done = trained("hist_gradient_boosting")
+    export.write_onnx(done.pipeline, done.contract, tmp_path)
+    domains = [opset.domain for opset in onnx.load(tmp_path / "model.onnx").opset_import]
+    assert domains == sorted(domains)
+
+
+def test_a_model_that_answers_differently_is_not_passed_on(
+    lay_out, trained, make_params, monkeypatch
+):
+    """The stage fails with row and values, and the folder is gone."""
+    lay_out(trained())
+
+    def write_another(pipeline, contract, folder):
+        pipeline[-1].coef_ *= 1.01
+        export.write_onnx(pipeline, contract, folder)
+        pipeline[-1].coef_ /= 1.01
+
+    monkeypatch.setitem(export.FORMATS, "onnx", write_another)
+    with pytest.raises(errors.ExportDisagrees, match=r"on \d+ of 500 holdout rows \(row \d+: "):
+        export.run(make_params())
+    assert not paths.EXPORTED.exists()
+
+
+def test_a_step_that_onnx_does_not_know_proposes_skops(tmp_path, trained):
+    """The message names the parameter."""
+    done = trained()
+    odd = Pipeline([("odd", FunctionTransformer(np.sin)), *done.pipeline.steps])
+    with pytest.raises(errors.ExportDisagrees, match=r"ONNX cannot .* export.format: skops"):
+        export.write_onnx(odd, done.contract, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "agrees"),
+    [
+        ([[0.5, 0.5]], [[0.500001, 0.499999]], True),
+        ([[0.5, 0.5]], [[0.51, 0.49]], False),
+        ([[0.5, 0.5]], [[np.nan, 0.5]], False),
+        ([[np.nan, 0.5]], [[np.nan, 0.5]], False),
+        ([1e6, 2.0], [1e6 + 0.5, 2.0], True),
+        ([1e6, 2.0], [1e6 + 50, 2.0], False),
+        ([0.5, 0.1], [0.5, 0.2], False),
+        ([np.inf], [np.inf], False),
+        (np.empty((0, 2)), np.empty((0, 2)), False),
+        (np.empty(0), np.empty(0), False),
+    ],
+    ids=[
+        "equal probabilities", "other probabilities", "NaN", "both NaN", "large numbers",
+        "other large numbers", "small numbers", "infinite", "no rows", "no numbers",
+    ],
+)  # fmt: skip
+def test_what_counts_as_agreement(expected, found, agrees):
+    """Probabilities by difference, numbers relative to the largest; NaN never agrees."""
+    expected, found = np.array(expected), np.array(found)
+    if agrees:
+        assert export.check_parity(expected, found, 1e-5) <= 1e-5
+    else:
+        with pytest.raises(errors.ExportDisagrees):
+            export.check_parity(expected, found, 1e-5)

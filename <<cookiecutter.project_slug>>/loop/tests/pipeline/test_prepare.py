@@ -1,0 +1,219 @@
+"""Raw rows become model rows; what is dropped is counted by reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_loop import errors, files, params, paths, project
+from mlops_loop.pipeline import prepare, split
+
+
+@pytest.fixture(autouse=True)
+def _made_up_world(monkeypatch, inputs):
+    monkeypatch.setattr(project, "model_input", lambda: inputs)
+    monkeypatch.setattr(project, "model_rows", lambda raw: raw)
+
+
+@pytest.fixture
+def raw(make_rows) -> pd.DataFrame:
+    """A hundred raw rows."""
+    rows = make_rows(100)
+    return rows.drop(columns=list(split.RESERVED))
+
+
+def test_good_rows_are_all_kept(raw, make_params, inputs):
+    """With the columns of the model input, those to keep, and the reserved ones."""
+    done = prepare.prepare(raw, make_params())
+    assert len(done.rows) == 100
+    assert not any(done.dropped.values())
+    wanted = [*inputs.to_schema().columns, "team", split.KEY, split.TARGET]
+    assert set(done.rows.columns) == set(wanted)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("outcome", None, "target is missing"),
+        ("id", 0, "key came before"),
+        ("size", -1000.0, "impossible value of 'size'"),
+        ("size", 1e39, "number beyond float32"),
+        ("colour", "pink", "impossible value of 'colour'"),
+    ],
+)
+def test_each_dropped_row_has_its_reason(raw, make_params, column, value, reason):
+    """One row is dropped, and counted once."""
+    raw.loc[5, column] = value
+    done = prepare.prepare(raw, make_params())
+    assert {name: n for name, n in done.dropped.items() if n} == {reason: 1}
+    assert done.rows[split.KEY].tolist() == [str(i) for i in range(100) if i != 5]
+
+
+def test_the_first_of_equal_keys_stays(raw, make_params):
+    """A key of several columns; a missing part of it is a value like another."""
+    changes = {"prepare.key": ["team", "town"]}
+    done = prepare.prepare(raw, make_params(changes=changes))
+    firsts = raw.drop_duplicates(["team", "town"])
+    assert len(done.rows) == len(firsts)
+    assert done.rows["count"].tolist() == firsts["count"].tolist()
+
+
+def test_without_a_key_equal_rows_are_doubles(raw, make_params):
+    """All columns together are the key then, missing values included."""
+    doubled = pd.concat([raw, raw[:10]])
+    done = prepare.prepare(doubled, make_params(changes={"prepare.key": []}))
+    assert done.dropped["key came before"] == 10
+
+
+def test_parts_of_a_key_do_not_run_together(raw, make_params):
+    """'a' and 'bc' is another key than 'ab' and 'c'."""
+    raw[["team", "town"]] = "x"
+    raw.loc[:2, ["team", "town"]] = [["a", "b|c"], ["a|b", "c"], ["ab", "|c"]]
+    done = prepare.prepare(raw, make_params(changes={"prepare.key": ["team", "town", "id"]}))
+    assert done.rows[split.KEY].is_unique
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"target.column": "nowhere"},
+        {"prepare.key": ["nowhere"]},
+        {"prepare.carry_columns": ["nowhere"]},
+        {"evaluate.slices": ["nowhere"]},
+        {"split.strategy": "group", "split.column": "nowhere"},
+    ],
+    ids=lambda change: next(reversed(change)),
+)
+def test_an_unknown_column_is_named_with_its_parameter(raw, make_params, change):
+    """The message lists the columns that there are."""
+    with pytest.raises(
+        errors.UsageError, match=r"(target|prepare|split|evaluate)\..*'nowhere'.*id"
+    ):
+        prepare.prepare(raw, make_params(changes=change))
+
+
+def test_a_model_input_that_nobody_makes_is_named(raw, make_params):
+    """The message says where to add it."""
+    with pytest.raises(errors.UsageError, match=r"model_rows.*'size'"):
+        prepare.prepare(raw.drop(columns="size"), make_params())
+
+
+def test_no_row_left_is_refused(raw, make_params):
+    """With the counts, so that the reason is clear."""
+    with pytest.raises(errors.DataRefused, match=r"No row is left .*target is missing: 100"):
+        prepare.prepare(raw.assign(outcome=None), make_params())
+
+
+TARGETS = [
+    ("classification", {}, pd.Series(["a", None, "b"]), ["a", None, "b"]),
+    ("classification", {}, pd.Series([1, None, 3], dtype="Int64"), ["1", None, "3"]),
+    ("classification", {}, pd.Series([True, None, False], dtype=object), ["True", None, "False"]),
+    ("classification", {"above": 2}, pd.Series([1, None, 2.5]), ["no", None, "yes"]),
+    ("classification", {"above": 2}, pd.Series([2, None, 3], dtype="Int64"), ["no", None, "yes"]),
+    ("regression", {}, pd.Series([1, None, 2.5]), [1.0, None, 2.5]),
+    ("regression", {}, pd.Series(["1", None, "2.5"]), [1.0, None, 2.5]),
+    ("regression", {}, pd.Series([1, None, 3], dtype="Int64"), [1.0, None, 3.0]),
+]
+IDS = ["text", "integers", "booleans", "limit", "limit, integers", "number", "text", "integers"]
+
+
+@pytest.mark.parametrize(("task", "facts", "values", "wanted"), TARGETS, ids=IDS)
+def test_targets_of_each_kind(task, facts, values, wanted):
+    """Labels are text, numbers are float, missing stays missing; a limit itself is not above."""
+    classes = ("no", "yes") if facts else None
+    target = params.Target(column="y", classes=classes, **facts)
+    found = prepare.make_target(values, target, task)
+    assert found.astype(object).where(found.notna(), None).tolist() == wanted
+
+
+@pytest.mark.parametrize("bad", ["many", np.inf], ids=str)
+def test_a_target_that_is_no_number_is_refused(bad):
+    """The message shows column and value."""
+    values = pd.Series([1, bad], dtype=object)
+    with pytest.raises(errors.DataRefused, match=f"'y' is no number .*{bad}"):
+        prepare.make_target(values, params.Target(column="y"), "regression")
+
+
+DAYS = pd.date_range("2024-03-01", periods=100, freq="7h")
+TIMES = {
+    "dates": [day.date() for day in DAYS],
+    "times": DAYS,
+    "times with zone": DAYS.tz_localize("Europe/Berlin"),
+    "ISO text": DAYS.strftime("%Y-%m-%d %H:%M"),
+    "ISO text with zones": [f"{t:%FT%T}{'+02:00' if i % 2 else 'Z'}" for i, t in enumerate(DAYS)],
+    "years": range(1900, 2000),
+    "seconds": np.arange(100) / 7e7,
+}
+
+
+@pytest.mark.parametrize("moments", TIMES.values(), ids=TIMES)
+def test_time_columns_of_each_kind(raw, make_params, moments):
+    """The newest rows are the holdout."""
+    changes = {"split.strategy": "time", "split.column": "moment"}
+    done = prepare.prepare(raw.assign(moment=moments), make_params(changes=changes))
+    parts = split.part_of(done.rows, done.rule)
+    assert parts.iloc[0] == "train"
+    assert parts.iloc[-1] == "holdout"
+    assert parts.value_counts()["holdout"] == pytest.approx(30, abs=4)
+
+
+@pytest.mark.parametrize("bad", ["soon", None, dt.time(3)], ids=str)
+def test_what_is_no_time_is_refused(raw, make_params, bad):
+    """The message names column and value."""
+    raw["moment"] = raw["moment"].astype(object)
+    raw.at[5, "moment"] = bad
+    changes = {"split.strategy": "time", "split.column": "moment"}
+    shown = "a missing value" if bad is None else str(bad)
+    with pytest.raises(errors.DataRefused, match=f"'moment' holds no time .*{shown}"):
+        prepare.prepare(raw, make_params(changes=changes))
+
+
+def test_rows_without_a_group_stay_together(raw, make_params):
+    """A missing group is a group."""
+    changes = {"split.strategy": "group", "split.column": "town"}
+    params_ = make_params(changes=changes | {"seed": 3})
+    raw["town"] = raw["town"].mask(raw.index % 2 == 0) + raw["id"].astype(str)
+    rows = prepare.prepare(raw, params_).rows
+    assert (
+        split.part_of(rows, prepare.prepare(raw, params_).rule)[rows["town"].isna()].nunique() == 1
+    )
+
+
+@pytest.mark.parametrize("limit", [0.01, 1.0])
+def test_a_holdout_that_training_knows_is_refused(raw, make_params, limit):
+    """Rows that came twice under other ids; who knows better raises the limit."""
+    doubled = pd.concat([raw, raw.assign(id=raw["id"] + 1000)], ignore_index=True)
+    wanted = make_params(changes={"split.max_overlap": limit})
+    if limit == 1:
+        assert prepare.prepare(doubled, wanted).overlap > 0.3
+        return
+    with pytest.raises(errors.DataRefused, match=r"% of the holdout .*1\.0%.*max_overlap"):
+        prepare.prepare(doubled, wanted)
+
+
+def test_outliers_that_leave_training_are_counted(raw, make_params):
+    """Beside the other reasons, and none of the holdout."""
+    raw["size"] = raw["size"].mask(raw.index < 20, 5000)
+    wanted = make_params(changes={"prepare.outliers": {"size": "drop"}})
+    done = prepare.prepare(raw, wanted)
+    left = done.dropped["outlier in training"]
+    assert left == 100 - len(done.rows) == done.outliers[0]["train"]
+    assert (done.rows.loc[done.parts == "holdout", "size"] == 5000).any()
+
+
+@pytest.mark.parametrize("column", ["moment", "seconds"])
+def test_run_writes_parts_that_the_stored_rule_confirms(
+    tmp_path, monkeypatch, raw, make_params, column
+):
+    """The gate asks the stored rule which rows a model has seen: it must say the same."""
+    monkeypatch.chdir(tmp_path)
+    files.write_table(raw.assign(seconds=TIMES["seconds"]), paths.VALIDATED)
+    prepare.run(make_params(changes={"split.strategy": "time", "split.column": column}))
+    rule = files.read_json(paths.SPLIT_RULE)
+    for part in split.PARTS:
+        rows = files.read_table(paths.PREPARED / f"{part}.parquet")
+        assert set(split.part_of(rows, rule)) == {part}
+    assert sum(files.read_json(paths.PREPARATION_REPORT)["rows"].values()) == 100

@@ -1,0 +1,182 @@
+"""Rows that break the schema go into quarantine, with the reason; the others go on."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandera.typing import Series
+
+from mlops_loop import errors, files, paths, project
+from mlops_loop.pipeline import validate
+
+
+class Rows(pa.DataFrameModel):
+    """Every kind of column, with rules."""
+
+    n: Series[int] = pa.Field(ge=0)
+    x: Series[float] = pa.Field(le=10, nullable=True)
+    b: Series[bool]
+    s: Series[str] = pa.Field(isin=["a", "b"])
+
+    class Config:
+        coerce = True
+
+
+class Unique(pa.DataFrameModel):
+    """One column whose values may come once."""
+
+    n: Series[int] = pa.Field(unique=True)
+
+    class Config:
+        coerce = True
+
+
+GOOD = {"n": 1, "x": 2.5, "b": True, "s": "a"}
+
+
+def table(*changes: dict) -> pd.DataFrame:
+    """A good row, then one row for each change of it."""
+    return pd.DataFrame([GOOD, *[GOOD | change for change in changes]])
+
+
+def test_good_rows_pass_with_their_types():
+    """Also when the source gave text."""
+    passed = validate.validate(table().astype(str), Rows)
+    assert passed.rows.to_dict("records") == [GOOD]
+    assert passed.quarantined.empty
+    assert passed.failures.empty
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"n": -1}, "n: greater_than_or_equal_to(0)"),
+        ({"n": 2.5}, "n: is no int"),
+        ({"n": 1e300}, "n: is no int"),
+        ({"n": np.inf}, "n: is no int"),
+        ({"n": None}, "n: not_nullable"),
+        ({"n": "many"}, "n: is no int"),
+        ({"x": "much"}, "x: is no float"),
+        ({"x": ""}, "x: is no float"),
+        ({"x": np.inf}, "x: less_than_or_equal_to(10)"),
+        ({"b": None}, "b: not_nullable"),
+        ({"b": "perhaps"}, "b: is no bool"),
+        ({"s": None}, "s: not_nullable"),
+        ({"s": "c"}, "s: isin(['a', 'b'])"),
+        ({"x": 11.0, "s": "c"}, "s: isin(['a', 'b']); x: less_than_or_equal_to(10)"),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else value,
+)
+def test_a_bad_row_is_quarantined_with_its_reason(change, reason):
+    """The row beside it passes, and both keep their values."""
+    result = validate.validate(table(change), Rows)
+    assert result.rows.to_dict("records") == [GOOD]
+    assert result.quarantined["_failures"].tolist() == [reason]
+
+
+@pytest.mark.parametrize("text", ["True", "true", "1", 1, 1.0])
+def test_words_for_yes_and_no(text):
+    """'False' is not taken for a yes because it is not empty."""
+    rows = validate.validate(table({"b": text}, {"b": "False"}, {"b": 0}), Rows).rows
+    assert rows["b"].tolist() == [True, True, False, False]
+
+
+def test_all_failures_are_in_one_table():
+    """A row per column and rule, with a count and up to three examples."""
+    bad = [{"x": float(x)} for x in (11, 12, 13, 14, 14)] + [{"s": "c", "n": -1}]
+    found = validate.validate(table(*bad), Rows).failures.set_index("column")
+    assert found["n_rows"].to_dict() == {"n": 1, "s": 1, "x": 5}
+    assert found.loc["x", "examples"] == ["11.0", "12.0", "13.0"]
+
+
+def test_missing_columns_are_refused():
+    """No row can be right without them."""
+    with pytest.raises(errors.DataRefused, match=r"miss the columns 'b', 's'"):
+        validate.validate(table()[["n", "x"]], Rows)
+
+
+def test_values_that_come_twice_are_quarantined():
+    """A value that is unique among the others stays."""
+    result = validate.validate(pd.DataFrame({"n": [1, 2, 2, "2", "x"]}), Unique)
+    assert result.rows["n"].tolist() == [1]
+    assert len(result.quarantined) == 4
+
+
+def test_the_index_of_the_source_does_not_matter():
+    """Rows with the same label are still two rows."""
+    raw = table({"n": -1}, {"n": 5})
+    result = validate.validate(raw.set_index(pd.Index([7, 7, 7])), Rows)
+    assert result.rows["n"].tolist() == [1, 5]
+    assert result.quarantined["n"].tolist() == [-1]
+
+
+@pytest.mark.parametrize("rows", [[], [GOOD | {"n": -1}] * 3], ids=["no rows", "all bad"])
+def test_no_row_may_be_left(rows):
+    """An empty result keeps its columns."""
+    result = validate.validate(pd.DataFrame(rows, columns=list(GOOD)), Rows)
+    assert list(result.rows.columns) == list(GOOD)
+    assert len(result.rows) == 0
+
+
+def test_a_rule_without_a_row_refuses_the_column():
+    """A check that looks at the column as a whole cannot name a row."""
+
+    class Wide(Rows):
+        @pa.check("n")
+        def mean_is_small(cls, values: pd.Series) -> bool:
+            return bool(values.mean() < 3)
+
+    with pytest.raises(errors.DataRefused, match=r"'n' breaks mean_is_small as a whole .* Wide"):
+        validate.validate(table({"n": 9}), Wide)
+
+
+CELLS = {
+    "n": st.none() | st.integers(-2, 5) | st.sampled_from([2.5, "3", "x", np.inf]),
+    "x": st.none() | st.floats(-20, 20) | st.sampled_from(["1.5", "?", np.nan]),
+    "b": st.none() | st.booleans() | st.sampled_from(["true", "maybe", 0]),
+    "s": st.none() | st.sampled_from(["a", "b", "c", 5]),
+}
+
+
+@given(rows=st.lists(st.fixed_dictionaries(CELLS), max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_rows_and_quarantine_are_a_partition(rows):
+    """No row is lost or doubled, and what passed passes again unchanged."""
+    raw = pd.DataFrame(rows, columns=list(CELLS), dtype=object)
+    result = validate.validate(raw.assign(place=range(len(raw))), Rows)
+    places = [*result.rows["place"], *result.quarantined["place"]]
+    assert sorted(places) == list(range(len(raw)))
+    again = validate.validate(result.rows, Rows)
+    assert again.quarantined.empty
+    pd.testing.assert_frame_equal(again.rows, result.rows)
+
+
+@pytest.fixture
+def lay_out(tmp_path, monkeypatch):
+    """A project folder that has ingested nine good rows and a bad one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(project, "raw_rows", lambda: Rows)
+    files.write_table(table(*[{}] * 8, {"n": -1}), paths.INGESTED)
+    return tmp_path
+
+
+def test_run_passes_on_what_is_within_the_limit(lay_out, make_params):
+    """One bad row of ten, a tenth is allowed."""
+    validate.run(make_params(changes={"validate.max_failed_share": 0.1}))
+    assert len(files.read_table(paths.VALIDATED)) == 9
+    assert len(files.read_table(paths.QUARANTINE)) == 1
+    assert json.loads(paths.VALIDATION_REPORT.read_text())["failed_share"] == 0.1
+
+
+def test_run_refuses_beyond_the_limit_and_says_where_to_look(lay_out, make_params):
+    """Quarantine and report are written all the same."""
+    with pytest.raises(errors.DataRefused, match=r"10.00% .* allowed are 5.00% .*validation.json"):
+        validate.run(make_params(changes={"validate.max_failed_share": 0.05}))
+    assert paths.VALIDATION_REPORT.exists()
+    assert len(files.read_table(paths.QUARANTINE)) == 1

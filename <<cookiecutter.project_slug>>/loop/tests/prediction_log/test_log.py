@@ -1,0 +1,140 @@
+"""The queue before the disk: what is acknowledged is written, or nothing more is admitted."""
+
+import asyncio
+import json
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+
+from mlops_loop import errors
+from mlops_loop.prediction_log import log as logs
+
+
+def wait_until(true):
+    for _ in range(500):
+        if true():
+            return
+        time.sleep(0.02)
+    pytest.fail("it never came")
+
+
+def admit(log):
+    """What a request does before it predicts."""
+    if log.blocked():
+        asyncio.run(log.admit())
+
+
+def test_written_without_being_asked(url, begin, put):
+    """The writer needs no further request, and no close."""
+    log = begin(url)
+    put(log)
+    assert log.queued == 2
+    wait_until(lambda: log.queued == 0)
+    assert (log.written, log.reason) == (2, "")
+
+
+def test_only_the_columns_that_are_allowed(file_url, begin, put, tmp_path):
+    """What is not on the list is in no file."""
+    log = begin(file_url, columns=["temp"])
+    put(log)
+    log.close()
+    with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+        (inputs,) = connection.execute("SELECT inputs FROM predictions").fetchone()
+    assert inputs == '[{"temp":61.5},{"temp":null}]'
+    assert b"BOS" not in (tmp_path / "log.db").read_bytes()
+
+
+@pytest.mark.parametrize("body", [b' {"temp": 61.50}', b'[{"temp": 61.50}]\n'])
+def test_a_body_is_kept_as_it_came(file_url, begin, tmp_path, body):
+    """An array with an item for each row, whether it was one row or an array; other rows' as JSON.
+
+    With a list of columns never: a body may say more than was read.
+    """
+    rows, kept = [{"temp": 61.5}], []
+    for columns in ([], ["temp"]):
+        log = begin(f"{file_url}{len(columns)}", columns=columns)
+        log.put("v1", 0.001, None, rows, b"[{}]", body)
+        log.put("v1", 0.001, None, rows, b"[{}]")
+        log.close()
+        with closing(sqlite3.connect(tmp_path / f"log.db{len(columns)}")) as connection:
+            found = connection.execute("SELECT inputs FROM predictions ORDER BY id").fetchall()
+        assert [json.loads(text) for (text,) in found] == [rows, rows]
+        kept.append(sorted({text for (text,) in found}))
+    assert kept[1] == ['[{"temp":61.5}]']
+    assert any("61.50" in text for text in kept[0])
+
+
+def test_a_subject_is_hashed_with_the_key(file_url, begin, put, tmp_path):
+    """The name is in no file, and another key gives another hash."""
+    log = begin(file_url, key="secret")
+    put(log, subject=b"ann@example.org")
+    log.close()
+    with closing(sqlite3.connect(tmp_path / "log.db")) as connection:
+        (subject,) = connection.execute("SELECT subject FROM predictions").fetchone()
+    assert subject == logs.hashed(b"ann@example.org", "secret")
+    assert subject != logs.hashed(b"ann@example.org", "other")
+    assert b"ann@" not in (tmp_path / "log.db").read_bytes()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Waits are short."""
+    monkeypatch.setattr(logs, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(logs, "RETRY_S", 0.05)
+    monkeypatch.setattr(logs, "FLUSH_S", 0.01)
+
+
+def test_a_full_queue_refuses(file_url, begin, put, impatient, monkeypatch):
+    """A request waits a moment, then it is refused and counted; with room it is admitted."""
+    monkeypatch.setattr(logs, "MOST_ROWS", 2)
+    log = logs.PredictionLog(file_url)
+    admit(log)
+    put(log)
+    with pytest.raises(errors.LogUnavailable, match="2 rows behind"):
+        admit(log)
+    assert (log.waits, log.refused) == (1, 1)
+    log.start()
+    wait_until(lambda: log.queued == 0)
+    admit(log)
+    assert (log.waits, log.refused, log.close()) == (1, 1, 0)
+
+
+def test_a_slow_disk_refuses(file_url, begin, put, impatient, monkeypatch):
+    """Nothing is admitted while something acknowledged waits for the disk beyond the window."""
+    monkeypatch.setattr(logs, "WINDOW_S", 0.2)
+    log = begin(file_url)
+    with closing(sqlite3.connect(log.database._file)) as other:
+        other.execute("BEGIN IMMEDIATE")  # holds the lock of the file: a write waits
+        put(log)
+        admit(log)
+        time.sleep(0.4)
+        with pytest.raises(errors.LogUnavailable, match="2 rows behind"):
+            admit(log)
+        other.rollback()
+    wait_until(lambda: log.queued == 0)
+    admit(log)
+
+
+def test_a_disk_that_cannot_be_written(tmp_path, begin, put, impatient):
+    """RepositoryState with the reason, refused at once, and written as soon as it can be."""
+    place = tmp_path / "place"
+    place.write_text("a file where a folder should be")
+    log = begin(f"sqlite:///{place}/log.db")
+    assert "exists" in log.reason
+    put(log)
+    with pytest.raises(errors.LogUnavailable, match="exists"):
+        admit(log)
+    place.unlink()
+    wait_until(lambda: log.queued == 0)
+    admit(log)
+    assert log.failures >= 1
+
+
+def test_what_could_not_be_written_is_counted(tmp_path, begin, put, impatient):
+    """At the end, a database that is still down costs what waits, and that is said."""
+    (tmp_path / "place").write_text("")
+    log = begin(f"sqlite:///{tmp_path}/place/log.db")
+    put(log)
+    assert log.close() == 2

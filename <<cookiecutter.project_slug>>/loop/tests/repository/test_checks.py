@@ -1,0 +1,379 @@
+"""What doctor finds and harden sends, against a GitHub on loopback that remembers settings."""
+
+from __future__ import annotations
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from mlops_loop.errors import GitHubRefused
+from mlops_loop.github import api as github
+from mlops_loop.github.api import Repository
+from mlops_loop.repository import checks as settings
+from mlops_loop.commands import repository as settings_cli
+from mlops_loop.repository import doctor
+from mlops_loop.repository import rulesets as rules
+from mlops_loop.repository.github_state import RepositoryState
+
+ROOT = Path(__file__).parents[2]
+REPO = "/repos/o/r"
+MAIN, TAGS = rules.RULESETS["branch"], rules.RULESETS["tag"]
+ALL = {"admin": True, "maintain": True, "push": True, "triage": True, "pull": True}
+UPGRADE = "Upgrade to GitHub Pro or make this repository public to enable this feature."
+EMPTY = {"total_count": 0, "rows": []}
+PACKAGE = {"name": "r", "repository": {"full_name": "o/r"}}
+# A repository as harden leaves it; 204 where GitHub answers with nothing.
+RIGHT = {
+    "": {"name": "r", "private": False, "default_branch": "main", "html_url": "https://x/o/r",
+         "owner": {"login": "o", "type": "User"}, "permissions": ALL},
+    "/actions/permissions": {
+        "enabled": True, "allowed_actions": "selected", "sha_pinning_required": True},
+    "/actions/permissions/selected-actions": {
+        "github_owned_allowed": True, "verified_allowed": False, "patterns_allowed": ["*"]},
+    "/actions/permissions/workflow": {"default_workflow_permissions": "read"},
+    "/actions/workflows": {"total_count": 1, "rows": [{"id": 1, "path": "w", "state": "active"}]},
+    "/rules/branches/main": MAIN["rules"],
+    "/rulesets": [{"id": 1, "target": "tag"}],
+    "/rulesets/1": TAGS,
+    "/environments/production": {
+        "protection_rules": [{"type": "required_reviewers", "reviewers": []}],
+        "deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}},
+    "/environments/production/deployment-branch-policies": {"rows": [{"name": "main"}]},
+    "/actions/variables": {"rows": [
+        {"name": name} for name in ("STORE_URL", "IMAGE_URL", "PRODUCTION_URL")]},
+    "/actions/organization-variables": EMPTY,
+    "/actions/secrets": {"rows": [{"name": "STORE_PASSWORD"}]},
+    "/actions/organization-secrets": EMPTY,
+    "/labels/gate-override": {"name": "gate-override"},
+    "/vulnerability-alerts": 204,
+    "/automated-security-fixes": {"enabled": True, "paused": False},
+    "users/o/packages/container/r": PACKAGE,
+}  # fmt: skip
+
+
+class Answerer(BaseHTTPRequestHandler):
+    def log_message(self, *args):
+        """Quiet."""
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = urlsplit(self.path).path.removeprefix(REPO).removeprefix("/users/o/")
+        path = path if path.startswith("/") or not path else f"users/o/{path}"
+        found = self.server.told.get(path, 404)
+        if self.command != "GET":
+            self.server.sent.append((self.command, path, json.loads(body) if body else None))
+            found = self.server.refused.get(path, 204)
+        status, content = found if isinstance(found, tuple) else (200, found)
+        if isinstance(found, int):
+            status, content = found, {"message": "Not Found"}
+        data = b"" if status == 204 else json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_PUT = do_PATCH = answer
+
+
+@pytest.fixture
+def server(monkeypatch, listening):
+    """A GitHub whose repository o/r has all settings right; `told` is what it says of them."""
+    monkeypatch.setattr(github.time, "sleep", lambda seconds: None)
+    monkeypatch.chdir(ROOT)
+    with listening(ThreadingHTTPServer(("127.0.0.1", 0), Answerer)) as server:
+        server.told, server.sent, server.refused = dict(RIGHT), [], {}
+        for name, value in {
+            "GITHUB_API_URL": f"http://127.0.0.1:{server.server_port}",
+            "GITHUB_REPOSITORY": "o/r",
+            "GITHUB_TOKEN": "ghp_" + "s" * 36,
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def examine(server):
+    """`examine({path: answer})` gives the findings that are not right, by name."""
+
+    def run(changes=()):
+        server.told |= dict(changes)
+        found = doctor.diagnose(RepositoryState(Repository()))
+        return {f.check.name: f for f in found if f.state != doctor.RIGHT}
+
+    return run
+
+
+def test_a_repository_that_has_all(examine, server):
+    """Nothing is found, nothing is planned, nothing is written."""
+    assert examine() == {}
+    done = CliRunner().invoke(settings_cli.harden, ["--yes"])
+    assert "Nothing to set." in done.output
+    assert server.sent == []
+
+
+def policy(**changes):
+    return {"/actions/permissions": RIGHT["/actions/permissions"] | changes}
+
+
+def selected(*patterns, own=True):
+    given = {"github_owned_allowed": own, "patterns_allowed": list(patterns)}
+    return {"/actions/permissions/selected-actions": given}
+
+
+def tags(**changes):
+    return {"/rulesets/1": TAGS | changes}
+
+
+def about(**changes):
+    return {"": RIGHT[""] | changes}
+
+
+def production(**changes):
+    return {"/environments/production": RIGHT["/environments/production"] | changes}
+
+
+LOOSE = {"type": "required_status_checks", "parameters": {"required_status_checks": []}}
+CHECKED = "Only what passed its checks reaches main"
+KEPT = "main is never rewritten or deleted"
+LEDGER = "Tags of the registry are never moved or removed"
+DEPLOYS = "Only main deploys to production"
+USABLE = "The actions that workflows use may run"
+OTHERS = "No other actions run, and none unpinned"
+IDLE = {"rows": [{"id": 7, "path": "monitor.yml", "state": "disabled_inactivity"}]}
+FOUND = {
+    "workflows off": (policy(enabled=False), "Workflows run", "missing", "switched off"),
+    "only own actions": (policy(allowed_actions="local_only"), USABLE, "missing", "actions/*"),
+    "not ours": (selected("docker/*"), USABLE, "missing", "astral-sh/setup-uv@*"),
+    "heeded in public only": (
+        about(private=True) | selected("*"), USABLE, "missing", "docker/login-action@*",
+    ),
+    "not GitHub's": (selected("*", own=False), USABLE, "missing", "github/*"),
+    "any action": (policy(allowed_actions="all"), OTHERS, "optional", "any action"),
+    "unpinned": (policy(sha_pinning_required=False), OTHERS, "optional", "by a tag"),
+    "token": (
+        {"/actions/permissions/workflow": {"default_workflow_permissions": "write"}},
+        "A job's token reads, unless the job asks for more", "missing", "it may write",
+    ),
+    "idle": (
+        {"/actions/workflows": IDLE}, "Scheduled workflows are switched on", "missing", "monitor",
+    ),
+    "master": (
+        about(default_branch="master") | {"/rules/branches/master": MAIN["rules"]},
+        "The default branch is main", "missing", "another name",
+    ),
+    "no check": (
+        {"/rules/branches/main": [*MAIN["rules"][:2], LOOSE]}, CHECKED, "missing", "not required",
+    ),
+    "rewritable": ({"/rules/branches/main": MAIN["rules"][1:]}, KEPT, "missing", "it may be"),
+    "no ruleset": ({"/rulesets": []}, LEDGER, "missing", "refs/tags/model@*, refs/tags/model#*"),
+    "only watched": (tags(enforcement="evaluate"), LEDGER, "missing", "refs/tags/model@*"),
+    "movable": (tags(rules=[{"type": "deletion"}]), LEDGER, "missing", "refs/tags/model@*"),
+    "one of two": (
+        tags(conditions={"ref_name": {"include": [rules.TAGS[0]], "exclude": []}}),
+        LEDGER, "missing", "refs/tags/model#*",
+    ),
+    "but for some": (
+        tags(conditions={"ref_name": {"include": ["~ALL"], "exclude": ["refs/tags/model@v1*"]}}),
+        LEDGER, "missing", "refs/tags/model@*",
+    ),
+    "no environment": ({"/environments/production": 404}, DEPLOYS, "optional", "no environment"),
+    "any branch": (production(deployment_branch_policy=None), DEPLOYS, "optional", "any branch"),
+    "others too": (
+        {"/environments/production/deployment-branch-policies": {"rows": [{"name": "*"}]}},
+        DEPLOYS, "optional", "these may deploy: *",
+    ),
+    "no reviewer": (
+        production(protection_rules=[]), "A person is asked before production", "optional",
+        "nobody is asked",
+    ),
+    "variable": (
+        {"/actions/variables": EMPTY}, "Variable PRODUCTION_URL", "optional", "not set",
+    ),
+    "password": (
+        {"/actions/secrets": EMPTY}, "The store's password is known", "missing", "STORE_PASSWORD",
+    ),
+    "label": ({"/labels/gate-override": 404}, "Label gate-override", "optional", "there is none"),
+    "alerts": (
+        {"/vulnerability-alerts": 404}, "Known holes in dependencies are reported", "optional",
+        "switched off",
+    ),
+    "fixes": (
+        {"/automated-security-fixes": 404}, "Dependabot mends them", "optional", "switched off",
+    ),
+    "no image": (
+        {"users/o/packages/container/r": 404},
+        "The image can be read and belongs to this repository", "optional", "no ghcr.io/o/r yet",
+    ),
+    "foreign image": (
+        {"users/o/packages/container/r": {"name": "r"}},
+        "The image can be read and belongs to this repository", "optional", "no repository",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "name", "state", "told"), FOUND.values(), ids=FOUND)
+def test_what_is_not_right_is_found(server, changes, name, state, told):
+    """With its state, and in words."""
+    server.told |= changes
+    (check,) = [each for each in settings.CHECKS if each.name == name]
+    (found,) = doctor.diagnose(RepositoryState(Repository()), [check])
+    assert found.state == state
+    assert told in found.found
+
+
+FINE = {
+    "classic protection": {
+        "/rules/branches/main": [],
+        "/branches/main/protection": {"required_status_checks": {"contexts": [rules.CHECK]}},
+    },
+    "any action, privately": about(private=True)
+    | policy(allowed_actions="all")
+    | {"/rulesets": RIGHT["/rulesets"]},
+    "all tags": tags(conditions={"ref_name": {"include": ["~ALL"], "exclude": []}}),
+    "protected branches deploy": production(deployment_branch_policy={"protected_branches": True}),
+    "a person switched it off": {
+        "/actions/workflows": {"rows": [{"id": 1, "path": "w", "state": "disabled_manually"}]}
+    },
+}
+
+
+@pytest.mark.parametrize("changes", FINE.values(), ids=FINE)
+def test_other_ways_are_right_too(examine, changes):
+    """What a team set its own way is left alone."""
+    assert examine(changes) == {}
+
+
+def test_what_a_plan_lacks_is_no_fault(examine, server):
+    """A private repository on the free plan leaves with 0, and says what it lacks."""
+    refused = (403, {"message": UPGRADE})
+    changes = about(private=True) | policy(allowed_actions="all")
+    found = examine(changes | {"/rules/branches/main": refused, "/rulesets": refused})
+    lacks = [CHECKED, KEPT, LEDGER, DEPLOYS, "A person is asked before production"]
+    assert {name: each.state for name, each in found.items()} == dict.fromkeys(lacks, "not on plan")
+    done = CliRunner().invoke(settings_cli.doctor)
+    assert done.exit_code == 0
+    assert "private repository on the free plan has no attestations" in done.output
+
+
+def test_a_login_that_may_not_see_says_so(examine):
+    """Not that the setting is missing, and not that all is right: 9."""
+    rights = dict.fromkeys(ALL, False) | {"pull": True}
+    found = examine(about(permissions=rights) | {"/rules/branches/main": []})
+    assert {each.state for each in found.values()} == {"unseen"}
+    assert {CHECKED, KEPT, "Workflows run"} <= found.keys()
+    assert doctor.exit_code(found.values()) == 9
+
+
+def test_an_outage_is_no_finding(examine):
+    """Neither is a limit: doctor itself fails."""
+    with pytest.raises(GitHubRefused, match="503"):
+        examine({"/rulesets": (503, {"message": "Unicorn"})})
+    limited = (403, {"message": "You have exceeded a secondary rate limit"})
+    with pytest.raises(GitHubRefused, match="60 s or later") as refused:
+        examine({"/rulesets": limited})
+    assert refused.value.status == 429
+
+
+def test_doctor_tells_what_to_do(server):
+    """In words with the next command or page, and to machines as JSON."""
+    server.told |= {"/actions/secrets": EMPTY, "/labels/gate-override": 404}
+    text = CliRunner().invoke(settings_cli.doctor)
+    assert text.exit_code == 1
+    assert "o/r on GitHub: public; your role is admin." in text.output
+    assert "next: gh secret set STORE_PASSWORD, or https://x/o/r/settings/secrets" in text.output
+    told = json.loads(CliRunner().invoke(settings_cli.doctor, ["--json"]).output)
+    (label,) = [row for row in told["settings"] if row["setting"] == "Label gate-override"]
+    assert (label["state"], label["matters"]) == ("optional", False)
+    assert "harden, or https://x/o/r/labels" in label["next"]
+
+
+def test_harden_asks_first(server):
+    """Without a terminal it only shows what it would send."""
+    server.told["/labels/gate-override"] = 404
+    done = CliRunner().invoke(settings_cli.harden)
+    assert done.exit_code == 0
+    assert 'issues.create_label {"name": "gate-override"' in done.output
+    assert "Nothing was set. Next:" in done.output
+    assert server.sent == []
+
+
+FRESH = {
+    **policy(allowed_actions="all", sha_pinning_required=False),
+    "/rules/branches/main": [],
+    "/rulesets": [],
+    "/environments/production": 404,
+    "/labels/gate-override": 404,
+    "/vulnerability-alerts": 404,
+    "/automated-security-fixes": 404,
+}
+
+
+def test_harden_sends_what_is_missing_and_no_more(server):
+    """Each call once, in an order in which GitHub takes them."""
+    server.told |= FRESH
+    assert CliRunner().invoke(settings_cli.harden, ["--yes"]).exit_code == 0
+    assert [(method, path) for method, path, _ in server.sent] == [
+        ("PUT", "/actions/permissions"),
+        ("PUT", "/actions/permissions/selected-actions"),
+        ("POST", "/rulesets"),
+        ("POST", "/rulesets"),
+        ("PUT", "/environments/production"),
+        ("POST", "/environments/production/deployment-branch-policies"),
+        ("POST", "/labels"),
+        ("PUT", "/vulnerability-alerts"),
+        ("PUT", "/automated-security-fixes"),
+    ]
+    assert [body for _, path, body in server.sent if path == "/rulesets"] == [MAIN, TAGS]
+
+
+def test_a_refusal_does_not_stop_the_others(server):
+    """The end says what was not set and why; the rest is."""
+    server.told |= FRESH
+    server.refused["/rulesets"] = (403, {"message": "Resource not accessible"})
+    done = CliRunner().invoke(settings_cli.harden, ["--yes"])
+    assert isinstance(done.exception, GitHubRefused)
+    assert f"Not set: {CHECKED}; {KEPT}: GitHub" in str(done.exception)
+    assert "set: Label gate-override\n" in done.output
+    assert server.sent[-1][1] == "/automated-security-fixes"
+
+
+def test_a_limit_stops_the_rest(server):
+    """Which is named, and not tried."""
+    server.told |= FRESH
+    server.refused["/labels"] = (429, {"message": "Too many requests"})
+    done = CliRunner().invoke(settings_cli.harden, ["--yes"])
+    assert "Dependabot mends them: not tried after that" in str(done.exception)
+    assert {path for _, path, _ in server.sent}.isdisjoint({"/vulnerability-alerts"})
+
+
+def test_our_own_ruleset_is_brought_back(server):
+    """Not made twice under one name, which GitHub refuses."""
+    server.told |= tags(id=1, enforcement="disabled")
+    CliRunner().invoke(settings_cli.harden, ["--yes"])
+    assert server.sent == [("PUT", "/rulesets/1", TAGS)]
+
+
+def test_what_protects_an_environment_stays(server):
+    """GitHub would drop reviewers and waiting time that a change does not name."""
+    who = {"type": "User", "reviewer": {"id": 5}}
+    rows = [
+        {"type": "required_reviewers", "reviewers": [who], "prevent_self_review": True},
+        {"type": "wait_timer", "wait_timer": 10},
+    ]
+    server.told |= production(deployment_branch_policy=None, protection_rules=rows)
+    CliRunner().invoke(settings_cli.harden, ["--yes"])
+    _, path, body = server.sent[0]
+    assert path == "/environments/production"
+    assert body["reviewers"] == [{"type": "User", "id": 5}]
+    assert (body["wait_timer"], body["prevent_self_review"]) == (10, True)
+
+
+def test_the_required_check_is_the_workflows_own():
+    """GitHub knows a job's result under the job's name."""
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
+    assert jobs["ci-ok"]["name"] == rules.CHECK

@@ -1,0 +1,161 @@
+"""Files of any place become one table, or the file that does not fit is named."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+
+import fsspec
+import pandas as pd
+import pytest
+
+from mlops_loop import errors, params, paths
+from mlops_loop.sources import files as source_files
+from mlops_loop.sources import table
+
+TABLE = pd.DataFrame({"n": [1, 2, 3], "x": [0.5, None, 1.5], "s": ["a", "b", None]})
+
+
+@pytest.fixture
+def read(tmp_path):
+    """`read("*.csv")` reads what matches in the test's folder."""
+
+    def read_path(path: str, form: str = "csv") -> pd.DataFrame:
+        full = path if "://" in path else str(tmp_path / path)
+        return table.read(params.Files(path=full, format=form, fingerprint=str(paths.SOURCE_STATE)))
+
+    return read_path
+
+
+@pytest.fixture
+def server(tmp_path, listening):
+    """The address of a web server with the files of the test's folder."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+        def do_GET(self):
+            if "broken" in self.path:
+                return self.send_error(500)
+            if "cut" in self.path:
+                self.send_response(200)
+                self.send_header("Content-Length", "100")
+                self.end_headers()
+                return self.wfile.write(b"x\n1\n")
+            return super().do_GET()
+
+    handler = functools.partial(Quiet, directory=tmp_path)
+    with listening(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as running:
+        yield f"http://127.0.0.1:{running.server_port}"
+
+
+@pytest.mark.parametrize("path", ["a.csv", "*.csv"])
+def test_csv_by_path_and_glob(tmp_path, read, path):
+    """Numbers, text and missing values as pandas reads them."""
+    TABLE.to_csv(tmp_path / "a.csv", index=False)
+    pd.testing.assert_frame_equal(read(path), TABLE)
+
+
+@pytest.mark.parametrize("path", ["a.parquet", "*.parquet"])
+def test_parquet_by_path_and_glob(tmp_path, read, path):
+    """Types are those of the file."""
+    TABLE.to_parquet(tmp_path / "a.parquet", index=False)
+    pd.testing.assert_frame_equal(read(path, "parquet"), TABLE)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_url(tmp_path, read, server, form):
+    """A file on a web server reads like a local one."""
+    getattr(TABLE, f"to_{form}")(tmp_path / "a", index=False)
+    pd.testing.assert_frame_equal(read(f"{server}/a", form), TABLE)
+
+
+@pytest.mark.parametrize("order", ["abc", "cab"])
+def test_files_come_in_the_order_of_their_names(tmp_path, read, monkeypatch, order):
+    """Not in the order in which the file system tells them."""
+    for name in order:
+        (tmp_path / f"{name}.csv").write_text(f"name\n{name}\n")
+    told = [fsspec.open(str(tmp_path / f"{name}.csv"), "rb") for name in order]
+    monkeypatch.setattr(source_files.fsspec, "open_files", lambda *args: told)
+    assert read("*.csv")["name"].tolist() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("path", ["*.csv", "nowhere.csv", "nofolder/*.csv"])
+def test_nothing_to_read_is_told_with_the_path(read, path):
+    """A glob without a match and a path that is not there."""
+    with pytest.raises(errors.UsageError, match=r"source.path"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("nowhere.csv", "404|cannot be found"), ("broken.csv", "500"), ("cut.csv", "Not enough data")],
+)
+def test_a_server_that_does_not_give_the_file(read, server, path, reason):
+    """404, 500 and a cut connection end in one sentence with the address."""
+    with pytest.raises(errors.ProjectError, match=rf"{path}.*{reason}"):
+        read(f"{server}/{path}")
+
+
+def test_a_server_that_is_not_there(read):
+    """A refused connection is told, not traced."""
+    with pytest.raises(errors.ProjectError, match=r"127\.0\.0\.1:9"):
+        read("http://127.0.0.1:9/a.csv")
+
+
+def test_an_unknown_protocol_is_a_wrong_call(read):
+    """The message names the key in params.yaml."""
+    with pytest.raises(errors.UsageError, match=r"source.path = 'nonsense://a' cannot be opened"):
+        read("nonsense://a")
+
+
+@pytest.mark.parametrize(
+    ("form", "content"),
+    [("csv", b""), ("csv", b"\xff\xfe\x00"), ("csv", b'a,b\n"1,2\n3'), ("parquet", b"a,b\n1,2\n")],
+    ids=["empty", "not text", "open quote", "csv as parquet"],
+)
+def test_an_unreadable_file_is_refused_by_name(tmp_path, read, form, content):
+    """One sentence with the file and the format that was tried."""
+    (tmp_path / "bad").write_bytes(content)
+    with pytest.raises(errors.DataRefused, match=f"bad cannot be read as {form}"):
+        read("bad", form)
+
+
+def test_a_folder_is_not_a_file(tmp_path, read):
+    """A glob was forgotten."""
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(errors.ProjectError, match="folder"):
+        read("folder")
+
+
+def test_differing_columns_are_refused_with_both_differences(tmp_path, read):
+    """The later file is the one that differs."""
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "b.csv").write_text("y,z\n1,2\n")
+    with pytest.raises(errors.DataRefused, match=r"b.csv .* missing 'x', not expected 'z'"):
+        read("*.csv")
+
+
+def test_another_order_of_columns_is_no_difference(tmp_path, read):
+    """Columns go by name."""
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "b.csv").write_text("y,x\n2,1\n")
+    assert read("*.csv").to_dict("list") == {"x": [1, 1], "y": [2, 2]}
+
+
+def test_a_file_with_a_header_only_changes_no_type(tmp_path, read):
+    """A month without rows does not make text out of numbers."""
+    (tmp_path / "a.csv").write_text("x\n")
+    (tmp_path / "b.csv").write_text("x\n1\n")
+    assert read("*.csv")["x"].dtype == "int64"
+
+
+@pytest.mark.parametrize("late", [["b.csv", "a.csv"], ["a.csv", "b.csv"]], ids="-".join)
+def test_text_among_numbers_is_left_to_validate(tmp_path, read, late):
+    """A column of numbers in one file and words in another is text, and can be stored."""
+    (tmp_path / late[0]).write_text("x\n1\n2\n")
+    (tmp_path / late[1]).write_text("x\noops\n\n")
+    table = read("*.csv")
+    table.to_parquet(tmp_path / "stored.parquet")
+    assert sorted(table["x"].dropna()) == ["1", "2", "oops"]

@@ -1,0 +1,228 @@
+"""`params.yaml` is read whole or refused by name."""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mlops_loop import errors, params, paths
+
+VALID = {
+    "task": "classification",
+    "seed": 1,
+    "source": {"kind": "files", "path": "data/*.csv", "fingerprint": "data"},
+    "validate": {"max_failed_share": 0.01},
+    "target": {"column": "outcome"},
+    "prepare": {"key": ["id"]},
+    "split": {"strategy": "random", "validation": 0.2, "holdout": 0.2},
+    "train": {"estimator": "linear", "scoring": "roc_auc"},
+    "export": {"format": "onnx"},
+    "evaluate": {"slices": ["team"]},
+}
+WRONG = [
+    ("task", "ranking", "'classification' or 'regression'"),
+    ("seed", -1, "greater than or equal to 0"),
+    ("seed", "many", "valid integer"),
+    ("source.path", None, "valid string"),
+    ("source.format", "xlsx", "'csv' or 'parquet'"),
+    ("validate.max_failed_share", 1, "less than 1"),
+    ("validate.max_failed_share", -0.1, "greater than or equal to 0"),
+    ("target.above", "much", "valid number"),
+    ("prepare.key", "id", "valid tuple"),
+    ("split.strategy", "alphabet", "'time', 'group', 'stratified' or 'random'"),
+    ("split.max_overlap", 1.5, "less than or equal to 1"),
+    ("split.pinned", "last year", "valid dictionary"),
+    ("prepare.outliers", {"size": "hide"}, "'flag', 'clip' or 'drop'"),
+    ("prepare.fences", 0, "greater than 0"),
+    ("prepare.min_category_count", 0, "greater than or equal to 1"),
+    ("split.holdout", 0, "greater than 0"),
+    ("split.validation", 1.0, "less than 1"),
+    ("train.n_iter", 0, "greater than or equal to 1"),
+    ("train.folds", 1, "greater than or equal to 2"),
+    ("train.grid", {"C": []}, "at least 1 item"),
+    ("train.grid", [1], "valid dictionary"),
+    ("train.threshold", 1.5, "less than 1"),
+    ("train.search", "bayes", "'grid', 'random' or 'halving'"),
+    ("train.select", {"by": "luck", "keep": 3}, "'mutual_information', 'importance' or 'pca'"),
+    ("train.select", {"by": "pca", "keep": 0}, "greater than or equal to 1"),
+    ("train.class_weight", "even", "'balanced'"),
+    ("train.calibrate", "platt", "'sigmoid' or 'isotonic'"),
+    ("train.leakage_threshold", 1.1, "less than or equal to 1"),
+    ("export.format", "pickle", "'onnx' or 'skops'"),
+    ("export.tolerance", 0, "greater than 0"),
+    ("export.golden_rows", 0, "greater than or equal to 1"),
+    ("evaluate.min_slice_rows", 0, "greater than or equal to 1"),
+]
+
+
+@pytest.fixture
+def load(tmp_path):
+    """`load({"split.holdout": 0.3})` writes a valid file with that change and reads it."""
+
+    def write_and_load(changes: dict) -> params.Params:
+        data = copy.deepcopy(VALID)
+        for key, value in changes.items():
+            *parents, name = key.split(".")
+            section = data
+            for parent in parents:
+                section = section[parent]
+            section[name] = value
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(data))
+        return params.load(path)
+
+    return write_and_load
+
+
+def test_the_project_own_file_is_valid():
+    """What is committed can be read."""
+    assert params.load(Path("params.yaml")).source.fingerprint
+
+
+@pytest.mark.parametrize(("key", "value", "allowed"), WRONG, ids=[f"{k}={v}" for k, v, _ in WRONG])
+def test_a_wrong_value_is_refused_by_name(load, key, value, allowed):
+    """The message names file, key, value and what is allowed."""
+    with pytest.raises(errors.UsageError) as error:
+        load({key: value})
+    text = str(error.value)
+    assert f"params.yaml: {key}" in text
+    assert allowed in text
+    assert isinstance(value, dict) or f"= {value!r}" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"split.strategy": "time"}, "strategy 'time' needs a column"),
+        ({"split.holdout": 0.7, "split.validation": 0.25}, "must stay under 0.9"),
+        ({"target.above": 3}, "target.above needs target.classes"),
+        ({"target.classes": ["no", "yes"]}, "target.classes names the sides of target.above"),
+        (
+            {"target.above": 3, "target.classes": ["no", "yes"], "target.positive": "no"},
+            "target.positive is the last of target.classes",
+        ),
+        ({"task": "regression", "target.positive": "yes"}, "target.positive makes classes"),
+        ({"train.calibrate": "isotonic"}, "set export.format: skops"),
+        ({"task": "regression", "train.calibrate": "sigmoid"}, "train.calibrate is for classes"),
+        ({"task": "regression", "train.class_weight": "balanced"}, "class_weight is for classes"),
+        ({"train.grid": {"early_stopping": [True]}}, "set train.early_stopping"),
+        (
+            {"task": "regression", "target.above": 3, "target.classes": ["no", "yes"]},
+            "target.above makes classes",
+        ),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else value,
+)
+def test_values_that_do_not_fit_each_other_are_refused(load, changes, reason):
+    """The message says which two, without repeating the whole file."""
+    with pytest.raises(errors.UsageError, match=reason) as error:
+        load(changes)
+    assert len(str(error.value)) < 200
+
+
+SQL = {"kind": "sql", "query": "rows.sql", "fingerprint": "data/source.json"}
+API = {"kind": "api", "url": "https://host/rows", "fingerprint": "data/source.json"}
+FILES = {"kind": "files", "path": "data/*.csv", "fingerprint": "data"}
+REMOTE = {"path": "https://host/rows.csv", "fingerprint": str(paths.SOURCE_STATE)}
+SOURCES = [
+    (FILES, {"kind": "ftp"}, "source: Input tag 'ftp'.*: 'files', 'sql', 'api'"),
+    (FILES, {"kind": None}, "source: Input tag 'None'.*: 'files', 'sql', 'api'"),
+    ({}, {"path": "data/*.csv"}, "source: kind is missing: 'files', 'sql' or 'api'"),
+    (FILES, {"fingerprint": "elsewhere"}, "watch must be data/source.json, or .*folder of data/"),
+    (FILES, {"path": "https://u@host/a.csv?s=1"}, "folder of https://host/a.csv$"),
+    (FILES, REMOTE | {"path": "ftp://me:pw@host/a"}, "path has a password in it"),
+    (FILES, REMOTE | {"fingerprint": 1}, "source.fingerprint = 1: Input should be a valid string"),
+    (
+        SQL,
+        {"fingerprint": "data"},
+        "source.fingerprint = 'data': Input should be 'data/source.json'",
+    ),
+    (SQL, {"query": None}, "source.query = None: Input should be a valid string"),
+    (SQL, {"chunk_rows": 0}, "source.chunk_rows = 0: .*greater than or equal to 1"),
+    (SQL, {"url_env": "postgres://me:pw@host/db"}, "source.url_env: String should match"),
+    (SQL, {"url": "postgres://me:pw@host/db"}, "source.url: Extra inputs are not permitted"),
+    (SQL, {"password": "pw"}, "source.password: Extra inputs are not permitted"),
+    (
+        API,
+        {"fingerprint": "data"},
+        "source.fingerprint = 'data': Input should be 'data/source.json'",
+    ),
+    (API, {"url": "https://me:pw@host/rows"}, "without user or password"),
+    (API, {"url": "https://pw@host"}, "without user or password"),
+    (API, {"url": "ftp://host/rows"}, r"url must be http\(s\)://HOST/PATH"),
+    (API, {"url": "https:///rows"}, r"url must be http\(s\)://HOST/PATH"),
+    (API, {"token_env": "pw pw"}, "source.token_env: String should match"),
+    (API, {"next": "next", "page_param": "page"}, "next and page_param are two ways"),
+]
+
+
+@pytest.mark.parametrize(("source", "changes", "reason"), SOURCES, ids=[str(s[1]) for s in SOURCES])
+def test_a_wrong_source_is_refused_by_key(load, source, changes, reason):
+    """Without the level of the kind, which the file does not have, and without a password."""
+    with pytest.raises(errors.UsageError) as error:
+        load({"source": source | changes})
+    [line] = str(error.value).splitlines()
+    assert re.search(f"params.yaml: (source: .*)?{reason}", line.removesuffix("."))
+    assert "pw" not in line
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        FILES,
+        FILES | {"path": "data/a.csv", "fingerprint": "data/a.csv"},
+        FILES | {"path": "/mnt/*.csv", "fingerprint": str(paths.SOURCE_STATE)},
+        FILES | {"path": "s3://me@bucket/?/a=b:c@d.csv", "fingerprint": str(paths.SOURCE_STATE)},
+        SQL,
+        API | {"url": "http://localhost:8000/rows?by=a@b", "token_env": "TOKEN"},
+    ],
+    ids=["folder", "file", "elsewhere", "s3", "sql", "api"],
+)
+def test_a_source_of_each_kind(load, source):
+    """As it is written, with a name for the model card."""
+    found = load({"source": source}).source
+    assert found.kind == source["kind"]
+    assert found.name.startswith(("data", "/mnt", "s3://bucket", "rows.sql", "http://local"))
+    assert "@" not in found.name.partition("/?")[0]
+
+
+@pytest.mark.parametrize("key", ["colour", "train.epochs"])
+def test_an_unknown_key_is_refused(load, key):
+    """A typing error is never silently ignored."""
+    with pytest.raises(errors.UsageError, match=f"{key} = 1: Extra inputs are not permitted"):
+        load({key: 1})
+
+
+def test_all_wrong_values_are_told_at_once(load):
+    """One line each."""
+    with pytest.raises(errors.UsageError) as error:
+        load({"seed": -1, "train.folds": 0, "task": None})
+    assert len(str(error.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("a: [", "is not YAML"), ("", "valid dictionary"), ("- 1", "valid dictionary")],
+    ids=["broken", "empty", "list"],
+)
+def test_a_file_that_holds_no_parameters_is_refused(tmp_path, text, reason):
+    """Not YAML, or YAML of something else."""
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(errors.UsageError, match=reason):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_a_missing_file_says_where_to_be(tmp_path):
+    """Most often the command was called in another folder."""
+    with pytest.raises(errors.UsageError, match=r"is missing\. Run this in the project's root"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_parameters_cannot_be_changed(load):
+    """A stage cannot leave a changed value to the next one."""
+    with pytest.raises(ValueError, match="frozen"):
+        load({}).seed = 2

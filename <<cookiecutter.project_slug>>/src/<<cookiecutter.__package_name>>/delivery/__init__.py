@@ -1,1 +1,0 @@
-"""From a trained bundle to production: the gate decides, the registry remembers."""
