@@ -30,7 +30,11 @@ TEMPLATE = (
     "<<cookiecutter.project_slug>>",
     "{{cookiecutter.cruft}}",
 )
-LITTER = shutil.ignore_patterns("__pycache__", ".ruff_cache", ".pytest_cache", ".venv", ".DS_Store")
+# What tools leave where the loop is tested in place.
+LITTER = shutil.ignore_patterns(
+    *("__pycache__", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache"),
+    *(".venv", ".DS_Store"),
+)
 
 
 def export(target):

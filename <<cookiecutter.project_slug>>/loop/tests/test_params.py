@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-from pathlib import Path
 
 import pytest
 import yaml
@@ -78,11 +77,6 @@ def load(tmp_path):
     return write_and_load
 
 
-def test_the_project_own_file_is_valid():
-    """What is committed can be read."""
-    assert params.load(Path("params.yaml")).source.fingerprint
-
-
 @pytest.mark.parametrize(("key", "value", "allowed"), WRONG, ids=[f"{k}={v}" for k, v, _ in WRONG])
 def test_a_wrong_value_is_refused_by_name(load, key, value, allowed):
     """The message names file, key, value and what is allowed."""
@@ -132,7 +126,11 @@ SOURCES = [
     (FILES, {"kind": "ftp"}, "source: Input tag 'ftp'.*: 'files', 'sql', 'api'"),
     (FILES, {"kind": None}, "source: Input tag 'None'.*: 'files', 'sql', 'api'"),
     ({}, {"path": "data/*.csv"}, "source: kind is missing: 'files', 'sql' or 'api'"),
-    (FILES, {"fingerprint": "elsewhere"}, "watch must be data/source.json, or .*folder of data/"),
+    (
+        FILES,
+        {"fingerprint": "elsewhere"},
+        "fingerprint must be data/source.json, or .*folder of data/",
+    ),
     (FILES, {"path": "https://u@host/a.csv?s=1"}, "folder of https://host/a.csv$"),
     (FILES, REMOTE | {"path": "ftp://me:pw@host/a"}, "path has a password in it"),
     (FILES, REMOTE | {"fingerprint": 1}, "source.fingerprint = 1: Input should be a valid string"),
@@ -195,6 +193,29 @@ def test_an_unknown_key_is_refused(load, key):
     """A typing error is never silently ignored."""
     with pytest.raises(errors.UsageError, match=f"{key} = 1: Extra inputs are not permitted"):
         load({key: 1})
+
+
+VALUES_OF_RENAMED = {
+    "source.fingerprint": "data",
+    "prepare.carry_columns": ["team"],
+    "prepare.min_category_count": 5,
+    "train.n_iter": 4,
+    "train.leakage_threshold": 0.9,
+}
+
+
+@pytest.mark.parametrize(("old", "new"), params.RENAMED.items())
+def test_an_old_name_is_refused_with_the_new_one(load, old, new):
+    """A file that an earlier version of the loop could read says what to write instead."""
+    with pytest.raises(errors.UsageError, match=rf"{old}( = .*)?: it is called {new} now"):
+        load({old: VALUES_OF_RENAMED[new]})
+
+
+@pytest.mark.parametrize(("new", "value"), VALUES_OF_RENAMED.items())
+def test_a_renamed_key_is_read(load, new, value):
+    """Each new name is one that the file may have."""
+    assert new in params.RENAMED.values()
+    load({new: value})
 
 
 def test_all_wrong_values_are_told_at_once(load):

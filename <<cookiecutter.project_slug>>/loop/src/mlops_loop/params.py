@@ -24,10 +24,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 # Keys of earlier versions, and what they are called now.
 RENAMED = {
-    "source.fingerprint": "source.fingerprint",
-    "prepare.carry_columns": "prepare.carry_columns",
+    "source.watch": "source.fingerprint",
+    "prepare.keep": "prepare.carry_columns",
     "prepare.rare_rows": "prepare.min_category_count",
-    "train.n_iter": "train.n_iter",
+    "train.candidates": "train.n_iter",
     "train.leak_above": "train.leakage_threshold",
 }
 
