@@ -10,15 +10,15 @@ import yaml
 
 from mlops_loop import params
 
-TEXT = Path("docs/sources.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
 EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["source"]["kind"])
-def test_every_example_is_accepted(tmp_path, example):
-    """In place of the project's own source."""
-    own = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(own | example))
+def test_every_example_is_accepted(tmp_path, make_params, example):
+    """In place of another source."""
+    others = make_params().model_dump(mode="json")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(others | example))
     assert params.load(tmp_path / "params.yaml").source.kind == example["source"]["kind"]
 
 

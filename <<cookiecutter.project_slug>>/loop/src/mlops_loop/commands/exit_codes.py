@@ -1,0 +1,59 @@
+"""The exit codes of each command beside 0: its verdicts, and the errors that it may raise.
+
+Any command may also exit with 64 (UsageError) and with 70 (a bug). loop/docs/commands.md is made
+from these tables.
+"""
+
+from __future__ import annotations
+
+from mlops_loop.errors import (
+    DataRefused,
+    ExportDisagrees,
+    GitHubRefused,
+    LogUnavailable,
+    NoValidBundle,
+    ProjectError,
+    SmokeFailed,
+    StoreUnreachable,
+)
+
+VERDICTS = {
+    "gate": {1: "REJECT", 2: "HOLD"},
+    "monitor": {8: "alarm", 9: "cannot tell"},
+    "doctor": {1: "something required is missing", 9: "cannot tell"},
+}
+
+ERRORS: dict[str, tuple[type[ProjectError], ...]] = {
+    "fingerprint": (DataRefused,),
+    "ingest": (DataRefused,),
+    "validate": (DataRefused,),
+    "prepare": (DataRefused,),
+    "train": (DataRefused,),
+    "export": (ExportDisagrees,),
+    "evaluate": (DataRefused, NoValidBundle),
+    "profile": (),
+    "gate": (DataRefused, NoValidBundle),
+    "report": (NoValidBundle,),
+    "comment": (GitHubRefused,),
+    "check-review": (NoValidBundle, GitHubRefused),
+    "registry": (StoreUnreachable, NoValidBundle),
+    "store": (StoreUnreachable,),
+    "smoke": (SmokeFailed, NoValidBundle),
+    "image-tag": (StoreUnreachable, NoValidBundle),
+    "verify-image": (SmokeFailed, NoValidBundle),
+    "deploy": (SmokeFailed, StoreUnreachable, NoValidBundle, GitHubRefused),
+    "rollback": (SmokeFailed, StoreUnreachable, NoValidBundle),
+    "incident": (GitHubRefused,),
+    "retrain": (StoreUnreachable, NoValidBundle, GitHubRefused),
+    "monitor": (GitHubRefused,),
+    "doctor": (GitHubRefused,),
+    "harden": (GitHubRefused,),
+    "log": (LogUnavailable,),
+    "serve": (NoValidBundle,),
+}
+
+
+def of(command: str) -> dict[int, str]:
+    """The exit codes of a command in ascending order, with what each means."""
+    codes = VERDICTS.get(command, {}) | {e.exit_code: e.__name__ for e in ERRORS[command]}
+    return dict(sorted(codes.items()))

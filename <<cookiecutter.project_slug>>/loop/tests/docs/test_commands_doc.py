@@ -1,0 +1,45 @@
+"""`docs/commands.md` says what the code says."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import click
+import pytest
+
+from mlops_loop import cli, errors
+from mlops_loop.commands import exit_codes
+
+TOOL = runpy.run_path(str(Path(__file__).parents[2] / "tools" / "docs.py"))
+
+
+def test_the_tables_are_those_of_the_code():
+    """`make -C loop docs` writes them anew."""
+    text = TOOL["PAGE"].read_text(encoding="utf-8")
+    assert TOOL["page"](text) == text
+
+
+def test_a_page_without_markers_is_refused():
+    """Else a table could be lost without a word."""
+    with pytest.raises(AssertionError, match="begin of commands"):
+        TOOL["page"]("# Commands\n")
+
+
+@pytest.mark.parametrize("name", cli.HELP)
+def test_the_help_of_a_command_begins_with_its_sentence_in_the_list(name):
+    """`loop --help` takes it from the table, `loop NAME --help` from the command."""
+    command = cli.cli.get_command(click.Context(cli.cli), name)
+    assert TOOL["first"](command) == cli.HELP[name]
+
+
+def test_every_command_has_its_exit_codes():
+    """And no other name has any."""
+    assert list(exit_codes.ERRORS) == list(cli.HELP)
+    assert set(exit_codes.VERDICTS) < set(cli.HELP)
+
+
+def test_every_error_belongs_to_a_command():
+    """But for UsageError, which belongs to all."""
+    used = {error for raised in exit_codes.ERRORS.values() for error in raised}
+    assert {*used, errors.UsageError} == set(errors.ProjectError.__subclasses__())

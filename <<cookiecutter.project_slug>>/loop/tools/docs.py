@@ -1,0 +1,85 @@
+"""Write the tables of loop/docs/commands.md anew, from the commands and errors in the code.
+
+    python loop/tools/docs.py
+
+A test of the loop fails while the page differs from what this writes.
+"""
+
+import inspect
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from mlops_loop import cli, errors
+from mlops_loop.commands import exit_codes
+
+PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def commands() -> str:
+    """Each command with its sentence and its exit codes beside 0, 64 and 70."""
+    rows = [
+        (f"`{name}`", text, ", ".join(f"{n} {m}" for n, m in exit_codes.of(name).items()))
+        for name, text in cli.HELP.items()
+    ]
+    return table(("command", "what it does", "exit codes"), rows)
+
+
+def subcommands() -> str:
+    """The commands of each group, with the first sentence of their help."""
+    rows, context = [], click.Context(cli.cli)
+    for name in cli.HELP:
+        command = cli.cli.get_command(context, name)
+        if isinstance(command, click.Group):
+            rows += [(f"`{name} {sub}`", first(c)) for sub, c in command.commands.items()]
+    return table(("command", "what it does"), rows)
+
+
+def first(command: click.Command) -> str:
+    """The first paragraph of a command's help, on one line."""
+    return " ".join((command.help or "").split("\n\n")[0].split())
+
+
+def codes() -> str:
+    """Every exit code, with the error's name and the first sentence of its docstring."""
+    raised = [errors.ProjectError, *errors.ProjectError.__subclasses__()]
+    rows = [(c.exit_code, f"`{c.__name__}`", meaning(c)) for c in raised]
+    rows += [(0, "", "Done. `gate`: PROMOTE."), *verdicts()]
+    return table(("code", "error", "meaning"), sorted(rows))
+
+
+def verdicts() -> Iterator[tuple[int, str, str]]:
+    """A row for each exit code that is no error."""
+    tables = exit_codes.VERDICTS.items()
+    for code in {code for _, table in tables for code in table}:
+        meanings = [f"`{name}`: {table[code]}." for name, table in tables if code in table]
+        yield code, "", " ".join(meanings)
+
+
+def meaning(error: type[errors.ProjectError]) -> str:
+    """What an error stands for."""
+    if error is errors.ProjectError:
+        return "A bug: please report it."
+    return " ".join((inspect.getdoc(error) or "").split("\n\n")[0].split())
+
+
+def page(text: str) -> str:
+    """The page with the part between each pair of markers replaced by what the code says."""
+    for make in (commands, subcommands, codes):
+        begin, end = (f"<!-- {word} of {make.__name__} -->" for word in ("begin", "end"))
+        before, _, rest = text.partition(begin)
+        _, mark, after = rest.partition(end)
+        assert mark, f"{PAGE} has no lines {begin} and {end}"
+        text = f"{before}{begin}\n\n{make()}\n\n{mark}{after}"
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
