@@ -69,6 +69,10 @@ class GitHubRefused(ProjectError):
         self.status = status
 
 
+class NotOnPlan(GitHubRefused):
+    """GitHub does not sell this feature for a repository of this kind on this plan."""
+
+
 class LogUnavailable(ProjectError):
     """The prediction log is down, full or behind; nothing is predicted that it cannot keep."""
 

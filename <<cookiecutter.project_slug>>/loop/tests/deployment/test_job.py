@@ -10,13 +10,15 @@ import json
 import shutil
 
 import pytest
+from githubkit import GitHub
 
 from mlops_loop import git, paths
 from mlops_loop.cli import cli
 from mlops_loop.deployment import deploy
 from mlops_loop.errors import GitHubRefused, StoreUnreachable
-from mlops_loop.github import github_release as announce
-from mlops_loop.registry import ledger as registry
+from mlops_loop.github import github_release
+from mlops_loop.github.api import operation
+from mlops_loop.registry import ledger
 from mlops_loop.storage import oci
 
 # dvc 3.67 asks pygtrie for a value in a way that pygtrie will take away.
@@ -32,11 +34,13 @@ class Releases:
 
     def __init__(self):
         self.made, self.down = {}, False
+        self._client = GitHub("none")  # `rest` lives as long as its client
+        self.rest = self._client.rest
 
-    def ask(self, operation, **call):
+    def call(self, method, /, **call):
         if self.down:
             raise GitHubRefused("GitHub does not answer", None)
-        if operation == "repos.create_release":
+        if operation(method) == "repos.create_release":
             self.made[call["tag_name"]] = {"html_url": f"URL/{call['tag_name']}"} | call
             return self.made[call["tag_name"]]
         if call["tag"] not in self.made:
@@ -46,9 +50,9 @@ class Releases:
 
 @pytest.fixture
 def releases(monkeypatch):
-    """What `announce` takes for GitHub."""
+    """What `github_release` takes for GitHub."""
     made = Releases()
-    monkeypatch.setattr(announce, "Repository", lambda: made)
+    monkeypatch.setattr(github_release, "Repository", lambda: made)
     return made
 
 
@@ -62,8 +66,8 @@ def machine(world, tmp_path, write_bundle, monkeypatch, releases):
     verdict = {"decision": "PROMOTE", "challenger": trained.id}
     (artifact / "reports/gate.json").write_text(json.dumps(verdict))
     lock = (world.repo / "dvc.lock").read_text()
-    was = registry.folder_hash(world.repo / paths.BUNDLE)
-    (artifact / "dvc.lock").write_text(lock.replace(was, registry.folder_hash(trained.folder)))
+    was = ledger.folder_hash(world.repo / paths.BUNDLE)
+    (artifact / "dvc.lock").write_text(lock.replace(was, ledger.folder_hash(trained.folder)))
     world.digests[NEW] = digest = world.put_image("c")
     world.host.bundles[digest] = trained.id
     monkeypatch.setenv("PRODUCTION_URL", world.host.url)
@@ -87,18 +91,18 @@ def machine(world, tmp_path, write_bundle, monkeypatch, releases):
 
 def complete(world, releases):
     """Whether the version is registered once, serves, was asked, and has its page."""
-    ledger = registry.fetch(world.repo)
-    assert [each.version for each in ledger.versions] == ["v1.0.0", OLD, NEW]
+    entries = ledger.fetch(world.repo)
+    assert [each.version for each in entries.versions] == ["v1.0.0", OLD, NEW]
     assert world.held() == (NEW, NEW)
     assert list(releases.made) == ["model@v1.2.0"]
-    return ledger
+    return entries
 
 
 # Lock, version, its push; assignment, its push; pointer; smoke; page.
 @pytest.mark.parametrize("step", range(8))
 def test_killed_before_any_change(world, machine, releases, killed, step):
     """The old version serves or the new one does, and the next run ends with all of it done."""
-    assert killed(step, machine(), (releases, "ask"))
+    assert killed(step, machine(), (releases, "call"))
     assert world.held() in {(OLD, OLD), (NEW, OLD), (NEW, NEW)}
     machine()()
     before = complete(world, releases).history()

@@ -78,7 +78,8 @@ def deploy(version: str, digest: str | None, announce: bool, why: str, **where: 
         version = made.version if made else "of models/bundle"
     click.echo(deployments.deploy(target, version, digest, why))
     if announce:
-        click.echo(github_release.run(ledger.find(version), bundles.load(paths.BUNDLE)))
+        release = github_release.create_once(ledger.find(version), bundles.load(paths.BUNDLE))
+        click.echo(f"{'Released' if release.is_new else 'Nothing to do, it exists:'} {release.url}")
 
 
 @click.command(epilog=example('rollback --why "late answers"', "rollback v1.2.0 --why bad"))
@@ -99,4 +100,4 @@ def rollback(to: str, why: str, hold: bool, url: str, timeout_s: float) -> None:
 @click.option("--why", required=True, help="The reason that was given.")
 def incident(**facts: str) -> None:
     """Open one issue about the rollback that this workflow ran, failed or not."""
-    click.echo(incidents.run(ROOT, **facts))
+    click.echo(f"Reported in {incidents.report(ROOT, incidents.Rollback(**facts))}")

@@ -1,4 +1,4 @@
-"""The one door to GitHub's API: `Repository().ask("issues.create_comment", ...)`.
+"""The one client of GitHub's API: `repository.call(repository.rest.issues.create, title=...)`.
 
 GITHUB_API_URL, GITHUB_REPOSITORY and GITHUB_TOKEN (or GH_TOKEN) say where and as whom; on a laptop
 these are github.com, the remote origin and the login of GitHub's own command line.
@@ -7,171 +7,139 @@ these are github.com, the remote origin and the login of GitHub's own command li
 from __future__ import annotations
 
 import inspect
-import itertools
 import json
 import os
 import re
 import subprocess
-import time
-from collections.abc import Iterator, Mapping
-from operator import attrgetter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
 from githubkit import GitHub, Response
-from githubkit.exception import GitHubException, RateLimitExceeded, RequestFailed
+from githubkit.exception import GitHubException
+from githubkit.versions import LATEST_VERSION
 
 from mlops_loop import git
 from mlops_loop.errors import GitHubRefused, UsageError
+from mlops_loop.github.refusal import refusal
+from mlops_loop.github.retry import TRIES, Retry
 
-TRIES, PATIENCE_S, TIMEOUT_S = 6, 120, 30
-PASSING = {408, 500, 502, 503, 504}
-UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+TIMEOUT_S = 30
 BOT = "github-actions[bot]"  # whose token a workflow has
+T = TypeVar("T")
+Method = Callable[..., Response[Any, T]]  # of githubkit; T is what the JSON of its answer holds
 
 
 def event(env: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """What started this workflow, as GitHub describes it; {} where nothing did."""
+    """The event that started this workflow, as GitHub describes it; {} outside of a workflow."""
     path = env.get("GITHUB_EVENT_PATH")
     return json.loads(Path(path).read_text("utf-8")) if path and Path(path).exists() else {}
 
 
-def _token(env: Mapping[str, str], host: str) -> str:
-    if given := env.get("GITHUB_TOKEN") or env.get("GH_TOKEN"):
+def token(env: Mapping[str, str], host: str) -> str:
+    """GITHUB_TOKEN or GH_TOKEN, else that of `gh auth token`. Raises GitHubRefused without one."""
+    if given := env.get("GITHUB_TOKEN") or env.get("GH_TOKEN") or _gh_token(host):
         return given
-    try:
-        call = ["gh", "auth", "token", "--hostname", host]
-        done = subprocess.run(call, capture_output=True, text=True, timeout=30)
-        if done.stdout.strip():
-            return done.stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        pass  # as without a login
     raise GitHubRefused(
         "No login for GitHub. Next: in a workflow, give the step the environment variable "
         "GITHUB_TOKEN: ${{ github.token }}; on a laptop, gh auth login or set GITHUB_TOKEN"
     )
 
 
+def _gh_token(host: str) -> str:
+    call = ["gh", "auth", "token", "--hostname", host]
+    try:
+        return subprocess.run(call, capture_output=True, text=True, timeout=30).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""  # as without a login
+
+
+def _repository_name(env: Mapping[str, str]) -> str:
+    name = env.get("GITHUB_REPOSITORY") or git.github_name(Path())
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        problem = f"{name!r} is no repository on GitHub (OWNER/NAME)"
+        raise UsageError(f"{problem}. Next: set GITHUB_REPOSITORY, or git remote add origin URL")
+    return name
+
+
+def operation(method: Method[Any]) -> str:
+    """GitHub's name for what a method does, as "issues.create_comment"."""
+    return f"{method.__module__.rpartition('.')[2]}.{method.__name__}"
+
+
 class Repository:
     """The repository on GitHub; `name` is OWNER/NAME.
 
-    `ask` and `all` take GitHub's own names for what it can do, as `issues.create_comment`
-    (https://docs.github.com/rest), with owner and repository filled in. They raise GitHubRefused.
+    `call` and `list_all` take a method of `rest`, githubkit's client
+    (https://docs.github.com/rest), and fill in owner and repository. They raise GitHubRefused.
     """
 
     def __init__(self, env: Mapping[str, str] = os.environ):
-        self.name = env.get("GITHUB_REPOSITORY") or git.github_name(Path())
-        if not re.fullmatch(r"[\w.-]+/[\w.-]+", self.name):
-            told = f"{self.name!r} is no repository on GitHub (OWNER/NAME)"
-            raise UsageError(f"{told}. Next: set GITHUB_REPOSITORY, or git remote add origin URL")
+        self.name = _repository_name(env)
         self.url = env.get("GITHUB_API_URL") or "https://api.github.com"
         host = (urlsplit(self.url).hostname or "").removeprefix("api.")
         place = "/".join(quote(env[k]) for k in ("GITHUB_WORKFLOW", "GITHUB_JOB") if env.get(k))
-        agent = f"{(__package__ or '').split('.')[0]} ({place or 'laptop'})"
-        self._own = BOT if env.get("GITHUB_ACTIONS") == "true" else ""
+        self._login = BOT if env.get("GITHUB_ACTIONS") == "true" else ""
+        self._retry = Retry()
         self._client = GitHub(
-            _token(env, host), base_url=self.url, user_agent=agent, timeout=TIMEOUT_S,
-            auto_retry=False, http_cache=False, ssl_verify=httpx.create_ssl_context(),
+            token(env, host), base_url=self.url, user_agent=f"mlops_loop ({place or 'laptop'})",
+            timeout=TIMEOUT_S, auto_retry=self._retry, http_cache=False,
+            ssl_verify=httpx.create_ssl_context(),
         )  # fmt: skip
+        self.rest = self._client.rest
 
     def own_login(self) -> str:
-        """As whom this writes. A workflow's token may not ask."""
-        self._own = self._own or self.ask("users.get_authenticated")["login"]
-        return self._own
+        """The account that this token belongs to. A workflow's token may not ask."""
+        self._login = self._login or self.call(self.rest.users.get_authenticated)["login"]
+        return self._login
 
-    def ask(self, operation: str, /, *, idempotent: bool = False, **arguments: Any) -> Any:
-        """The JSON of an answer, None where there is none.
+    def call(self, method: Method[T], /, *, idempotent: bool = False, **arguments: Any) -> T:
+        """The JSON of the answer, None where the answer is empty.
 
-        A refusal that may pass is tried again, within PATIENCE_S; not what creates something and
-        may have done so, unless it is `idempotent` to do it twice.
+        A refusal that may pass is tried again for a while (see Retry); a request that creates
+        something only where it is certain that nothing was created, or where it is `idempotent`.
         """
-        answer = self._patiently(operation, idempotent, arguments)
+        self._retry.idempotent = idempotent
+        try:
+            answer = method(**self._with_owner(method, arguments))
+        except GitHubException as error:
+            raise self._refusal(method, error) from None
+        finally:
+            self._retry.idempotent = False
         return answer.json() if answer.raw_response.content else None
 
-    def all(self, operation: str, /, **arguments: Any) -> Iterator[dict[str, Any]]:
+    def list_all(self, method: Method[Any], /, **arguments: Any) -> Iterator[dict[str, Any]]:
         """The items of all pages of a list."""
-        page, more = 1, True
-        while more:
-            call = {"per_page": 100, "page": page, **arguments}
-            answer = self._patiently(operation, False, call)
-            found = answer.json()
-            lists = [found] if isinstance(found, list) else found.values()
-            yield from next(items for items in lists if isinstance(items, list))
-            page, more = page + 1, "next" in answer.raw_response.links
-
-    def _patiently(self, operation: str, idempotent: bool, arguments: dict[str, Any]) -> Response:
-        method = attrgetter(operation)(self._client.rest)
-        if "owner" in inspect.signature(method).parameters:
-            owner, repo = self.name.split("/")
-            arguments = {"owner": owner, "repo": repo, **arguments}
-        deadline = time.monotonic() + PATIENCE_S
-        for attempt in itertools.count():
+        # githubkit sends the headers with each page: all of them in the version that it describes.
+        headers = {"X-GitHub-Api-Version": LATEST_VERSION}
+        arguments = self._with_owner(method, {"per_page": 100, **arguments, "headers": headers})
+        pages = iter(self.rest.paginate(method, _items, **arguments))
+        while True:
             try:
-                return method(**arguments)
+                item = next(pages)
+            except StopIteration:
+                return
             except GitHubException as error:
-                wait = _wait_s(error, attempt, idempotent)
-                if wait is None or attempt + 1 == TRIES or time.monotonic() + wait > deadline:
-                    raise self._refusal(operation, error, wait) from None
-            time.sleep(wait)
+                raise self._refusal(method, error) from None
+            yield item
 
-    def _refusal(self, operation: str, error: GitHubException, wait: float | None) -> GitHubRefused:
-        """What was asked, what GitHub said, and what would help; never the token."""
-        asked = f"GitHub ({self.url}), asked for {operation} of {self.name}"
-        if not isinstance(error, RequestFailed):
-            reason = str(getattr(error, "exc", error)) or type(error).__name__
-            return GitHubRefused(
-                f"{asked}, does not answer: {reason}. It may have done it all the same. "
-                "Next: the same command again, which looks first"
-            )
-        answer = error.response
-        told = f"{asked}, answers {answer.status_code}: {_said(answer)}"
-        limited = wait is not None and answer.status_code == 403  # not a right that is lacking
-        status = 429 if limited else answer.status_code
-        return GitHubRefused(f"{told}. Next: {_remedy(answer, wait)}", status)
+    def _with_owner(self, method: Method[Any], arguments: dict[str, Any]) -> dict[str, Any]:
+        if "owner" not in inspect.signature(method).parameters:
+            return arguments
+        owner, repo = self.name.split("/")
+        return {"owner": owner, "repo": repo, **arguments}
+
+    def _refusal(self, method: Method[Any], error: GitHubException) -> GitHubRefused:
+        asked = f"GitHub ({self.url}), asked for {operation(method)} of {self.name}"
+        return refusal(asked, error, self._retry.wait_s(error, TRIES - 1))
 
 
-def _wait_s(error: GitHubException, attempt: int, idempotent: bool) -> float | None:
-    """Seconds after which the same may pass, None where it will not or must not be repeated."""
-    back_off = float(2**attempt)
-    if isinstance(error, RateLimitExceeded):
-        return error.retry_after.total_seconds() + 1  # refused, so nothing was done
-    if not isinstance(error, RequestFailed):
-        cause = getattr(error, "exc", None)
-        if not isinstance(cause, httpx.TransportError):
-            return None
-        repeat = idempotent or isinstance(cause, UNSENT) or cause.request.method != "POST"
-        return back_off if repeat else None
-    status = error.response.status_code
-    if status == 429 or (status == 403 and "secondary rate limit" in _said(error.response)):
-        return 60.0  # GitHub's advice where no header says how long
-    repeat = idempotent or error.request.method != "POST"
-    return back_off if status in PASSING and repeat else None
-
-
-def _said(answer: Response) -> str:
-    """GitHub's own message with its details, on one line."""
-    try:
-        found = answer.json()
-        details = [e if isinstance(e, str) else json.dumps(e) for e in found.get("errors") or []]
-        text = " ".join([str(found["message"]), *details])
-    except (ValueError, LookupError, TypeError, AttributeError):
-        text = answer.raw_response.reason_phrase
-    return "".join(c if c.isprintable() else " " for c in text)[:1000].rstrip(".")
-
-
-def _remedy(answer: Response, wait: float | None) -> str:
-    status, needed = answer.status_code, answer.headers.get("X-Accepted-GitHub-Permissions", "")
-    if wait is not None:
-        return f"the same command again, in {wait:.0f} s or later"
-    if status == 401:
-        return "a token that is valid: gh auth login, or GITHUB_TOKEN: ${{ github.token }}"
-    if status in (403, 404) and needed:
-        grants = needed.replace("_", "-").replace("=", ": ").replace(";", ", or")
-        return f"give this token {grants} (in a workflow: under `permissions:` of the job)"
-    if status in (403, 404):
-        return "look whether it exists, and whether this token may see and change it"
-    if status in PASSING:
-        return "the same command again, which looks first what was done"
-    return "look at what GitHub says; if this command is wrong there, please report it"
+def _items(answer: Response[Any, Any]) -> list[dict[str, Any]]:
+    """The rows of a page: GitHub gives a list, or an object with one."""
+    content = answer.json()
+    if isinstance(content, list):
+        return content
+    (rows,) = (value for value in content.values() if isinstance(value, list))
+    return rows

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mlops_loop.errors import GitHubRefused, UsageError
 from mlops_loop.github.api import Repository, event
@@ -15,8 +16,16 @@ LONGEST = 65_536  # characters that GitHub takes
 READ_ONLY = "dependabot[bot]"
 
 
-def run(file: Path, number: int | None, env: Mapping[str, str] = os.environ) -> str:
-    """Post `file` to a pull request, by default to that of the event; say what was done.
+@dataclass(frozen=True)
+class Posted:
+    """What was done, and the comment's address; empty where nothing could be posted."""
+
+    action: Literal["created", "updated", "unchanged", "read-only"]
+    url: str = ""
+
+
+def post(file: Path, number: int | None, env: Mapping[str, str] = os.environ) -> Posted:
+    """Post `file` to a pull request, by default to the one of the event.
 
     A comment of ours that begins with MARKER is replaced. Where the event's token can only read (a
     fork, Dependabot) nothing is posted. Raises UsageError and GitHubRefused.
@@ -28,11 +37,11 @@ def run(file: Path, number: int | None, env: Mapping[str, str] = os.environ) -> 
         raise UsageError("Which pull request? No event names one. Next: comment FILE --pr NUMBER")
     body = _body(file)
     try:
-        return _post(Repository(env), number, body)
+        return _create_or_update(Repository(env), number, body)
     except GitHubRefused as error:
-        if error.status != 403 or not _read_only(cause, pull):
+        if error.status != 403 or not _is_read_only(cause, pull):
             raise
-        return f"Not posted, for this event may only read: {file} is in the job summary."
+        return Posted("read-only")
 
 
 def _body(file: Path) -> str:
@@ -45,20 +54,29 @@ def _body(file: Path) -> str:
     return body
 
 
-def _post(repository: Repository, number: int, body: str) -> str:
-    for comment in repository.all("issues.list_comments", issue_number=number):
+def _create_or_update(repository: Repository, number: int, body: str) -> Posted:
+    issues = repository.rest.issues
+    comment = _own_comment(repository, number)
+    if not comment:
+        made = repository.call(issues.create_comment, issue_number=number, body=body)
+        return Posted("created", made["html_url"])
+    if comment["body"].strip().replace("\r\n", "\n") == body:
+        return Posted("unchanged", comment["html_url"])
+    made = repository.call(issues.update_comment, comment_id=comment["id"], body=body)
+    return Posted("updated", made["html_url"])
+
+
+def _own_comment(repository: Repository, number: int) -> dict[str, Any] | None:
+    """The report that an earlier run posted; a copy that somebody else posted is not ours."""
+    for comment in repository.list_all(repository.rest.issues.list_comments, issue_number=number):
         text, user = (comment.get("body") or "").strip(), comment.get("user") or {}
         if text.startswith(MARKER) and user.get("login") == repository.own_login():
-            if text.replace("\r\n", "\n") == body:
-                return f"Nothing to do: {comment['html_url']} says it already."
-            call = {"comment_id": comment["id"], "body": body}
-            return f"Updated {repository.ask('issues.update_comment', **call)['html_url']}"
-    made = repository.ask("issues.create_comment", issue_number=number, body=body)
-    return f"Posted {made['html_url']}"
+            return comment
+    return None
 
 
-def _read_only(cause: dict[str, Any], pull: dict[str, Any]) -> bool:
-    """Whether GitHub gives no more than reading to what this event starts."""
+def _is_read_only(cause: dict[str, Any], pull: dict[str, Any]) -> bool:
+    """Whether GitHub gives a read-only token to a workflow that this event starts."""
     head = ((pull.get("head") or {}).get("repo") or {}).get("full_name")
     own = (cause.get("repository") or {}).get("full_name")
     by_bot = (cause.get("sender") or {}).get("login") == READ_ONLY

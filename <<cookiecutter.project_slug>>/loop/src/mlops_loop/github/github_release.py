@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mlops_loop.errors import GitHubRefused
 from mlops_loop.github.api import Repository
 from mlops_loop.model.bundle import Bundle
@@ -10,17 +12,31 @@ from mlops_loop.registry.ledger import Entry
 LONGEST = 120_000  # characters; GitHub takes 125,000
 
 
-def run(version: Entry, bundle: Bundle, repository: Repository | None = None) -> str:
-    """Make the release of a version, once; say where it is. Raises GitHubRefused."""
+@dataclass(frozen=True)
+class Release:
+    """The address of a release on GitHub, and whether it was made just now."""
+
+    url: str
+    is_new: bool
+
+
+def create_once(version: Entry, bundle: Bundle, repository: Repository | None = None) -> Release:
+    """Create the release of a version, unless it exists. Raises GitHubRefused."""
     repository = repository or Repository()
+    if url := _existing(repository, version.tag):
+        return Release(url, is_new=False)
+    card = (bundle.folder / "model_card.md").read_text("utf-8")[:LONGEST]
+    made = repository.call(
+        repository.rest.repos.create_release,
+        tag_name=version.tag, name=version.version, body=card,
+    )  # fmt: skip
+    return Release(made["html_url"], is_new=True)
+
+
+def _existing(repository: Repository, tag: str) -> str:
     try:
-        found = repository.ask("repos.get_release_by_tag", tag=version.tag)
-        return f"Nothing to do: {found['html_url']} is there already."
+        return repository.call(repository.rest.repos.get_release_by_tag, tag=tag)["html_url"]
     except GitHubRefused as error:
         if error.status != 404:
             raise
-    card = (bundle.folder / "model_card.md").read_text("utf-8")[:LONGEST]
-    made = repository.ask(
-        "repos.create_release", tag_name=version.tag, name=version.version, body=card
-    )
-    return f"Released {made['html_url']}"
+        return ""

@@ -3,47 +3,70 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_loop.deployment.deploy import line
 from mlops_loop.github import issues
 from mlops_loop.github.api import Repository
 from mlops_loop.github.markdown import escape, table
-from mlops_loop.registry import ledger as registry
+from mlops_loop.registry import ledger
+from mlops_loop.registry.ledger import Entry
 
 LABEL = "incident"
 
 
-def run(
-    repo: Path, outcome: str, to: str, instead_of: str, why: str,
-    repository: Repository | None = None,
-) -> str:  # fmt: skip
-    """Open the issue of this workflow's run, or add to it what is new; say where it is.
+@dataclass(frozen=True)
+class Rollback:
+    """A rollback and how it ended.
 
-    outcome: how the job ended, as GitHub calls it. Raises GitHubRefused.
+    outcome: of its job, as GitHub calls it ("success", "failure", "cancelled", "skipped"). to and
+    instead_of: versions, empty where the job did not get so far. why: the reason that was given.
+    """
+
+    outcome: str
+    to: str
+    instead_of: str
+    why: str
+
+    @property
+    def succeeded(self) -> bool:
+        return self.outcome == "success"
+
+
+def report(repo: Path, rollback: Rollback, repository: Repository | None = None) -> str:
+    """Open the issue of this workflow's run, or add what is new to it; its address.
+
+    Raises GitHubRefused, and StoreUnreachable where origin cannot be read.
     """
     repository, env = repository or Repository(), os.environ
-    now = registry.fetch(repo).current()
-    text = describe(outcome, to, instead_of, why, env.get("GITHUB_ACTOR", "unknown"), now)
+    current = ledger.fetch(repo).current()
+    text = describe(rollback, env.get("GITHUB_ACTOR", "unknown"), current)
     problem = f"rollback-{env.get('GITHUB_RUN_ID') or 'laptop'}"
-    title = f"Rollback to {to}" if outcome == "success" else "A rollback did not succeed"
-    return f"RepositoryState in {issues.keep(repository, LABEL, problem, title, text)['html_url']}"
+    failed = "A rollback did not succeed"
+    title = f"Rollback to {rollback.to}" if rollback.succeeded else failed
+    return issues.open_or_update(repository, LABEL, problem, title, text)["html_url"]
 
 
-def describe(
-    outcome: str, to: str, instead_of: str, why: str, who: str, now: registry.Entry | None
-) -> str:
-    """The issue in Markdown; `now` is what the ledger has in production."""
-    ended = "was rolled back" if outcome == "success" else f"was not rolled back ({outcome})"
-    rows = [("who", who), ("why", why), ("from", instead_of or "?"), ("to", to or "?")]
+def describe(rollback: Rollback, who: str, current: Entry | None) -> str:
+    """The issue in Markdown; `current` is the version in production by the ledger."""
+    ended = "was rolled back" if rollback.succeeded else f"was not rolled back ({rollback.outcome})"
+    rows = [("who", who), ("why", rollback.why)]
+    rows += [("from", rollback.instead_of or "?"), ("to", rollback.to or "?")]
     parts = [f"Production {escape(ended)}: {issues.this_run()}", table(["", ""], rows)]
-    parts += [f"By the ledger, {escape(line(now))}."]
-    if outcome != "success":
-        parts += [
+    parts.append(f"By the ledger, {escape(_in_production(current))}.")
+    if not rollback.succeeded:
+        parts.append(
             "Next: read the run's log; the same command again changes nothing that is done: "
             "`loop rollback VERSION --why REASON`"
-        ]
-    if now and now.note.get("hold"):
-        lift = f"loop registry assign {now.version} --lift-hold --why REASON --push"
-        parts += [f"No release passes until a person lifts the hold: `{lift}`"]
+        )
+    if current and current.note.get("hold"):
+        lift = f"loop registry assign {current.version} --lift-hold --why REASON --push"
+        parts.append(f"No release passes until a person lifts the hold: `{lift}`")
     return "\n\n".join([*parts, "Close this issue when its cause is gone."])
+
+
+def _in_production(current: Entry | None) -> str:
+    if current is None:
+        return "nothing is in production"
+    held = ", held" if current.note.get("hold") else ""
+    return f"{current.version} is in production as {current.note.get('image_digest')}{held}"

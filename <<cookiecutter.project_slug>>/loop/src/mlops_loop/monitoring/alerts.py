@@ -44,7 +44,7 @@ def act(
     for problem, finding in findings.items():
         if finding["status"] == "alarm":
             text = f"{escape(finding['told'])}\n\nClosed by itself when that is over."
-            issues.keep(repository, LABEL, problem, f"Alarm: {problem}", text)
+            issues.open_or_update(repository, LABEL, problem, f"Alarm: {problem}", text)
         elif finding["status"] == "ok":
             issues.close(repository, issues.find(repository, LABEL, problem), finding["told"])
     alarms = [problem for problem, finding in findings.items() if finding["status"] == "alarm"]
@@ -54,7 +54,8 @@ def act(
         return f"Alarm: {', '.join(alarms)}. Not retrained: {reason}"
     call = {"workflow_id": "retrain.yml", "ref": os.environ.get("GITHUB_REF_NAME") or "main"}
     inputs = {"reason": f"monitor: {', '.join(alarms)}"}
-    repository.ask("actions.create_workflow_dispatch", idempotent=True, inputs=inputs, **call)
+    dispatch = repository.rest.actions.create_workflow_dispatch
+    repository.call(dispatch, idempotent=True, inputs=inputs, **call)
     return f"Alarm: {', '.join(alarms)}. Dispatched retrain."
 
 
@@ -63,9 +64,9 @@ def keep_alive(repository: Repository) -> str:
 
     What a person switched off stays off.
     """
-    names = []
-    for row in repository.all("actions.list_repo_workflows"):
+    names, actions = [], repository.rest.actions
+    for row in repository.list_all(actions.list_repo_workflows):
         if row["path"].startswith(FOLDER) and row["state"] in ("active", "disabled_inactivity"):
-            repository.ask("actions.enable_workflow", workflow_id=row["id"])
+            repository.call(actions.enable_workflow, workflow_id=row["id"])
             names.append(row["path"].removeprefix(FOLDER))
     return f"Kept alive: {', '.join(names)}"

@@ -35,7 +35,7 @@ def obstacle(repo: Path, rules: Retrain, repository: Repository, now: datetime) 
         told = f"{held.version} is held in production by {held.note['who']}: {held.note['why']!r}"
         return f"{told}. Next: registry assign {held.version} --lift-hold --why REASON --push"
     refused = issues.find(repository, LABEL, REFUSED)
-    if refused and (count := len(issues.texts(repository, refused))) >= rules.refusals:
+    if refused and (count := len(issues.own_comments(repository, refused))) >= rules.refusals:
         told = f"{count} retrained models in a row were refused, see {refused['html_url']}"
         return f"{told}. Next: look why, then close that issue"
     last = max(_proposals(repository), default=None)
@@ -46,7 +46,7 @@ def obstacle(repo: Path, rules: Retrain, repository: Repository, now: datetime) 
 
 
 def _branches(repository: Repository) -> Iterator[re.Match[str]]:
-    for row in repository.ask("git.list_matching_refs", ref="heads/retrain/"):
+    for row in repository.call(repository.rest.git.list_matching_refs, ref="heads/retrain/"):
         if found := BRANCH.fullmatch(row["ref"]):
             yield found
 
@@ -55,7 +55,7 @@ def _proposals(repository: Repository) -> Iterator[datetime]:
     """When models were proposed: by their branches, and by issues where these are gone."""
     for branch in _branches(repository):
         yield datetime.fromisoformat(f"{branch[2]}T00:00:00+00:00")
-    for issue in issues.all_of(repository, LABEL, f"{PROPOSED}-", "all"):
+    for issue in issues.list_own(repository, LABEL, f"{PROPOSED}-", "all"):
         yield datetime.fromisoformat(issue["created_at"])
 
 
@@ -103,7 +103,7 @@ def _commit(repo: Path, bundle: Bundle) -> None:
 
 def _tell(branch: str, bundle: Bundle, verdict: dict[str, Any], repository: Repository) -> str:
     problem = f"{PROPOSED}-{bundle.id}"
-    known = list(issues.all_of(repository, LABEL, f"{PROPOSED}-", "all"))
+    known = list(issues.list_own(repository, LABEL, f"{PROPOSED}-", "all"))
     issue = next((i for i in known if i["body"].startswith(f"<!-- {problem}: ")), None)
     if not issue:
         text = (
@@ -111,10 +111,10 @@ def _tell(branch: str, bundle: Bundle, verdict: dict[str, Any], repository: Repo
             f"{escape(verdict['summary'])}\n\nTrained by {issues.this_run()}"
         )
         title = f"A retrained model waits for review: {bundle.id}"
-        issue = issues.keep(repository, LABEL, problem, title, text)
+        issue = issues.open_or_update(repository, LABEL, problem, title, text)
     if "/compare/" not in issue["body"]:  # it holds the number of the issue
         text = f"{issue['body']}\n\n**[Open the pull request]({_link(branch, issue)})**"
-        repository.ask("issues.update", issue_number=issue["number"], body=text)
+        repository.call(repository.rest.issues.update, issue_number=issue["number"], body=text)
     for older in known:
         if older["number"] < issue["number"] and older["state"] == "open":
             issues.close(repository, older, f"Newer data led to #{issue['number']}.")
@@ -125,7 +125,7 @@ def _link(branch: str, issue: dict[str, Any]) -> str:
     base = os.environ.get("GITHUB_REF_NAME") or "main"
     body = f"Closes #{issue['number']}"
     query = urlencode({"expand": 1, "title": f"Retrain: {branch}", "body": body})
-    return f"{issues.address()}/compare/{base}...{branch}?{query}"
+    return f"{issues.repository_url()}/compare/{base}...{branch}?{query}"
 
 
 def _refuse(bundle: Bundle, verdict: dict[str, Any], repository: Repository) -> str:
@@ -135,7 +135,7 @@ def _refuse(bundle: Bundle, verdict: dict[str, Any], repository: Repository) -> 
         f"{escape(decision)}: {escape(verdict['summary'])}"
     )
     title = "Retrained models are refused"
-    issue = issues.keep(repository, LABEL, REFUSED, title, text, bundle.id)
+    issue = issues.open_or_update(repository, LABEL, REFUSED, title, text, bundle.id)
     return f"{bundle.id} is refused ({decision}), as {issue['html_url']} tells"
 
 
