@@ -1,8 +1,8 @@
-"""Write the tables of loop/docs/commands.md anew, from the commands and errors in the code.
+"""Write the tables of commands and exit codes in loop/README.md and loop/docs, from the code.
 
     python loop/tools/docs.py
 
-A test of the loop fails while the page differs from what this writes.
+A test of the loop fails while a page differs from what this writes.
 """
 
 import inspect
@@ -14,7 +14,7 @@ import click
 from mlops_loop import cli, errors
 from mlops_loop.commands import exit_codes
 
-PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
+LOOP = Path(__file__).parents[1]
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
@@ -70,16 +70,23 @@ def meaning(error: type[errors.ProjectError]) -> str:
     return " ".join((inspect.getdoc(error) or "").split("\n\n")[0].split())
 
 
-def page(text: str) -> str:
-    """The page with the part between each pair of markers replaced by what the code says."""
-    for make in (commands, subcommands, codes):
+PAGES = {
+    LOOP / "README.md": (codes,),
+    LOOP / "docs" / "commands.md": (commands, subcommands),
+}
+
+
+def page(path: Path) -> str:
+    """A page with the part between each pair of markers replaced by what the code says."""
+    text = path.read_text(encoding="utf-8")
+    for make in PAGES[path]:
         begin, end = (f"<!-- {word} of {make.__name__} -->" for word in ("begin", "end"))
         before, _, rest = text.partition(begin)
         _, mark, after = rest.partition(end)
-        assert mark, f"{PAGE} has no lines {begin} and {end}"
         text = f"{before}{begin}\n\n{make()}\n\n{mark}{after}"
     return text
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in PAGES:
+        path.write_text(page(path), encoding="utf-8")
