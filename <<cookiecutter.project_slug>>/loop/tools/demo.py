@@ -5,13 +5,15 @@
 1. A first model, gated by floors alone, is registered and deployed.
 2. A pull request: a month of new data and a better estimator. The challenger is compared with the
    champion on the same held-out rows, and reported.
-3. The merge is deployed, asked for its golden rows, and predicts a flight of the next month.
+3. The merge is deployed; the endpoint answers its golden rows, and predicts a flight of the next
+   month.
 4. A worse model is refused.
-5. A broken container is put back.
-6. A rollback is held against releases until a person lifts that.
+5. A broken release is reverted automatically.
+6. A rollback, held: later releases are refused until a person lifts the hold.
 
-Registry, deployment and rollback are the project's own. Without Docker, a process of this machine
-plays the container, and `Production` below the container registry and the host that follows it.
+Registry, deployment and rollback are the project's own. No Docker is needed: a process of this
+machine stands in for the container, and `Production` below for the container registry and the host
+that follows it.
 """
 
 import hashlib
@@ -35,9 +37,17 @@ from mlops_loop import project
 
 LOOP = Path("build/loop").resolve()
 SKIP = shutil.ignore_patterns(".git", ".venv", ".uv", "build", "cache", "tmp", "__pycache__")
-ENVIRONMENT = os.environ | {"PYTHONPATH": f"{LOOP / 'src'}:{LOOP / 'loop/src'}"}
+CODE = ("src", "loop/src")
 with socket.create_server(("127.0.0.1", 0)) as free:
     URL = "http://{}:{}".format(*free.getsockname())
+
+
+def python_path(folder: Path) -> str:
+    """The code of a copy comes before that of the project's environment."""
+    return os.pathsep.join(str(folder / code) for code in CODE)
+
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": python_path(LOOP)}
 
 
 def run(*commands: str, expect: int = 0) -> None:
@@ -62,7 +72,7 @@ def copy_project() -> None:
 
 
 def train(**changes: object) -> None:
-    """Run the stages with the project's own parameters, but for these of `train`."""
+    """Run the stages with the project's parameters; `changes` replace those of `train`."""
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     params["train"] |= changes
     text = yaml.safe_dump(params, sort_keys=False)
@@ -71,7 +81,7 @@ def train(**changes: object) -> None:
 
 
 class Production(SimpleHTTPRequestHandler):
-    """Plays the registry of images, and the host that runs what its tag `production` names.
+    """Stands in for the container registry, and for a host that runs its tag `production`.
 
     A manifest is a file below build/registry; here it is the path of a folder with code and model.
     """
@@ -92,7 +102,7 @@ class Production(SimpleHTTPRequestHandler):
     def follow(cls, image: Path, digest: str) -> None:
         cls.stop()
         facts = {"BUNDLE_DIR": str(image / "bundle"), "IMAGE_DIGEST": digest}
-        facts |= {"PYTHONPATH": f"{image / 'src'}:{image / 'loop/src'}", "MODEL_VERSION": image.name}
+        facts |= {"PYTHONPATH": python_path(image), "MODEL_VERSION": image.name}
         print(f"  (the host runs {digest[:19]}..., built as {image.name})", flush=True)
         command = shlex.split(f"loop serve --port {URL.rpartition(':')[2]}")
         with (LOOP / "build/host.log").open("a") as log:
@@ -120,7 +130,7 @@ def deploy(version: str, why: str, folder: str = "images", expect: int = 0) -> N
     """Keep code and model as an image, and put it into production."""
     image = LOOP / "build" / folder / version
     shutil.copytree(LOOP / "models/bundle", image / "bundle")
-    for code in ("src", "loop/src"):
+    for code in CODE:
         shutil.copytree(LOOP / code, image / code, ignore=SKIP)
     digest = digest_of(str(image).encode())
     MANIFESTS.mkdir(parents=True, exist_ok=True)
@@ -130,8 +140,8 @@ def deploy(version: str, why: str, folder: str = "images", expect: int = 0) -> N
 
 def first_model() -> None:
     train(estimator="linear", grid=None)
-    run(f"loop gate", "git add --all", "git commit --quiet --message 'First model'")
-    run(f"loop registry register")
+    run("loop gate", "git add --all", "git commit --quiet --message 'First model'")
+    run("loop registry register")
     deploy("v1.0.0", "the first one")
 
 
@@ -139,26 +149,26 @@ def pull_request() -> None:
     run("git switch --quiet --create july")
     shutil.copy(LOOP / "data/later/flights-2013-07.csv", LOOP / "data/raw")
     train()
-    run(f"loop gate", f"loop report --page reports/promoted.html")
+    run("loop gate", "loop report --page reports/promoted.html")
     run("git add --all", "git commit --quiet --message 'July, gradient boosting'")
 
 
 def merge() -> None:
     run("git switch --quiet main", "git merge --quiet --no-ff --message 'Merge july' july")
-    run(f"loop registry register")
+    run("loop registry register")
     deploy("v1.1.0", "July, gradient boosting")
     predict_next_month(f"{URL}/predict")
 
 
 def worse_model() -> None:
     train(grid={"max_iter": [2], "max_leaf_nodes": [3]})
-    run(f"loop gate", expect=1)
-    run(f"loop report --page reports/refused.html")
-    run("git restore --staged --worktree .", "dvc checkout --quiet", f"loop gate")
+    run("loop gate", expect=1)
+    run("loop report --page reports/refused.html")
+    run("git restore --staged --worktree .", "dvc checkout --quiet", "loop gate")
 
 
-def broken_container() -> None:
-    """The same model in an image whose code adds a tenth to each score."""
+def broken_release() -> None:
+    """The same model in an image whose code adds 0.1 to each score."""
     code = LOOP / "loop/src/mlops_loop/inference/model.py"
     scores = "self.contract.encode_rows(rows))"
     code.write_text(code.read_text("utf-8").replace(scores, f"{scores} + 0.1"), "utf-8")
@@ -167,14 +177,14 @@ def broken_container() -> None:
 
 
 def rollback() -> None:
-    run(f"loop rollback --why 'late answers'")
-    run(f"loop deploy v1.1.0", expect=64)
-    run(f"loop registry assign v1.1.0 --lift-hold --why 'it was the network'")
-    run(f"loop deploy v1.1.0", f"loop registry history")
+    run("loop rollback --why 'late answers'")
+    run("loop deploy v1.1.0", expect=64)
+    run("loop registry assign v1.1.0 --lift-hold --why 'it was the network'")
+    run("loop deploy v1.1.0", "loop registry history")
 
 
 def predict_next_month(url: str) -> None:
-    """Ask for a flight of the month after the newest data, and print what happened to it."""
+    """Predict a flight of the month after the newest data, and print its real delay."""
     flight = pd.read_csv("data/later/flights-2013-08.csv").dropna().iloc[[0]]
     names = list(project.model_input().to_schema().columns)
     row = project.model_rows(flight)[names].to_json(orient="records", lines=True)
@@ -182,17 +192,17 @@ def predict_next_month(url: str) -> None:
     [facts] = flight.to_dict("records")
     print(f"\nFlight {facts['carrier']} {facts['flight']}, {facts['origin']} to {facts['dest']}")
     print(f"  request  {row.strip()}\n  answer   {answer.text}")
-    print(f"  in truth it was {facts['arr_delay']:g} min late")
+    print(f"  reality  it was {facts['arr_delay']:g} min late")
 
 
 STEPS = {
     "A copy of the project in build/loop": copy_project,
     "1. A first model: floors only, as there is no champion yet": first_model,
     "2. A pull request: July arrives, and a better estimator": pull_request,
-    "3. Its merge is deployed, asked, and predicts": merge,
+    "3. The merge is deployed, checked, and predicts": merge,
     "4. A worse model is refused: two small trees": worse_model,
-    "5. A broken container is put back: every score is off by 0.1": broken_container,
-    "6. A rollback, held until a person lifts that; then the ledger": rollback,
+    "5. A broken release is reverted: every score is off by 0.1": broken_release,
+    "6. A rollback, held until a person lifts it; then the ledger": rollback,
 }
 
 
