@@ -7,10 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from mlops_loop.statistics import metrics
 from mlops_loop.model import predictor
-from mlops_loop.pipeline import assemble
-from mlops_loop.pipeline import derive
+from mlops_loop.pipeline import assemble, derive
+from mlops_loop.statistics import metrics
 
 
 @pytest.fixture

@@ -6,15 +6,17 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from mlops_loop import params
-from <<cookiecutter.__package_name>> import schema
-from mlops_loop.pipeline import ingest
-from mlops_loop.pipeline import prepare
-from mlops_loop.pipeline import split
-from mlops_loop.pipeline import train
-from mlops_loop.pipeline import validate
+from mlops_loop import params, project
+from mlops_loop.pipeline import ingest, prepare, split, train, validate
 
 N_ROWS = 4000
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Tests run beside each other; threads that wait for each other would take all their time."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +24,7 @@ def own() -> params.Params:
     """The parameters of the project, with a quick search."""
     own = params.load()
     return own.model_copy(
-        update={"train": own.train.model_copy(update={"candidates": 1, "folds": 2})}
+        update={"train": own.train.model_copy(update={"n_iter": 1, "folds": 2})}
     )
 
 
@@ -30,7 +32,7 @@ def own() -> params.Params:
 def raw(own) -> pd.DataFrame:
     """Validated raw rows, evenly spread over the source."""
     table = ingest.read(own.source)
-    return validate.validate(table.iloc[:: max(1, len(table) // N_ROWS)], schema.RawRows).rows
+    return validate.validate(table.iloc[:: max(1, len(table) // N_ROWS)], project.raw_rows()).rows
 
 
 @pytest.fixture(scope="session")
@@ -44,5 +46,4 @@ def parts(raw, own) -> dict[str, pd.DataFrame]:
 @pytest.fixture(scope="session")
 def trained(parts, own) -> train.Trained:
     """The model of the project, trained on the slice."""
-    with threadpool_limits(1):
-        return train.train(parts["train"], parts["validation"], own)
+    return train.train(parts["train"], parts["validation"], own)
