@@ -1,16 +1,16 @@
-"""The door to GitHub and the sticky comment, against recorded answers on loopback."""
+"""The client of GitHub and the sticky comment, against recorded answers on loopback."""
 
 from __future__ import annotations
 
 import json
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import pytest
 
 from mlops_loop.errors import GitHubRefused, UsageError
-from mlops_loop.github import api as github
-from mlops_loop.github import comment
+from mlops_loop.github import api, comment, retry
 
 TOKEN = "ghs_" + "s" * 36
 COMMENTS = "/repos/o/r/issues/5/comments"
@@ -61,7 +61,7 @@ def server(listening):
 def slept(monkeypatch):
     """How long was waited, without doing so."""
     waits = []
-    monkeypatch.setattr(github.time, "sleep", waits.append)
+    monkeypatch.setattr(time, "sleep", waits.append)
     return waits
 
 
@@ -85,7 +85,8 @@ def ask(server, env, slept):
     def run(*answers, **more):
         server.answers["POST", COMMENTS] = list(answers)
         call = {"issue_number": 5, "body": "text"} | more
-        return github.Repository(env).ask("issues.create_comment", **call)
+        repository = api.Repository(env)
+        return repository.call(repository.rest.issues.create_comment, **call)
 
     return run
 
@@ -101,7 +102,7 @@ def test_says_who_asks(ask, server):
     assert server.headers["Authorization"].endswith(TOKEN)
 
 
-def test_a_wrong_call_never_leaves(ask, server):
+def test_a_wrong_call_is_never_sent(ask, server):
     """Arguments are held against GitHub's own description."""
     with pytest.raises(ValueError, match="body"):
         ask((201, {}), body=["no text"])
@@ -143,7 +144,7 @@ def test_what_may_have_been_done_is_not_repeated(ask, server, answer):
 
 
 @pytest.mark.parametrize("answer", UNSURE.values(), ids=UNSURE)
-def test_what_is_harmless_is_repeated(ask, slept, answer):
+def test_what_is_idempotent_is_repeated(ask, slept, answer):
     """With a back-off."""
     assert ask(answer, answer, (201, {"id": 1}), idempotent=True) == {"id": 1}
     assert slept == [1, 2]
@@ -152,10 +153,11 @@ def test_what_is_harmless_is_repeated(ask, slept, answer):
 def test_gives_up(server, env, slept):
     """After a bounded time, with what GitHub said last."""
     server.answers["GET", COMMENTS] = [(503, message("Unicorn"))]
+    repository = api.Repository(env)
     with pytest.raises(GitHubRefused, match=r"answers 503: Unicorn\. Next: the same command"):
-        list(github.Repository(env).all("issues.list_comments", issue_number=5))
-    assert sum(slept) <= github.PATIENCE_S
-    assert len(server.seen) == github.TRIES
+        list(repository.list_all(repository.rest.issues.list_comments, issue_number=5))
+    assert sum(slept) <= retry.PATIENCE_S
+    assert len(server.seen) == retry.TRIES
 
 
 REFUSALS = {
@@ -174,10 +176,10 @@ REFUSALS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("answer", "told"), REFUSALS.values(), ids=REFUSALS)
-def test_a_refusal_says_what_helps(ask, answer, told):
+@pytest.mark.parametrize(("answer", "expected"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal_says_what_helps(ask, answer, expected):
     """What was asked, GitHub's answer, the grant that is missing; never the token."""
-    with pytest.raises(GitHubRefused, match=told) as refused:
+    with pytest.raises(GitHubRefused, match=expected) as refused:
         ask(answer)
     assert "issues.create_comment of o/r" in str(refused.value)
     assert TOKEN not in str(refused.value)
@@ -185,21 +187,26 @@ def test_a_refusal_says_what_helps(ask, answer, told):
 
 
 def test_reads_all_pages(server, env):
-    """Of a plain list and of one inside an object."""
-    link = {"Link": f'<{server.url}/x?page=2>; rel="next"'}
-    server.answers["GET", "/repos/o/r/actions/runs"] = [
+    """Of a list inside an object, in one version of GitHub's API; comments are a plain list."""
+    path = "/repos/o/r/actions/runs"
+    link = {"Link": f'<{server.url}{path}?page=2>; rel="next"'}
+    server.answers["GET", path] = [
         (200, {"total_count": 2, "workflow_runs": [{"id": 1}]}, link),
         (200, {"total_count": 2, "workflow_runs": [{"id": 2}]}),
     ]
-    found = github.Repository(env).all("actions.list_workflow_runs_for_repo")
-    assert [run["id"] for run in found] == [1, 2]
+    repository = api.Repository(env)
+    runs = repository.list_all(repository.rest.actions.list_workflow_runs_for_repo)
+    assert next(runs)["id"] == 1
+    version = server.headers["X-GitHub-Api-Version"]
+    assert [run["id"] for run in runs] == [2]
+    assert server.headers["X-GitHub-Api-Version"] == version
 
 
 def test_nobody_answers(env, slept):
     """The address is in the message."""
-    here = env | {"GITHUB_API_URL": "http://127.0.0.1:9"}
+    here = env | {"GITHUB_API_URL": "http://127.0.0.1:9", "GITHUB_ACTIONS": ""}
     with pytest.raises(GitHubRefused, match=r"127.0.0.1:9.* does not answer: .*refused"):
-        github.Repository(here).ask("users.get_authenticated")
+        api.Repository(here).own_login()
 
 
 def test_a_laptop_uses_the_login_of_gh(env, tmp_path, monkeypatch):
@@ -209,10 +216,10 @@ def test_a_laptop_uses_the_login_of_gh(env, tmp_path, monkeypatch):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     del env["GITHUB_TOKEN"]
-    assert github._token(env, "github.com") == "github.com-token"
+    assert api.token(env, "github.com") == "github.com-token"
     program.unlink()
     with pytest.raises(GitHubRefused, match="gh auth login"):
-        github.Repository(env)
+        api.Repository(env)
 
 
 def test_no_repository(env, monkeypatch, tmp_path):
@@ -220,7 +227,7 @@ def test_no_repository(env, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     del env["GITHUB_REPOSITORY"]
     with pytest.raises(UsageError, match="git remote add origin"):
-        github.Repository(env)
+        api.Repository(env)
 
 
 class Pull:
@@ -236,7 +243,7 @@ class Pull:
     def holds(self, *comments):
         pages = [
             (200, [{"id": n, "html_url": f"c{n}", "body": body, "user": {"login": by}}],
-             {"Link": f'<{self.server.url}/x>; rel="next"'})
+             {"Link": f'<{self.server.url}{COMMENTS}?page={n + 2}>; rel="next"'})
             for n, (by, body) in enumerate(comments)
         ]  # fmt: skip
         self.server.answers["GET", COMMENTS] = [*pages, (200, [])]
@@ -248,7 +255,7 @@ class Pull:
         self.file.write_text(self.file_text)
         with open(self.env["GITHUB_EVENT_PATH"], "w") as file:
             json.dump(self.event, file)
-        return comment.run(self.file, number, self.env)
+        return comment.post(self.file, number, self.env)
 
     @property
     def written(self):
@@ -267,21 +274,21 @@ MINE = f"{comment.MARKER}\nan older verdict"
 
 def test_the_first_report_is_posted(pull):
     """With the marker by which the next one finds it."""
-    assert pull.post() == "Posted created"
+    assert pull.post() == comment.Posted("created", "created")
     assert pull.server.seen[-1] == ("POST", COMMENTS, {"body": f"{comment.MARKER}\nverdict"})
 
 
 def test_the_next_report_takes_its_place(pull):
     """On whatever page it is; a person's copy of the marker is not touched."""
-    pull.holds(("ada", "hello"), ("ada", MINE), (github.BOT, "other bot's"), (github.BOT, MINE))
-    assert pull.post() == "Updated c3"
+    pull.holds(("ada", "hello"), ("ada", MINE), (api.BOT, "other bot's"), (api.BOT, MINE))
+    assert pull.post() == comment.Posted("updated", "c3")
     assert pull.written == [("PATCH", "/repos/o/r/issues/comments/3")]
 
 
 def test_the_same_report_again_writes_nothing(pull):
     """GitHub ends its lines as Windows does."""
-    pull.holds((github.BOT, f"{comment.MARKER}\r\nverdict"))
-    assert pull.post().startswith("Nothing to do")
+    pull.holds((api.BOT, f"{comment.MARKER}\r\nverdict"))
+    assert pull.post() == comment.Posted("unchanged", "c0")
     assert pull.written == []
 
 
@@ -289,8 +296,8 @@ def test_a_laptop_finds_its_own_comment(pull):
     """By the login that the token belongs to."""
     del pull.env["GITHUB_ACTIONS"]
     pull.server.answers["GET", "/user"] = [(200, {"login": "ada"})]
-    pull.holds((github.BOT, MINE), ("ada", MINE))
-    assert pull.post(5) == "Updated c1"
+    pull.holds((api.BOT, MINE), ("ada", MINE))
+    assert pull.post(5) == comment.Posted("updated", "c1")
 
 
 NO_RIGHT = (403, message("Resource not accessible by integration"))
@@ -306,7 +313,7 @@ def test_an_event_without_rights_is_no_failure(pull, event):
     """The report is in the job summary."""
     pull.event |= event
     pull.server.answers["POST", COMMENTS] = [NO_RIGHT]
-    assert "may only read" in pull.post()
+    assert pull.post() == comment.Posted("read-only")
 
 
 def test_a_missing_grant_is_a_failure(pull):

@@ -1,4 +1,4 @@
-"""One issue for each problem, and nothing said twice."""
+"""One issue for each problem, and nothing is posted twice."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import pytest
 from mlops_loop.github import issues
 
 
-def keep(hub, text="It is bad", problem="bad", **more):
-    return issues.keep(hub, "retrain", problem, "A title", text, **more)
+def write(hub, text="It is bad", problem="bad", **more):
+    return issues.open_or_update(hub, "retrain", problem, "A title", text, **more)
 
 
 def test_one_issue_with_comments(hub):
     """A problem has one issue; what is new becomes a comment, what was said is not repeated."""
-    number = keep(hub)["number"]
+    number = write(hub)["number"]
     for text in ("It is bad", "It is worse", "It is bad", "It is worse"):
-        assert keep(hub, text)["number"] == number
+        assert write(hub, text)["number"] == number
     (issue,) = hub.issues
     assert issue["body"].endswith("-->\nIt is bad")
     assert issue["title"] == "A title"
@@ -24,15 +24,15 @@ def test_one_issue_with_comments(hub):
 
 def test_a_key_stands_for_the_text(hub):
     """Two texts of one key are the same news."""
-    number = keep(hub, "run 1", key="a")["number"]
-    keep(hub, "run 2", key="a")
+    number = write(hub, "run 1", key="a")["number"]
+    write(hub, "run 2", key="a")
     assert hub.comments[number] == []
 
 
 def test_two_problems(hub):
     """Each has its own, also where one name begins as the other."""
-    first = keep(hub)["number"]
-    assert keep(hub, problem="bad-er")["number"] != first == keep(hub)["number"]
+    first = write(hub)["number"]
+    assert write(hub, problem="bad-er")["number"] != first == write(hub)["number"]
     assert len(hub.issues) == 2
 
 
@@ -40,16 +40,16 @@ def test_two_problems(hub):
 def test_what_others_wrote_is_not_ours(hub, change):
     """A mark in a stranger's issue, or under another label, is nothing."""
     made = hub.write("<!-- bad: x -->\nSend me money", **change)
-    assert keep(hub)["number"] != made["number"]
+    assert write(hub)["number"] != made["number"]
 
 
 def test_a_closed_problem_comes_again(hub):
     """As a new issue; the old one has a last word."""
-    first = keep(hub)
+    first = write(hub)
     issues.close(hub, issues.find(hub, "retrain", "bad"), "It is well.")
     assert first["state"] == "closed"
     assert [said["body"] for said in hub.comments[first["number"]]] == ["It is well."]
-    assert keep(hub)["number"] != first["number"]
+    assert write(hub)["number"] != first["number"]
 
 
 def test_no_issue_to_close(hub):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
+from githubkit import GitHub
 
-from mlops_loop.github import review_marker as reviewed
-from mlops_loop.github.api import BOT
+from mlops_loop.commands.report import check_review
+from mlops_loop.github import review_marker
+from mlops_loop.github.api import BOT, operation
 from mlops_loop.github.comment import MARKER
+from mlops_loop.github.review_marker import ModelMatch, Review
+from mlops_loop.model import bundle
 
 
 def model(id="b1", scores=(0.25, [0.1, 0.9])):
@@ -16,14 +22,19 @@ def model(id="b1", scores=(0.25, [0.1, 0.9])):
 
 
 def hub(body=None, labels=(), merged="2026-01-01T00:00:00Z", author=BOT):
-    """Answers as the door does: one pull request, and one comment where there is a body."""
+    """Answers as `Repository` does: one pull request, and one comment where there is a body."""
     pull = {"number": 7, "merged_at": merged, "labels": [{"name": name} for name in labels]}
     comments = [{"body": body, "user": {"login": author}}] if body else []
     answers = {
         "repos.list_pull_requests_associated_with_commit": [pull],
         "issues.list_comments": comments,
     }
-    return SimpleNamespace(all=lambda operation, **_: iter(answers[operation]))
+    client = GitHub("none")
+    return SimpleNamespace(
+        client=client,  # `rest` lives as long as its client
+        rest=client.rest,
+        list_all=lambda method, **_: iter(answers[operation(method)]),
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -32,44 +43,73 @@ def _commit(monkeypatch):
 
 
 def report(made):
-    return f"{MARKER}\nText.\n{reviewed.seal(made)}"
+    return f"{MARKER}\nText.\n{review_marker.marker(made)}"
 
 
 def test_the_reviewed_model_is_recognised():
     """The same bundle, byte for byte."""
-    told = reviewed.run(model(), hub(report(model())))["told"]
-    assert told == "#7: The model is the one that was reported, byte for byte (b1)."
+    review = review_marker.check(model(), hub(report(model())))
+    assert review == Review(7, ModelMatch("b1", "b1", 0.0))
+    assert review.match.is_same
 
 
 def test_another_model_is_measured_on_the_golden_rows():
     """By how much its scores differ."""
-    told = reviewed.run(model(id="b2", scores=(0.5,)), hub(report(model())))["told"]
-    assert "b2 is not the one that was reported (b1)" in told
-    assert "differ by up to 0.25" in told
+    review = review_marker.check(model(id="b2", scores=(0.5,)), hub(report(model())))
+    assert review == Review(7, ModelMatch("b2", "b1", 0.25))
+    assert not review.match.is_same
 
 
-def test_other_golden_rows_are_told():
+def test_other_golden_rows_are_recognised():
     """Scores of other rows are not compared."""
     other = SimpleNamespace(id="b2", golden=lambda: [])
-    assert "golden rows are others" in reviewed.run(other, hub(report(model())))["told"]
+    review = review_marker.check(other, hub(report(model())))
+    assert review == Review(7, ModelMatch("b2", "b1", None))
 
 
 @pytest.mark.parametrize(
-    ("github", "told"),
-    [
-        (hub(report(model()), author="ada"), "#7 reported no model."),
-        (hub("Looks good"), "#7 reported no model."),
-        (hub(merged=None), "No pull request led here, so nothing was reviewed."),
-    ],
+    ("github", "pull"),
+    [(hub(report(model()), author="ada"), 7), (hub("Looks good"), 7), (hub(merged=None), None)],
     ids=["a person's copy", "another comment", "not merged"],
 )
-def test_without_a_report_it_says_so(github, told):
+def test_without_a_report_nothing_is_compared(github, pull):
     """Only the workflow's own comment on a merged pull request counts."""
-    assert reviewed.run(model(), github)["told"] == told
+    assert review_marker.check(model(), github) == Review(pull)
 
 
 @pytest.mark.parametrize("labels", [["gate-override", "x"], ["x"], []])
 def test_the_label_overrides(labels):
-    """HOLD is overridden by the label, which is the reason that the gate keeps."""
-    found = reviewed.run(model(), hub(labels=labels))["override"]
-    assert found == ("label gate-override of #7" if "gate-override" in labels else "")
+    """HOLD is overridden by the label alone."""
+    review = review_marker.check(model(), hub(labels=labels))
+    assert review == Review(7, override="gate-override" in labels)
+
+
+SUMMARIES = {
+    "no pull request": (Review(), "This commit has no pull request, so nothing was reviewed."),
+    "no report": (Review(7), "#7 reported no model."),
+    "the same": (
+        Review(7, ModelMatch("b1", "b1", 0.0)),
+        "#7 reported this very model, byte for byte (b1).",
+    ),
+    "other scores": (
+        Review(7, ModelMatch("b2", "b1", 0.25)),
+        "#7 reported another model (b1) than b2: the scores of golden rows differ by up to 0.25.",
+    ),
+    "other rows": (
+        Review(7, ModelMatch("b2", "b1", None)),
+        "#7 reported another model (b1) than b2, with other golden rows.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("review", "summary"), SUMMARIES.values(), ids=SUMMARIES)
+def test_a_workflow_reads_summary_and_override(monkeypatch, tmp_path, review, summary):
+    """As outputs of the step; the reason of an override names the label and the pull request."""
+    review = replace(review, override=review.pull is not None)
+    monkeypatch.setattr(review_marker, "check", lambda bundle: review)
+    monkeypatch.setattr(bundle, "load", lambda folder: None)
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    assert CliRunner().invoke(check_review).exit_code == 0
+    lines = (tmp_path / "output").read_text().splitlines()
+    override = "label gate-override of #7" if review.override else ""
+    assert lines == [f"summary={summary}", f"override={override}"]
