@@ -17,7 +17,7 @@ EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["source"]["kind"])
 def test_every_example_is_accepted(tmp_path, make_params, example):
     """In place of another source."""
-    others = make_params().model_dump(mode="json")
+    others = make_params().model_dump(mode="json", by_alias=True)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(others | example))
     assert params.load(tmp_path / "params.yaml").source.kind == example["source"]["kind"]
 
