@@ -18,9 +18,9 @@ def followed(loop, tmp_path_factory) -> Path:
     source = loop("classification").folder
     folder = tmp_path_factory.mktemp("experiments") / "flight-delays"
     shutil.copytree(source, folder, symlinks=True)
-    page = folder / "docs" / "experiments.md"
+    page = folder / "loop" / "docs" / "experiments.md"
     for commands in shell(page)[1:]:
-        script = f"set -e\n. .venv/bin/activate\nexport PYTHONPATH=src\n{commands}"
+        script = f"set -e\n. .venv/bin/activate\nexport PYTHONPATH=src:loop/src\n{commands}"
         check("bash", "-c", script, cwd=folder)
         if "queue start" in commands:
             wait_for_queue(folder)

@@ -1,6 +1,5 @@
 """The page about one's own data, followed word by word to a served prediction."""
 
-import ast
 import json
 import os
 import shutil
@@ -26,7 +25,7 @@ def followed(baked, loop, tmp_path_factory) -> dict[str, str]:
         port = str(free.getsockname()[1])
     printed, servers = {}, []
     try:
-        for block in blocks(folder / "docs" / "own-data.md"):
+        for block in blocks(folder / "loop" / "docs" / "own-data.md"):
             if block.kind != "sh":
                 write(folder, block)
             elif " serve " in block.text:
@@ -43,7 +42,8 @@ def followed(baked, loop, tmp_path_factory) -> dict[str, str]:
 def environment(folder: Path) -> dict[str, str]:
     """Return the activated environment, with the code of this folder."""
     programs = f"{folder / '.venv' / 'bin'}:{os.environ['PATH']}"
-    return os.environ | {"PATH": programs, "PYTHONPATH": str(folder / "src")}
+    code = f"{folder / 'src'}:{folder / 'loop' / 'src'}"
+    return os.environ | {"PATH": programs, "PYTHONPATH": code}
 
 
 def follow(folder: Path, text: str) -> dict[str, str]:
@@ -61,17 +61,9 @@ def start(folder: Path, command: str) -> subprocess.Popen:
 
 
 def write(folder: Path, block: Block) -> None:
-    """Write the file that a block names; a lone function takes the place of its namesake."""
-    path = folder / block.path
-    if block.kind == "python" and block.text.startswith("def "):
-        source = path.read_text(encoding="utf-8")
-        name = ast.parse(block.text).body[0].name
-        [old] = [node for node in ast.parse(source).body if getattr(node, "name", "") == name]
-        lines = source.splitlines(keepends=True)
-        lines[old.lineno - 1 : old.end_lineno] = [block.text]
-        path.write_text("".join(lines), encoding="utf-8")
-    else:
-        path.write_text(block.text, encoding="utf-8")
+    """Write the file that a block names; the page is the same in every project."""
+    path = folder / block.path.replace("<package>", "flight_delays")
+    path.write_text(block.text, encoding="utf-8")
 
 
 def said(followed: dict[str, str], part: str) -> str:
