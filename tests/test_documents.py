@@ -1,0 +1,50 @@
+"""Links of pages lead somewhere, and the pictures of the stages are those of dvc.yaml."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, TEMPLATE
+
+PAGES = [
+    *ROOT.glob("*.md"),
+    *(ROOT / "docs").glob("*.md"),
+    *TEMPLATE.glob("*.md"),
+    *(TEMPLATE / "deploy").rglob("*.md"),
+    *(TEMPLATE / "loop").glob("*.md"),
+    *(TEMPLATE / "loop" / "docs").glob("*.md"),
+]
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)")
+
+
+def name_of(page: Path) -> str:
+    """Return a page's path as a test id."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what GitHub makes of a page's headings."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page):
+    """To a file of the repository, and to a heading where one is named."""
+    for path, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", TEMPLATE / "README.md"], ids=name_of)
+def test_the_picture_shows_every_stage(page):
+    """In the order of dvc.yaml."""
+    stages = yaml.safe_load((TEMPLATE / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert " --> ".join(stages) in page.read_text(encoding="utf-8")
+
+
+def test_a_lost_heading_is_noticed():
+    """Anchors are written as GitHub writes them."""
+    assert "the-host-does-not-follow" in anchors(TEMPLATE / "loop" / "docs" / "runbook.md")
