@@ -172,9 +172,9 @@ def test_the_option_table_offers_what_is_asked(template):
     from test_answers import CONTEXT
 
     folder = template / "<<cookiecutter.project_slug>>"
-    for question, (_, pattern, offered) in finish.OPTIONS.items():
+    package = "<<cookiecutter.__package_name>>"
+    for question, _, pattern, offered in finish.OPTIONS:
         assert offered == CONTEXT[question]
-        assert [
-            choice for choice in offered if not (folder / pattern.format(choice)).exists()
-        ] == []
+        paths = [folder / pattern.format(choice, package=package) for choice in offered]
+        assert [path for path in paths if not path.is_file()] == []
     assert {p.name for p in (folder / "licenses").iterdir()} == set(CONTEXT["license"])

@@ -23,9 +23,7 @@ def _one_thread():
 def own() -> params.Params:
     """The parameters of the project, with a quick search."""
     own = params.load()
-    return own.model_copy(
-        update={"train": own.train.model_copy(update={"n_iter": 1, "folds": 2})}
-    )
+    return own.model_copy(update={"train": own.train.model_copy(update={"n_iter": 1, "folds": 2})})
 
 
 @pytest.fixture(scope="session")

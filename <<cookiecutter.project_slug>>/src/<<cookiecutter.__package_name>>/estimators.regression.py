@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from mlops_loop.pipeline.model_pipeline import Estimator
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import Ridge
+
+from mlops_loop.pipeline.model_pipeline import Estimator
 
 ESTIMATORS = {
     "linear": Estimator(

@@ -8,6 +8,7 @@ nothing is learned from the holdout.
 from __future__ import annotations
 
 import pandas as pd
+
 from mlops_loop.pipeline.dates import date_parts
 
 
