@@ -1,7 +1,7 @@
 """Plain git, for what gto's library does not do.
 
-It overwrites a tag of the same name, invents an identity where none is set, and cannot be told
-the time. So names and history are gto's; what writes a tag is git.
+It overwrites a tag of the same name, invents an identity where none is set, and cannot set the
+time of a tag. So gto reads names and history, and git writes the tags.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GITHUB = re.compile(r"github\.com[:/]([^/]+/[^/]+?)(\.git)?/?$")
 
 
 def run(repo: Path, *args: str, text: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-    """Run `git ARGS` in `repo` with `text` on its input; look at `returncode` yourself."""
+    """Run `git ARGS` in `repo` with `text` as its input. The caller checks `returncode`."""
     try:
         return subprocess.run(
             ["git", "-C", str(repo), *args],
@@ -35,15 +35,16 @@ def run(repo: Path, *args: str, text: str = "", **env: str) -> subprocess.Comple
 def check_repository(repo: Path) -> None:
     """Raise UsageError unless `repo` is in a git repository whose tags can be trusted.
 
-    A shallow clone without tags would say that nothing is in production, whatever is.
+    A shallow clone without tags looks as if nothing were in production.
     """
-    found = run(repo, "rev-parse", "--is-shallow-repository")
-    if found.returncode:
+    shallow = run(repo, "rev-parse", "--is-shallow-repository")
+    if shallow.returncode:
+        reason = shallow.stderr.strip()
         raise UsageError(
-            f"Versions are git tags, and git cannot read {repo.resolve()}: {found.stderr.strip()}. "
+            f"Versions are git tags, and git cannot read {repo.resolve()}: {reason}. "
             'Where there is no repository yet: git init && git add . && git commit -m "Start"'
         )
-    if found.stdout.strip() == "true" and not run(repo, "tag").stdout:
+    if shallow.stdout.strip() == "true" and not run(repo, "tag").stdout:
         raise UsageError(
             "This clone is shallow and holds no tags, so it cannot tell what is in production. "
             "Next: git fetch --tags --unshallow (in a workflow: checkout with fetch-depth: 0)"
@@ -51,7 +52,7 @@ def check_repository(repo: Path) -> None:
 
 
 def _actor(env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """In a workflow, who started it, as git's author and committer where no other is set."""
+    """In a workflow, author and committer are who started it, unless the environment sets them."""
     if env.get("GITHUB_ACTIONS") != "true" or not (name := env.get("GITHUB_ACTOR")):
         return {}
     email = f"{env.get('GITHUB_ACTOR_ID') or 0}+{name}@users.noreply.github.com"
@@ -60,27 +61,28 @@ def _actor(env: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def identity(repo: Path) -> str:
-    """Name of the person or bot that git would write; raises UsageError where none is set."""
-    found = run(repo, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
-    if found.returncode:
+    """The name that git writes as committer; raises UsageError where none is configured."""
+    committer = run(repo, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
+    if committer.returncode:
         raise UsageError(
             "git does not know who you are, and a tag says who made it. Next: "
             'git config user.name "YOUR NAME" && git config user.email YOU@EXAMPLE.ORG'
         )
-    return found.stdout.partition(" <")[0]
+    return committer.stdout.partition(" <")[0]
 
 
 def github_name(repo: Path) -> str:
     """OWNER/NAME of the remote origin, empty where that is not on github.com."""
     origin = run(repo, "remote", "get-url", "origin").stdout.strip()
-    return found[1] if (found := GITHUB.search(origin)) else ""
+    return match[1] if (match := GITHUB.search(origin)) else ""
 
 
 def _at_origin(repo: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    """`git ARGS` that talks to origin: in a workflow as its token may, never asking for more."""
+    """`git ARGS` that connects to origin: in a workflow with its token, never with a prompt."""
     token, server = os.environ.get("GITHUB_TOKEN"), os.environ.get("GITHUB_SERVER_URL")
     login = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    headers = ["", f"AUTHORIZATION: basic {login}"] if token and server else []  # first: forget
+    # The empty one removes a header that is configured already.
+    headers = ["", f"AUTHORIZATION: basic {login}"] if token and server else []
     env = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": str(len(headers))}
     for number, header in enumerate(headers):
         env[f"GIT_CONFIG_KEY_{number}"] = f"http.{server}/.extraheader"
@@ -89,13 +91,16 @@ def _at_origin(repo: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 
 def is_before(repo: Path, commit: str, other: str | None) -> bool:
-    """Whether `other` is a later commit of the same line; not where either is unknown here."""
+    """Whether `commit` is an ancestor of `other`; False where either is unknown here."""
     known = commit and other and commit != other
     return bool(known) and not run(repo, "merge-base", "--is-ancestor", commit, other).returncode
 
 
 def fetch_tags(repo: Path, pattern: str) -> None:
-    """Take over origin's tags, also in place of own ones; nothing where there is no origin."""
+    """Fetch origin's tags, overwriting local ones; do nothing without an origin.
+
+    Raises StoreUnreachable where origin is down or refuses.
+    """
     if not run(repo, "remote", "get-url", "origin").returncode:
         call = ("fetch", "--quiet", "--force", "--no-tags", "origin")
         if (done := _at_origin(repo, *call, f"refs/tags/{pattern}:refs/tags/{pattern}")).returncode:
@@ -103,24 +108,24 @@ def fetch_tags(repo: Path, pattern: str) -> None:
 
 
 def push_tags(repo: Path, *tags: str) -> bool:
-    """Push all tags or none; False where origin has another tag of the last one's name.
+    """Push all tags or none; False where origin has another tag with the name of the last one.
 
-    Nothing where there is no origin. Raises StoreUnreachable where it is down or refuses.
+    Without an origin it does nothing. Raises StoreUnreachable where origin is down or refuses.
     """
     if run(repo, "remote", "get-url", "origin").returncode:
         return True
     refs = [f"refs/tags/{tag}" for tag in tags]
     if not (done := _at_origin(repo, "push", "--quiet", "--atomic", "origin", *refs)).returncode:
         return True
-    own = run(repo, "rev-parse", refs[-1]).stdout.strip()
-    there = _at_origin(repo, "ls-remote", "origin", refs[-1])
-    if there.returncode or not there.stdout:
+    local = run(repo, "rev-parse", refs[-1]).stdout.strip()
+    remote = _at_origin(repo, "ls-remote", "origin", refs[-1])
+    if remote.returncode or not remote.stdout:
         raise _unreachable(done)
-    return there.stdout.startswith(own)  # cut after it was done
+    return remote.stdout.startswith(local)  # the push succeeded, but the answer was lost
 
 
 def push_branch(repo: Path, name: str) -> None:
-    """Let a new branch of origin be HEAD; raises StoreUnreachable where it is down or refuses."""
+    """Push HEAD as a new branch of origin; raises StoreUnreachable where it is down or refuses."""
     done = _at_origin(repo, "push", "--quiet", "origin", f"HEAD:refs/heads/{name}")
     if done.returncode:
         raise _unreachable(done)
@@ -128,4 +133,6 @@ def push_branch(repo: Path, name: str) -> None:
 
 def _unreachable(done: subprocess.CompletedProcess[str]) -> StoreUnreachable:
     reason = " ".join(done.stderr.split())[:500]
-    return StoreUnreachable(f"git and origin: {reason}. Nothing is lost. Next: the same command")
+    return StoreUnreachable(
+        f"git failed at origin: {reason}. Nothing is lost. Next: the same command again"
+    )

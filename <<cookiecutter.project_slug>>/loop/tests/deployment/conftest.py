@@ -14,10 +14,10 @@ import pytest
 
 from mlops_loop import git as own_git
 from mlops_loop import paths
-from mlops_loop.deployment import deploy, smoke
+from mlops_loop.deployment import deploy, endpoint, smoke
 from mlops_loop.deployment.image import Image
 from mlops_loop.model import bundle
-from mlops_loop.registry import ledger as registry
+from mlops_loop.registry import ledger
 from mlops_loop.storage import oci
 
 MARKS = {"v1.0.0": "a", "v1.1.0": "b"}
@@ -36,8 +36,8 @@ class Host(ThreadingHTTPServer):
     def version(self):
         digest = self.image.digest()
         named = self.bundles.get(digest)
-        told = {"image_digest": digest, "deploy_note": self.note, "model_version": "v"}
-        return told | {"bundle": named}
+        facts = {"image_digest": digest, "deploy_note": self.note, "model_version": "v"}
+        return facts | {"bundle": named}
 
 
 class Answerer(BaseHTTPRequestHandler):
@@ -91,9 +91,9 @@ class World:
         return folder
 
     def held(self):
-        """What origin's ledger, the pointer and the endpoint say, as versions."""
+        """What origin's ledger and the pointer name, as versions."""
         names = {digest: version for version, digest in self.digests.items()} | {None: None}
-        now = registry.fetch(self.repo).current()
+        now = ledger.fetch(self.repo).current()
         return now and now.version, names[self.image.digest()]
 
 
@@ -109,21 +109,21 @@ def put_image(store, mark):
 
 
 @pytest.fixture
-def world(ledger, server, git, tmp_path, monkeypatch, listening):
+def world(registered, server, git, tmp_path, monkeypatch, listening):
     """All of it, with nothing in production yet."""
     name = re.sub("[^a-z0-9]", "", tmp_path.name.lower())
     monkeypatch.setenv("IMAGE_URL", f"{server.removeprefix('http://')}/{name}/image")
     for variable in ("GITHUB_TOKEN", "GITHUB_SERVER_URL", "STORE_PASSWORD"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(deploy, "POLL_S", 0.05)
-    image, store = Image(ledger), oci.Registry(f"{server}/{name}/image")
+    monkeypatch.setattr(endpoint, "POLL_S", 0.05)
+    image, store = Image(registered), oci.Registry(f"{server}/{name}/image")
     for mark in MARKS.values():
         put_image(store, mark)
     digests = {version: image.digest(f"test-{mark}") for version, mark in MARKS.items()}
-    notes = {v.version: v.note["bundle_id"] for v in registry.read(ledger).versions}
-    assert bundle.load(ledger / paths.BUNDLE).id == notes["v1.1.0"]
+    notes = {v.version: v.bundle_id for v in ledger.read(registered).versions}
+    assert bundle.load(registered / paths.BUNDLE).id == notes["v1.1.0"]
     with listening(Host(image, {digests[v]: notes[v] for v in digests})) as host:
-        yield World(ledger, git, image, host, digests)
+        yield World(registered, git, image, host, digests)
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def killed():
                 return call
 
             writes = ("commit", "push", "tag")
-            own_git.run = before(own_git.run, lambda repo, verb, *rest: verb in writes)
+            own_git.run = before(own_git.run, lambda repo, command, *rest: command in writes)
             for owner, name in ((oci.Registry, "write"), (smoke, "smoke"), *others):
                 setattr(owner, name, before(getattr(owner, name)))
             try:

@@ -1,4 +1,4 @@
-"""The endpoint's client: what it sends, and what it says when the answer is no."""
+"""The endpoint's client: what it sends, and what it reports when the answer is no."""
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,18 +13,18 @@ KEY = "correct-horse-battery-staple"
 
 @pytest.fixture
 def server(listening):
-    """A server that says what it was asked; /elsewhere leads to another address of it."""
+    """A server that answers with what it was asked; /elsewhere leads to another address of it."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             key = self.headers.get("Authorization")
             status = {"/elsewhere": 302, "/refused": 422}.get(self.path, 200)
-            told = {"method": self.command, "key": key, "content": content.decode()}
+            request = {"method": self.command, "key": key, "content": content.decode()}
             self.send_response(status)
             self.send_header("Location", f"http://localhost:{self.server.server_port}/here")
             self.end_headers()
-            self.wfile.write(b"<html>" if self.path == "/page" else json.dumps(told).encode())
+            self.wfile.write(b"<html>" if self.path == "/page" else json.dumps(request).encode())
 
         do_POST = do_GET
 
@@ -52,7 +52,7 @@ def test_key_of_the_environment(server, monkeypatch):
 
 
 def test_refusals(server):
-    """What is not 200, or no JSON, is told with the address."""
+    """What is not 200, or no JSON, is an error that names the address."""
     asked = client.Client(server)
     assert asked.send("/refused")[0] == 422
     for path, words in (("/refused", "answers 422 instead of 200"), ("/page", "gives no JSON")):

@@ -9,8 +9,9 @@ import pytest
 
 from mlops_loop import git
 from mlops_loop.deployment import deploy, image, smoke
+from mlops_loop.deployment.results import AutoRollback, ReleaseReverted
 from mlops_loop.errors import SmokeFailed, StoreUnreachable, UsageError
-from mlops_loop.registry import ledger as registry
+from mlops_loop.registry import ledger
 from mlops_loop.storage import oci
 
 # dvc 3.67 asks pygtrie for a value in a way that pygtrie will take away.
@@ -23,44 +24,50 @@ OLD, NEW = "v1.0.0", "v1.1.0"
 
 def test_a_release(world):
     """Ledger, pointer and endpoint agree, on another machine too."""
-    said = world.deploy(NEW, why="better")
-    assert said.startswith(f"{NEW} is in production as {world.digests[NEW]}. smoke: ")
+    made = world.deploy(NEW, why="better")
+    assert (made.outcome, made.current.image_digest) == ("changed", world.digests[NEW])
+    assert made.smoke.bundle_id == world.host.bundles[world.digests[NEW]]
     assert world.held() == (NEW, NEW)
-    there = registry.read(world.clone(world.repo.parent / "other")).current()
+    there = ledger.read(world.clone(world.repo.parent / "other")).current()
     assert (there.note["why"], there.note["image_digest"]) == ("better", world.digests[NEW])
 
 
 def test_twice_changes_nothing(world):
-    """And it says so."""
-    world.deploy(NEW)
-    before = registry.fetch(world.repo).assignments
-    assert world.deploy(NEW).startswith("Nothing new: v1.1.0 is in production")
-    assert registry.fetch(world.repo).assignments == before
+    """And it is reported."""
+    first = world.deploy(NEW)
+    before = ledger.fetch(world.repo).assignments
+    second = world.deploy(NEW)
+    assert (second.outcome, second.current) == ("unchanged", first.current)
+    assert ledger.fetch(world.repo).assignments == before
 
 
 def test_without_an_address_nothing_is_asked(world):
     """The pointer alone is production."""
     world.host.broken = {world.digests[NEW]}
-    assert world.deploy(NEW, url=False) == f"{NEW} is in production as {world.digests[NEW]}."
+    made = world.deploy(NEW, url=False)
+    assert (made.outcome, made.current.version, made.smoke) == ("changed", NEW, None)
 
 
-def test_a_bad_release_is_put_back(world):
-    """What ran before serves again, was asked, and the ledger says why."""
+def test_a_bad_release_is_reverted(world):
+    """The previous version serves again and was asked, and the ledger has the reason."""
     world.deploy(OLD)
     world.host.broken = {world.digests[NEW]}
-    with pytest.raises(SmokeFailed, match=rf"golden row.*Put back: {OLD} is in prod.*smoke: "):
+    with pytest.raises(ReleaseReverted, match="golden row") as failed:
         world.deploy(NEW)
+    restored = failed.value.rollback
+    assert (restored.digest, restored.current.version) == (world.digests[OLD], OLD)
+    assert restored.smoke.bundle_id == world.host.bundles[world.digests[OLD]]
     assert world.held() == (OLD, OLD)
-    why = registry.fetch(world.repo).current().note["why"]
+    why = ledger.fetch(world.repo).current().note["why"]
     assert why.startswith("automatic rollback: ")
     assert "distance" not in why  # a column: rows of data stay out of the ledger
 
 
 def test_a_host_that_refuses_is_not_waited_for(world):
-    """It says so at /version."""
+    """It reports so at /version."""
     world.deploy(OLD)
     world.host.note = f"{world.digests[NEW]} did not get healthy"
-    with pytest.raises(SmokeFailed, match=r"The host of \S+ says: .*did not get healthy"):
+    with pytest.raises(SmokeFailed, match=r"The host of \S+ refused .*did not get healthy"):
         world.deploy(NEW)
 
 
@@ -74,28 +81,31 @@ def test_an_endpoint_that_stays_behind(world):
 
 
 def test_a_bad_first_release(world):
-    """Nothing is in production; this registry cannot take its tag away, which is said."""
+    """Nothing is in production; this registry cannot delete its tag, which is reported."""
     world.host.broken = {world.digests[NEW]}
-    with pytest.raises(SmokeFailed, match=r"No image ran before.*cannot take its tag.*Now nothing"):
+    with pytest.raises(ReleaseReverted) as failed:
         world.deploy(NEW)
-    assert registry.fetch(world.repo).current() is None
+    assert failed.value.rollback == AutoRollback(None, None, pointer_synced=False)
+    assert ledger.fetch(world.repo).current() is None
     assert world.git(world.repo.parent / "origin", "tag", "--list", "*!*")
 
 
 def test_a_bad_image_of_the_same_version(world):
-    """The code changed and the model did not: the earlier image comes back."""
+    """The code changed and the model did not: the earlier image is restored."""
     world.deploy(NEW)
     other = world.digests[OLD]
     world.host.bundles[other] = "another"
-    with pytest.raises(SmokeFailed, match="Put back"):
+    with pytest.raises(ReleaseReverted) as failed:
         deploy.deploy(world.target(), NEW, other)
+    assert failed.value.rollback.digest == world.digests[NEW]
     assert world.held() == (NEW, NEW)
 
 
 def test_an_older_run_gives_way(world):
     """The newer release was faster, and stays."""
     world.deploy(NEW)
-    assert world.deploy(OLD).startswith(f"A newer run won: {NEW} is in production")
+    older = world.deploy(OLD)
+    assert (older.outcome, older.current.version) == ("superseded", NEW)
     assert world.held() == (NEW, NEW)
 
 
@@ -129,7 +139,7 @@ def test_a_hold_stops_the_next_release(world):
     with pytest.raises(UsageError, match=r"held in production by Ada Tester: 'late answers'"):
         world.deploy(NEW)
     deploy.rollback(world.target(), OLD, "repaired", hold=False)
-    assert world.deploy(NEW).startswith(f"{NEW} is in production")
+    assert world.deploy(NEW).outcome == "changed"
 
 
 def test_rollback_twice_changes_nothing(world):
@@ -137,8 +147,10 @@ def test_rollback_twice_changes_nothing(world):
     world.deploy(OLD)
     world.deploy(NEW)
     first = deploy.rollback(world.target(), OLD, "why")
-    assert "held. smoke: " in first
-    assert deploy.rollback(world.target(), OLD, "why").startswith("Nothing new: ")
+    assert (first.outcome, first.current.held) == ("changed", True)
+    assert first.smoke
+    second = deploy.rollback(world.target(), OLD, "why")
+    assert (second.outcome, second.current) == ("unchanged", first.current)
 
 
 def test_nothing_to_go_back_to(world):
@@ -150,12 +162,12 @@ def test_nothing_to_go_back_to(world):
         deploy.rollback(world.target(), OLD, "why")
 
 
-def test_previous_of_a_cut_run(world):
+def test_previous_of_an_interrupted_run(world):
     """Pointer and ledger disagree: which is meant?"""
     world.deploy(OLD)
     world.deploy(NEW)
     world.image.point(world.digests[OLD])
-    with pytest.raises(UsageError, match=r"A run was cut.*name the version"):
+    with pytest.raises(UsageError, match=r"A run was interrupted.*name the version"):
         deploy.rollback(world.target(), "previous", "why")
 
 
@@ -167,10 +179,10 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("call", "told"), WRONG.values(), ids=WRONG)
-def test_a_wrong_call_changes_nothing(world, call, told):
-    """Said before anything is written."""
-    with pytest.raises(UsageError, match=told):
+@pytest.mark.parametrize(("call", "message"), WRONG.values(), ids=WRONG)
+def test_a_wrong_call_changes_nothing(world, call, message):
+    """It is refused before anything is written."""
+    with pytest.raises(UsageError, match=message):
         deploy.deploy(world.target(), **call)
     assert world.held() == (None, None)
 
@@ -179,7 +191,7 @@ def test_the_image_tagged_with_the_version(world):
     """Is the default."""
     store = oci.Registry(world.image.url)
     store.write(NEW, *store.read(world.digests[NEW]))
-    assert world.digests[NEW] in deploy.deploy(world.target(), NEW)
+    assert deploy.deploy(world.target(), NEW).current.image_digest == world.digests[NEW]
 
 
 def test_an_image_index(world):
@@ -202,7 +214,9 @@ def deploy_bytes(content):
 def test_origin_is_down(world):
     """Nothing is half done, and the reason is git's own."""
     world.git(world.repo, "remote", "set-url", "origin", "/nowhere")
-    with pytest.raises(StoreUnreachable, match=r"git and origin: .*/nowhere.* Nothing is lost"):
+    with pytest.raises(
+        StoreUnreachable, match=r"git failed at origin: .*/nowhere.* Nothing is lost"
+    ):
         world.deploy(NEW)
     assert world.image.digest() is None
 
@@ -218,8 +232,10 @@ def test_origin_goes_down_before_the_way_back(world, monkeypatch):
         return verify(*args, **more)
 
     monkeypatch.setattr(smoke, "smoke", cut)
-    with pytest.raises(SmokeFailed, match=r"tag production is back at .* but not the ledger: git"):
+    with pytest.raises(ReleaseReverted) as failed:
         world.deploy(NEW)
+    assert failed.value.rollback.digest == world.digests[OLD]
+    assert "git failed at origin" in failed.value.rollback.ledger_error
     assert world.image.digest() == world.digests[OLD]
 
 
@@ -247,16 +263,17 @@ def test_a_killed_rollback_is_repaired_by_the_next(world, killed, step):
     assert killed(step, lambda: deploy.rollback(world.target(), OLD, "why"))
     deploy.rollback(world.target(), OLD, "why")
     assert world.held() == (OLD, OLD)
-    assert registry.fetch(world.repo).current().note["hold"]
+    assert ledger.fetch(world.repo).current().note["hold"]
 
 
-def test_show_tells_when_they_disagree(world):
-    """And is silent where they agree."""
+def test_pointer_and_ledger_are_compared(world):
+    """None where they agree, else what each of them names."""
     world.deploy(NEW)
-    assert deploy.disagreement(world.image, registry.read(world.repo)) == ""
+    assert deploy.disagreement(world.image, ledger.read(world.repo)) is None
     world.image.point(world.digests[OLD])
-    told = deploy.disagreement(world.image, registry.read(world.repo))
-    assert f"production is {world.digests[OLD]}, and by the ledger {NEW} is in prod" in told
+    mismatch = deploy.disagreement(world.image, ledger.read(world.repo))
+    assert mismatch.digest == world.digests[OLD]
+    assert f"production is {mismatch.digest}, and by the ledger {NEW} is in" in mismatch.describe()
 
 
 def test_no_image_is_known(world, monkeypatch):

@@ -1,4 +1,4 @@
-"""The job `production` of a release, verb by verb: cut, refused, and run again.
+"""The job `production` of a release, command by command: cut, refused, and run again.
 
 It registers the version, deploys it, and makes its page; on a fresh machine each time, with what
 the jobs before it left: models/bundle, dvc.lock and reports/gate.json.
@@ -141,7 +141,9 @@ def test_origin_goes_down(world, machine, releases, monkeypatch, step):
         return ask(repo, *args) if left[0] >= 0 else git.run(repo, args[0], "/nowhere")
 
     monkeypatch.setattr(git, "_at_origin", cut)
-    with pytest.raises(StoreUnreachable, match=r"git and origin: .*/nowhere.*Nothing is lost"):
+    with pytest.raises(
+        StoreUnreachable, match=r"git failed at origin: .*/nowhere.*Nothing is lost"
+    ):
         machine()()
     monkeypatch.setattr(git, "_at_origin", ask)
     machine()()
@@ -170,6 +172,6 @@ def test_an_older_commit_gives_way(world, machine, releases, monkeypatch):
     note = complete(world, releases).current().note
     assert note["commit"] == world.git(world.repo, "rev-parse", "HEAD")
     monkeypatch.setenv("GITHUB_SHA", first)
-    said = deploy.deploy(target, NEW, world.digests["v1.0.0"])
-    assert said.startswith(f"A newer run won: {NEW} is in production as {world.digests[NEW]}")
+    older = deploy.deploy(target, NEW, world.digests["v1.0.0"])
+    assert (older.outcome, older.current.image_digest) == ("superseded", world.digests[NEW])
     complete(world, releases)

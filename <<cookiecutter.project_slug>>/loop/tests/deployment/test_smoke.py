@@ -116,15 +116,16 @@ def ask(endpoint, made, timeout_s=5.0):
 
 
 def test_true_endpoint(endpoint, made):
-    """An endpoint with the scores of the gate passes, and is told with what was asked."""
-    said = ask(endpoint, made)
-    assert f"runs v1 (bundle {made.id}) and answers 2 golden rows, equal to 0.0e+00" in said
+    """An endpoint with the scores of the gate passes; the result says what was asked."""
+    result = ask(endpoint, made)
+    assert (result.model_version, result.bundle_id) == ("v1", made.id)
+    assert (result.n_golden_rows, result.largest_difference) == (2, 0)
 
 
 def test_waits_until_ready(endpoint, made):
     """An endpoint that is still loading is waited for."""
     endpoint.unready_answers = 2
-    assert "2 golden rows" in ask(endpoint, made)
+    assert ask(endpoint, made).n_golden_rows == 2
     assert endpoint.unready_answers == 0
 
 
@@ -135,7 +136,7 @@ def shifted(score, by):
 def test_rounding_passes(endpoint, made):
     """Differences of float32 are no failure."""
     endpoint.scores = [shifted(score, 2e-6) for score in endpoint.scores]
-    assert "equal to 2.0e-06" in ask(endpoint, made)
+    assert ask(endpoint, made).largest_difference == pytest.approx(2e-6, rel=0.01)
 
 
 def other_score(endpoint):
@@ -187,7 +188,7 @@ FALSE_ENDPOINTS = {
     ("lie", "message"), FALSE_ENDPOINTS.items(), ids=[lie.__name__ for lie in FALSE_ENDPOINTS]
 )
 def test_false_endpoint(endpoint, made, lie, message):
-    """A false endpoint fails with the place, what was expected and what was found."""
+    """A false endpoint fails with the place, what was expected and what it answered."""
     lie(endpoint)
     with pytest.raises(errors.SmokeFailed, match=message):
         ask(endpoint, made, timeout_s=0.5)

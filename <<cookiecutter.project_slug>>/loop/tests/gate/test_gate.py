@@ -80,14 +80,14 @@ def make(project, holdout):
 @pytest.fixture
 def run(project, monkeypatch):
     """`run(new, old)` asks the gate about two folders, the old one being v1.0.0."""
-    ledger = SimpleNamespace(current=lambda: SimpleNamespace(version="v1.0.0", commit="abc"))
+    entries = SimpleNamespace(current=lambda: SimpleNamespace(version="v1.0.0", commit="abc"))
 
     def ask(new, old=None, policy=POLICY, override=None):
         def fetch(repo):
             return old and ("v1.0.0", bundle.load(old))
 
         monkeypatch.setattr(gate.champion, "fetch", fetch)
-        monkeypatch.setattr(gate.registry, "read", lambda repo: ledger)
+        monkeypatch.setattr(gate.ledger, "read", lambda repo: entries)
         (project / "gate.yaml").write_text(yaml.safe_dump(policy))
         return gate.run(new, project / "gate.yaml", project / "reports", override)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlops_loop import paths
-from mlops_loop.registry import ledger as registry
+from mlops_loop.registry import ledger
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 
@@ -21,13 +21,13 @@ def repo(tmp_path, git, write_bundle, monkeypatch) -> Path:
     git(tmp_path, "clone", "--quiet", str(origin), str(root))
     (root / ".gitignore").write_text("/models/\n")
     old = write_bundle(root / paths.BUNDLE, "old")
-    (root / "dvc.lock").write_text(f"md5: {registry.folder_hash(old.folder)}\n")
+    (root / "dvc.lock").write_text(f"md5: {ledger.folder_hash(old.folder)}\n")
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "Train")
     git(root, "push", "--quiet", "origin", "HEAD:main")
-    monkeypatch.setattr(registry.time, "time", datetime(2026, 1, 1, tzinfo=UTC).timestamp)
-    registry.register(root, old, {"decision": "PROMOTE", "challenger": old.id})
-    registry.assign(root, "v1.0.0", why="the first")
+    monkeypatch.setattr(ledger.time, "time", datetime(2026, 1, 1, tzinfo=UTC).timestamp)
+    ledger.register(root, old, {"decision": "PROMOTE", "challenger": old.id})
+    ledger.assign(root, "v1.0.0", why="the first")
     new = write_bundle(root / paths.BUNDLE, "new")
-    (root / "dvc.lock").write_text(f"md5: {registry.folder_hash(new.folder)}\n")
+    (root / "dvc.lock").write_text(f"md5: {ledger.folder_hash(new.folder)}\n")
     return root

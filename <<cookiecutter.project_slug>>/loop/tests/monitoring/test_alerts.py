@@ -8,7 +8,7 @@ import pytest
 
 from mlops_loop.monitoring import alerts as watch
 from mlops_loop.monitoring.config import Policy
-from mlops_loop.registry import ledger as registry
+from mlops_loop.registry import ledger
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 ALARM = {"staleness": {"status": "alarm", "told": "v1.0.0 is old."}}
@@ -23,8 +23,8 @@ def act(repo, hub):
 @pytest.mark.parametrize(("days", "status"), [(9, "alarm"), (10, "ok")])
 def test_staleness(repo, monkeypatch, days, status):
     """Counts from the registration; a new image makes a model no younger."""
-    monkeypatch.setattr(registry.time, "time", NOW.timestamp)
-    registry.assign(repo, "v1.0.0", why="image", image=f"sha256:{'0' * 64}")
+    monkeypatch.setattr(ledger.time, "time", NOW.timestamp)
+    ledger.assign(repo, "v1.0.0", why="image", image=f"sha256:{'0' * 64}")
     found = watch.staleness(repo, Policy(stale_days=days), NOW)
     assert found["status"] == status
     assert "registered 2026-01-01" in found["told"]
@@ -49,7 +49,7 @@ def test_an_alarm(act, hub):
 
 def test_an_alarm_while_held(repo, act, hub):
     """The issue stays, and nothing is trained."""
-    registry.assign(repo, "v1.0.0", why="bad", hold=True)
+    ledger.assign(repo, "v1.0.0", why="bad", hold=True)
     assert act(ALARM).startswith("Alarm: staleness. Not retrained: v1.0.0 is held")
     assert len(hub.issues) == 1
     assert not [o for o, _ in hub.calls if "dispatch" in o]

@@ -11,7 +11,7 @@ from mlops_loop.errors import StoreUnreachable, UsageError
 from mlops_loop.model import bundle
 from mlops_loop.monitoring import retrain
 from mlops_loop.monitoring.config import Retrain
-from mlops_loop.registry import ledger as registry
+from mlops_loop.registry import ledger
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 
@@ -53,7 +53,7 @@ def test_a_model_may_be_trained(guard):
 
 def test_not_while_production_is_held(repo, guard):
     """By whom, why, and how to lift it."""
-    registry.assign(repo, "v1.0.0", why="late\nanswers", hold=True)
+    ledger.assign(repo, "v1.0.0", why="late\nanswers", hold=True)
     assert guard().startswith("v1.0.0 is held in production by Ada Tester: 'late\\nanswers'")
     assert "--lift-hold" in guard()
 
@@ -95,8 +95,8 @@ def test_what_is_new(repo, git):
     assert retrain.nothing_new(repo, made) == ""
     git(repo, "commit", "--quiet", "--all", "--message", "Lock")
     assert "dvc.lock names already" in retrain.nothing_new(repo, made)
-    registry.register(repo, made, {"decision": "PROMOTE", "challenger": made.id})
-    registry.assign(repo, "v1.1.0", why="better")
+    ledger.register(repo, made, {"decision": "PROMOTE", "challenger": made.id})
+    ledger.assign(repo, "v1.1.0", why="better")
     assert "the model of v1.1.0" in retrain.nothing_new(repo, made)
 
 

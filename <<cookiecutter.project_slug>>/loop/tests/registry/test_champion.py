@@ -12,8 +12,7 @@ from mlops_loop import paths
 from mlops_loop.errors import NoValidBundle, StoreUnreachable
 from mlops_loop.gate import gate
 from mlops_loop.model import bundle
-from mlops_loop.registry import champion
-from mlops_loop.registry import ledger as registry
+from mlops_loop.registry import champion, ledger
 
 # dvc 3.67 asks pygtrie for a value in a way that pygtrie will take away.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
@@ -25,8 +24,8 @@ def ship(dvc_project):
 
     def run(mark):
         made, verdict = dvc_project.ship(mark)
-        version, _ = registry.register(dvc_project.root, made, verdict)
-        registry.assign(dvc_project.root, version.version, why=mark)
+        version, _ = ledger.register(dvc_project.root, made, verdict)
+        ledger.assign(dvc_project.root, version.version, why=mark)
         return made
 
     return run
@@ -41,7 +40,7 @@ def test_same_hash_as_dvc(dvc_project):
         path.write_text(name * 3 if name != "empty" else "")
     dvc_project.store()
     written = (dvc_project.root / "dvc.lock").read_text()
-    assert registry.folder_hash(made.folder) in written
+    assert ledger.folder_hash(made.folder) in written
 
 
 def test_no_champion(dvc_project):
@@ -64,7 +63,7 @@ def test_after_rollback(dvc_project, ship):
     """After a rollback the champion is the old version again, in the same folder."""
     first, second = ship("a"), ship("b")
     assert champion.fetch(dvc_project.root)[1].id == second.id
-    registry.assign(dvc_project.root, "v1.0.0", why="back", hold=True)
+    ledger.assign(dvc_project.root, "v1.0.0", why="back", hold=True)
     assert champion.fetch(dvc_project.root)[1].id == first.id
 
 
@@ -137,7 +136,7 @@ def test_tampered_store(dvc_project, ship):
         champion.fetch(dvc_project.root)
 
 
-def test_the_gate_is_told_the_reason(dvc_project, ship, monkeypatch):
+def test_the_gate_knows_the_reason(dvc_project, ship, monkeypatch):
     """A champion that cannot be read stands before the gate with its version and the reason."""
     ship("a")
     shutil.rmtree(dvc_project.root / ".dvc/cache")

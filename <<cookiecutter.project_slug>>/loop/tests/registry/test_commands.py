@@ -10,21 +10,20 @@ import pytest
 from click.testing import CliRunner
 
 from mlops_loop import git
+from mlops_loop.commands import registry as commands
 from mlops_loop.errors import NoValidBundle, UsageError
-from mlops_loop.commands import registry as registry_cli
-from mlops_loop.registry import ledger as registry
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
-VERBS = ["list", "show", "history", "register", "assign", "fetch"]
+COMMANDS = ["list", "show", "history", "register", "assign", "fetch"]
 
 
 @pytest.fixture
 def call(project, monkeypatch):
-    """`call("list", "--json")` runs the verb in the project and returns what it prints."""
+    """`call("list", "--json")` runs the command in the project and returns what it prints."""
     monkeypatch.chdir(project.root)
 
     def run(*args):
-        result = CliRunner().invoke(registry_cli.registry, args, catch_exceptions=False)
+        result = CliRunner().invoke(commands.registry, args, catch_exceptions=False)
         assert result.exit_code == 0, result.output
         return result.output
 
@@ -47,19 +46,19 @@ def train(project):
 def test_first_turn(call, train):
     """Register, assign, show: one line each says what was written, when, by whom and why."""
     made = train("a")
-    said = call("register")
-    assert re.match(rf"{TIME}  v1\.0\.0 +model@v1\.0\.0 +bundle_id='{made.id}'", said)
-    said = call("assign", "v1.0.0", "--why", "first model")
-    assert re.match(rf"{TIME}  v1\.0\.0 +model#production#1 +why='first model' who='Ada", said)
-    assert call("show") == said
+    line = call("register")
+    assert re.match(rf"{TIME}  v1\.0\.0 +model@v1\.0\.0 +bundle_id='{made.id}'", line)
+    line = call("assign", "v1.0.0", "--why", "first model")
+    assert re.match(rf"{TIME}  v1\.0\.0 +model#production#1 +why='first model' who='Ada", line)
+    assert call("show") == line
 
 
 def test_twice(call, train):
-    """What is there already is said to be there."""
+    """What exists already is reported as such."""
     train("a")
     call("register")
     call("assign", "v1.0.0", "--why", "first")
-    assert call("register").startswith("Nothing to do, there is already")
+    assert call("register").startswith("Nothing to do, it exists already: ")
     assert call("assign", "latest", "--why", "again").startswith("Nothing to do")
 
 
@@ -100,16 +99,16 @@ def test_hold_is_lifted(call, train):
 
 
 def test_hostile_reason(call, train):
-    """A reason with line ends and terminal codes is shown as one idempotent line."""
+    """A reason with line ends and terminal codes is shown as one harmless line."""
     train("a")
     call("register")
-    said = call("assign", "v1.0.0", "--why", "x\n\x1b[31mred\u202e $(id) é")
-    assert said.count("\n") == 1
-    assert r"x\n\x1b[31mred\u202e $(id) é" in said
+    line = call("assign", "v1.0.0", "--why", "x\n\x1b[31mred\u202e $(id) é")
+    assert line.count("\n") == 1
+    assert r"x\n\x1b[31mred\u202e $(id) é" in line
 
 
 def test_json(call, train):
-    """Each verb speaks JSON to machines, with times in UTC and the whole annotation."""
+    """Each command prints JSON for machines, with times in UTC and the whole annotation."""
     made = train("a")
     registered = json.loads(call("register", "--json"))
     assert (registered["changed"], registered["entry"]["version"]) == (True, "v1.0.0")
@@ -122,14 +121,14 @@ def test_json(call, train):
 
 
 def test_empty(call):
-    """Before the first version each verb says what makes one; JSON stays JSON."""
-    for verb in ("list", "show", "history"):
-        assert re.match(r"None yet\. Next: .* registry register and assign", call(verb))
-        assert json.loads(call(verb, "--json")) == []
+    """Before the first version each command says what makes one; JSON stays JSON."""
+    for command in ("list", "show", "history"):
+        assert re.match(r"None yet\. Next: .* registry register and assign", call(command))
+        assert json.loads(call(command, "--json")) == []
 
 
 def test_bump(call, train):
-    """Which part of the version rises can be said."""
+    """An option says which part of the version rises."""
     train("a")
     call("register")
     train("b")
@@ -141,12 +140,12 @@ def test_broken_gate(call, train, project, text):
     """A file that is no verdict lets nothing pass; the next command is named."""
     train("a")
     (project.root / "reports/gate.json").write_text(text)
-    with pytest.raises(UsageError, match=r"has not judged a model.*Next: python -m \w+ gate"):
+    with pytest.raises(UsageError, match=r"has not judged a model.*Next: loop gate"):
         call("register")
 
 
 def test_refusals(call, train, project):
-    """The verbs pass on what the registry refuses: main turns it into a sentence."""
+    """The commands pass on what the registry refuses: main turns it into a sentence."""
     with pytest.raises(NoValidBundle, match="No model bundle"):
         call("register")
     train("a", decision="REJECT")
@@ -160,7 +159,7 @@ def test_refusals(call, train, project):
 def test_why_is_required(project, monkeypatch):
     """An assignment without a reason is a wrong call."""
     monkeypatch.chdir(project.root)
-    result = CliRunner().invoke(registry_cli.registry, ["assign", "v1.0.0"])
+    result = CliRunner().invoke(commands.registry, ["assign", "v1.0.0"])
     assert "Missing option '--why'" in result.output
     assert result.exit_code == 2
 
@@ -174,18 +173,17 @@ def test_push_hint(call, train, project):
     assert "push" not in call("register")
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_help(call, verb):
-    """Every verb explains itself with an example that can be pasted."""
-    text = call(verb, "--help")
-    package = registry.__name__.partition(".")[0]
-    assert re.search(rf"^ +python -m {package} registry {verb}", text, re.MULTILINE)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(call, command):
+    """Every command explains itself with an example that can be pasted."""
+    text = call(command, "--help")
+    assert re.search(rf"^ +loop registry {command}", text, re.MULTILINE)
     assert "--json" in text
 
 
-def test_verbs(call):
-    """The verbs are these."""
-    assert sorted(registry_cli.registry.commands) == sorted(VERBS)
+def test_commands(call):
+    """The commands are these."""
+    assert sorted(commands.registry.commands) == sorted(COMMANDS)
     assert "git tags" in call("--help")
 
 
@@ -203,14 +201,6 @@ def test_a_stale_lock_is_committed_beside_the_branch(call, train, project):
     assert "bundle" in project.git("show", "model@v1.0.0:dvc.lock")
     call("register", "--commit")  # twice changes nothing
     assert project.git("log", "--oneline").count("Lock the model") == 1
-
-
-def test_outputs_of_a_step(tmp_path, monkeypatch, capsys):
-    """One line each, whatever a value holds."""
-    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    registry_cli.tell({"told": "a\nevil=1", "digest": ""})
-    assert (tmp_path / "output").read_text() == "told=a evil=1\ndigest=\n"
-    assert capsys.readouterr().out == "told=a evil=1\ndigest=\n"
 
 
 def test_a_workflow_acts_as_who_started_it(project, monkeypatch):

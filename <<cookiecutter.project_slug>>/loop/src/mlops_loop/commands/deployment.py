@@ -14,12 +14,20 @@ from mlops_loop.deployment import container_check
 from mlops_loop.deployment import deploy as deployments
 from mlops_loop.deployment import smoke as smokes
 from mlops_loop.deployment.image import Image
+from mlops_loop.deployment.results import AutoRollback, Deployment, ReleaseReverted
+from mlops_loop.errors import SmokeFailed
 from mlops_loop.github import github_release
 from mlops_loop.github import incident as incidents
 from mlops_loop.model import bundle as bundles
-from mlops_loop.registry import ledger as ledgers
+from mlops_loop.registry import ledger
+from mlops_loop.registry.entries import Entry
 
 ROOT = Path()
+OUTCOMES = {
+    "changed": "",
+    "unchanged": "Nothing new: ",
+    "superseded": "Not deployed, production is newer: ",
+}
 url = click.option("--url", envvar="PRODUCTION_URL", default="", help="Of the endpoint, to ask it.")
 timeout = click.option("--timeout-s", type=float, default=600.0, show_default=True)
 bundle_option = click.option("--bundle", type=file, default=paths.BUNDLE, show_default=True)
@@ -39,7 +47,7 @@ def smoke(url: str, bundle: Path, timeout_s: float) -> None:
 
     Exits with 5 where an answer differs.
     """
-    click.echo(smokes.smoke(url, bundles.load(bundle), timeout_s=timeout_s))
+    click.echo(_answers(smokes.smoke(url, bundles.load(bundle), timeout_s=timeout_s)))
 
 
 @click.command("image-tag", epilog=example("image-tag"))
@@ -56,7 +64,9 @@ def image_tag() -> None:
 @click.option("--timeout-s", type=float, default=60.0, show_default=True)
 def verify_image(image: str, bundle: Path, **call: Any) -> None:
     """Run IMAGE locked down, ask it the golden rows, measure latency and size."""
-    click.echo(container_check.run(image, bundles.load(bundle), **call))
+    checked = container_check.check_image(image, bundles.load(bundle), **call)
+    measured = ", ".join(f"{name} {value:.3g}" for name, value in checked.measurements.items())
+    click.echo(f"{_answers(checked.smoke)}; {measured}")
 
 
 @click.command(epilog=example("deploy latest", "deploy v1.4.0 --digest sha256:..."))
@@ -72,13 +82,17 @@ def deploy(version: str, digest: str | None, announce: bool, why: str, **where: 
     Writes the ledger and moves the image's tag production. Where the endpoint's address is known,
     waits for it and asks the golden rows; if that fails, the previous version is restored.
     """
-    target, ledger = _target(**where), ledgers.fetch(ROOT)
+    target, entries = _target(**where), ledger.fetch(ROOT)
     if version == "bundle":
-        made = ledger.version_of_bundle(bundles.load(paths.BUNDLE).id)
-        version = made.version if made else "of models/bundle"
-    click.echo(deployments.deploy(target, version, digest, why))
+        registered = entries.version_of_bundle(bundles.load(paths.BUNDLE).id)
+        version = registered.version if registered else "of models/bundle"
+    try:
+        result = deployments.deploy(target, version, digest, why)
+    except ReleaseReverted as error:
+        raise SmokeFailed(f"{error} {_restored(target, error.rollback)}") from error
+    click.echo(_deployment(target, result))
     if announce:
-        release = github_release.create_once(ledger.find(version), bundles.load(paths.BUNDLE))
+        release = github_release.create_once(entries.find(version), bundles.load(paths.BUNDLE))
         click.echo(f"{'Released' if release.is_new else 'Nothing to do, it exists:'} {release.url}")
 
 
@@ -90,7 +104,8 @@ def deploy(version: str, digest: str | None, announce: bool, why: str, **where: 
 @timeout
 def rollback(to: str, why: str, hold: bool, url: str, timeout_s: float) -> None:
     """Restore the previous version, or a named one, with the image it ran with."""
-    click.echo(deployments.rollback(_target(url, timeout_s), to, why, hold))
+    target = _target(url, timeout_s)
+    click.echo(_deployment(target, deployments.rollback(target, to, why, hold)))
 
 
 @click.command(epilog=example("incident --outcome success --why 'late answers'"))
@@ -101,3 +116,45 @@ def rollback(to: str, why: str, hold: bool, url: str, timeout_s: float) -> None:
 def incident(**facts: str) -> None:
     """Open one issue about the rollback that this workflow ran, failed or not."""
     click.echo(f"Reported in {incidents.report(ROOT, incidents.Rollback(**facts))}")
+
+
+def _answers(result: smokes.SmokeResult) -> str:
+    return (
+        f"smoke: {result.url} runs {result.model_version} (bundle {result.bundle_id}) and answers "
+        f"{result.n_golden_rows} golden rows, equal to {result.largest_difference:.1e}; "
+        f"{result.seconds:.2f} s"
+    )
+
+
+def _deployment(target: deployments.Target, result: Deployment) -> str:
+    parts = [f"{OUTCOMES[result.outcome]}{_in_production(result.current)}."]
+    parts += _pointer(target, result.pointer_synced)
+    return " ".join([*parts, *_check(result.smoke)])
+
+
+def _restored(target: deployments.Target, result: AutoRollback) -> str:
+    """What followed a failed release; in a message after the reason."""
+    if result.ledger_error:
+        tag = f"is back at {result.digest}" if result.digest else "has no earlier image"
+        return f"The tag production {tag}, and the ledger was not written: {result.ledger_error}"
+    now, pointer = _in_production(result.current), _pointer(target, result.pointer_synced)
+    if not result.digest:
+        return " ".join(["No image ran before.", *pointer, f"Now {now}."])
+    parts = [f"The previous version is restored: {now}.", *pointer, *_check(result.smoke)]
+    if result.smoke_error:
+        parts.append(f"Its endpoint is not verified yet: {result.smoke_error}")
+    return " ".join(parts)
+
+
+def _check(result: smokes.SmokeResult | None) -> list[str]:
+    return [_answers(result)] if result else []
+
+
+def _in_production(entry: Entry | None) -> str:
+    return entry.describe() if entry else "nothing is in production"
+
+
+def _pointer(target: deployments.Target, synced: bool) -> list[str]:
+    """What to say about the image's tag, unless it agrees with the ledger."""
+    registry = target.image.url
+    return [] if synced else [f"{registry} cannot delete its tag production, which is out of date."]

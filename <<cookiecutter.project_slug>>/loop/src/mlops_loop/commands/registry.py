@@ -15,7 +15,7 @@ from mlops_loop.deployment.image import ONCE, Image
 from mlops_loop.errors import ProjectError, UsageError
 from mlops_loop.model import bundle
 from mlops_loop.registry import champion, ledger
-from mlops_loop.registry.ledger import Entry
+from mlops_loop.registry.entries import Entry, Ledger
 
 ROOT = Path()
 
@@ -50,11 +50,11 @@ def history(machine: bool) -> None:
 @as_json
 def show(machine: bool) -> None:
     """Show what each stage holds now, and whether the image's tag agrees."""
-    found = ledger.read(ROOT)
-    _print_entries(list(found.stages().values()), machine)
+    entries = ledger.read(ROOT)
+    _print_entries(list(entries.stages().values()), machine)
     with suppress(ProjectError):  # no image, no network, no login: nothing to compare with
-        if problem := deploy.disagreement(Image(ROOT, retries=ONCE), found):
-            click.echo(f"{problem} Next: loop deploy VERSION", err=True)
+        if mismatch := deploy.disagreement(Image(ROOT, retries=ONCE), entries):
+            click.echo(f"{mismatch.describe()} Next: loop deploy VERSION", err=True)
 
 
 @registry.command(epilog=example("registry register", "registry register --bump major"))
@@ -71,8 +71,8 @@ def register(bump: str, push: bool, commit: bool, machine: bool) -> None:
     verdict = paths.VERDICT.read_text("utf-8") if paths.VERDICT.exists() else ""
     if commit and not ledger.read(ROOT).version_of_bundle(model.id):
         ledger.commit_lock(ROOT)
-    made = ledger.register(ROOT, model, ledger.json_object(verdict), bump)
-    _print_change(*made, push, machine)
+    entry, is_new = ledger.register(ROOT, model, ledger.json_object(verdict), bump)
+    _print_change(entry, is_new, push, machine)
 
 
 @registry.command(
@@ -99,29 +99,32 @@ def assign(version: str, push: bool, machine: bool, **call: Any) -> None:
 def fetch(version: str, with_image: bool, machine: bool) -> None:
     """Fetch the model of a VERSION (or production, or previous) to models/bundle.
 
-    With --image it also finds the image that this version ran with.
+    With --image it also prints the image that this version ran with.
     """
-    found = ledger.fetch(ROOT)
-    chosen, facts = _with_image(found, version) if with_image else (_named(found, version), {})
-    model = champion.bring(ROOT, chosen, paths.BUNDLE)
+    entries = ledger.fetch(ROOT)
+    if with_image:
+        chosen, facts = _with_image(entries, version)
+    else:
+        chosen, facts = _named(entries, version), {}
+    model = champion.fetch_version(ROOT, chosen, paths.BUNDLE)
     facts |= {"version": chosen.version, "bundle": model.id}
     click.echo(to_json(facts)) if machine else print_outputs(facts)
 
 
-def _with_image(found: ledger.Ledger, version: str) -> tuple[Entry, dict[str, str]]:
-    image, now = Image(ROOT), found.current()
-    chosen, digest = deploy.rollback_target(image, found, version)
+def _with_image(entries: Ledger, version: str) -> tuple[Entry, dict[str, str]]:
+    image, now = Image(ROOT), entries.current()
+    chosen, digest = deploy.rollback_target(image, entries, version)
     image.check(digest)
     facts = {"image": f"{image.url.partition('://')[2]}@{digest}"}
     return chosen, facts | {"instead_of": now.version if now else ""}
 
 
-def _named(found: ledger.Ledger, version: str) -> Entry:
-    named = {"production": found.current(), "previous": found.previous()}.get(version)
-    return found.find(named.version if named else version)
+def _named(entries: Ledger, version: str) -> Entry:
+    named = {"production": entries.current(), "previous": entries.previous()}.get(version)
+    return entries.find(named.version if named else version)
 
 
-def _print_change(entry: Entry, new: bool, push: bool, machine: bool) -> None:
+def _print_change(entry: Entry, is_new: bool, push: bool, machine: bool) -> None:
     if push and not git.push_tags(ROOT, entry.tag):
         git.run(ROOT, "tag", "--delete", entry.tag)
         raise UsageError(
@@ -129,9 +132,9 @@ def _print_change(entry: Entry, new: bool, push: bool, machine: bool) -> None:
             "Next: git fetch --tags --force, then the same command"
         )
     if machine:
-        return click.echo(to_json({"changed": new, "entry": entry}))
-    click.echo(_line(entry) if new else f"Nothing to do, it exists already: {_line(entry)}")
-    if new and not push and git.run(ROOT, "remote").stdout:
+        return click.echo(to_json({"changed": is_new, "entry": entry}))
+    click.echo(_line(entry) if is_new else f"Nothing to do, it exists already: {_line(entry)}")
+    if is_new and not push and git.run(ROOT, "remote").stdout:
         click.echo(f"Others see it after: git push origin '{entry.tag}'")
 
 
@@ -141,6 +144,6 @@ def _print_entries(entries: list[Entry], machine: bool) -> None:
 
 
 def _line(entry: Entry) -> str:
-    """For people; repr keeps a terminal safe from what others wrote into an annotation."""
+    """For people; repr makes what others wrote into an annotation safe for a terminal."""
     note = " ".join(f"{k}={v!r}" for k, v in entry.note.items() if v and k != "verdict")
     return f"{entry.time}  {entry.version:<8} {entry.tag:<20} {note}"

@@ -1,4 +1,4 @@
-"""A client of the endpoint: the smoke test, deployment, tests and benchmarks ask through it."""
+"""A client of the endpoint, for the smoke test, deployment, tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ class Client:
         return answer
 
     def send(self, path: str, content: Any = None) -> tuple[int, Any]:
-        """Status and JSON of a success, or text of a refusal; a POST where there is content."""
+        """Status and JSON of a success, or text of a refusal; a POST where there is content.
+
+        Raises SmokeFailed where nothing answers, or a success is not JSON.
+        """
         data = None if content is None else json.dumps(content).encode()
         try:
             request = urllib.request.Request(self._at(path), data)
@@ -45,7 +48,7 @@ class Client:
             raise SmokeFailed(f"{self._at(path)} gives no JSON: {error}") from error
 
     def wait_until_ready(self, timeout_s: float) -> None:
-        """Raises SmokeFailed with the last answer where it is not ready in time."""
+        """Ask /ready until it succeeds; raises SmokeFailed after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         while True:
             try:

@@ -11,7 +11,7 @@ from urllib3.util import Retry
 from mlops_loop import git, paths
 from mlops_loop.errors import UsageError
 from mlops_loop.model import bundle as bundles
-from mlops_loop.registry import ledger as registry
+from mlops_loop.registry import ledger
 from mlops_loop.storage.oci import LOOPBACK, Registry
 
 POINTER = "production"
@@ -21,8 +21,8 @@ ONCE = Retry(0, allowed_methods=None)  # where no answer is an answer too
 class Image:
     """The image at IMAGE_URL, by default in the registry of the repository on GitHub.
 
-    A host follows the tag `production` (deploy/host). The registry's own StoreUnreachable is
-    raised where it is down or refuses.
+    A host follows the tag `production` (deploy/host). Every method raises StoreUnreachable where
+    the container registry is down or refuses.
     """
 
     def __init__(self, repo: Path, retries: Retry | None = None):
@@ -40,9 +40,9 @@ class Image:
         self.url = self._registry.url
 
     def digest(self, tag: str = POINTER) -> str | None:
-        """What a tag names; None where there is no such tag."""
-        found = self._registry.read(tag)
-        return f"sha256:{hashlib.sha256(found[1]).hexdigest()}" if found else None
+        """The digest that a tag names, sha256:...; None where there is no such tag."""
+        manifest = self._registry.read(tag)
+        return f"sha256:{hashlib.sha256(manifest[1]).hexdigest()}" if manifest else None
 
     def check(self, digest: str) -> None:
         """Raise UsageError unless the registry holds this very image."""
@@ -50,27 +50,27 @@ class Image:
             raise UsageError(f"{self.url} holds no image {digest}. Next: build and push it")
 
     def point(self, digest: str) -> None:
-        """Let the pointer name an image that is there."""
+        """Let the tag `production` name this image; raises UsageError where it does not exist."""
         self.check(digest)
         self._registry.write(POINTER, *self._registry.read(digest))
 
     def plan(self, repo: Path) -> dict[str, str]:
-        """What a build of HEAD with models/bundle is called: registry, name, tag, version.
+        """The name of a build of HEAD with models/bundle: registry, name, tag, version.
 
         `digest` is that of the same build by an earlier run, empty where there was none.
         """
-        made, ledger = bundles.load(repo / paths.BUNDLE), registry.fetch(repo)
-        known = ledger.version_of_bundle(made.id)
+        bundle = bundles.load(repo / paths.BUNDLE)
+        known = ledger.fetch(repo).version_of_bundle(bundle.id)
         name = self.url.partition("://")[2]
-        tag = f"{git.run(repo, 'rev-parse', '--short=12', 'HEAD').stdout.strip()}-{made.id}"
+        tag = f"{git.run(repo, 'rev-parse', '--short=12', 'HEAD').stdout.strip()}-{bundle.id}"
         return {
             "registry": name.partition("/")[0],
             "name": name,
             "tag": tag,
-            "version": known.version if known else registry.next_version(repo),
+            "version": known.version if known else ledger.next_version(repo),
             "digest": self.digest(tag) or "",
         }
 
     def remove_pointer(self) -> bool:
-        """Let nothing be in production; False where the registry cannot take a tag away."""
+        """Delete the tag `production`; False where the container registry cannot delete a tag."""
         return self._registry.remove(POINTER)

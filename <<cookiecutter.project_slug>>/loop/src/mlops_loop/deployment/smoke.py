@@ -1,10 +1,11 @@
-"""Ask a running endpoint the golden rows: does it answer what the gate saw?"""
+"""Ask a running endpoint for the golden rows, and compare its answers with the gate's scores."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mlops_loop.deployment.client import Client
@@ -13,13 +14,31 @@ from mlops_loop.model.bundle import Bundle
 
 TOLERANCE = 1e-5
 UNKNOWN_COLUMN = "no such column"
+ROW = ". The row: "  # in a message, what follows holds a row of data
 
 
-def smoke(url: str, bundle: Bundle, timeout_s: float = 60.0) -> str:
-    """Wait up to `timeout_s` for the endpoint to be ready, try it, and say what was found.
+@dataclass(frozen=True)
+class SmokeResult:
+    """An endpoint that gave every golden row the score that the gate saw.
+
+    largest_difference: from the gate's score; relative to it where that is greater than 1.
+    seconds: what the test took, with the time until the endpoint was ready.
+    """
+
+    url: str
+    model_version: str
+    bundle_id: str
+    n_golden_rows: int
+    largest_difference: float
+    seconds: float
+
+
+def smoke(url: str, bundle: Bundle, timeout_s: float = 60.0) -> SmokeResult:
+    """Wait up to `timeout_s` for the endpoint to be ready, then test it.
 
     It must run this very bundle, give each golden row the score that the gate saw, alone and in
-    a batch, and refuse an unknown column. Raises SmokeFailed with what was expected and found.
+    a batch, and refuse an unknown column. Raises SmokeFailed with what was expected and what it
+    answered.
     """
     start = time.monotonic()
     url = url.rstrip("/")
@@ -27,14 +46,13 @@ def smoke(url: str, bundle: Bundle, timeout_s: float = 60.0) -> str:
     client.wait_until_ready(timeout_s)
     version = client.ask("/version")
     if version["bundle"] != bundle.id:
-        found = f"{url}/version reports bundle {version['bundle']}"
-        raise SmokeFailed(f"{found}, expected {bundle.id} ({bundle.folder}).")
+        reported = f"{url}/version reports bundle {version['bundle']}"
+        raise SmokeFailed(f"{reported}, expected {bundle.id} ({bundle.folder}).")
     golden = bundle.golden()
     largest = _check_golden(client, golden, bundle.contract.classes)
     _check_refusal(client, golden[0]["row"])
-    told = f"{url} runs {version['model_version']} (bundle {bundle.id}) and answers {len(golden)}"
-    took = time.monotonic() - start
-    return f"smoke: {told} golden rows, equal to {largest:.1e}; {took:.2f} s"
+    facts = url, version["model_version"], bundle.id, len(golden), largest
+    return SmokeResult(*facts, time.monotonic() - start)
 
 
 def _check_golden(client: Client, golden: list[dict[str, Any]], classes: Sequence[str]) -> float:
@@ -53,18 +71,20 @@ def _check_golden(client: Client, golden: list[dict[str, Any]], classes: Sequenc
 def _difference(place: str, line: Any, answer: Any, classes: Sequence[str]) -> float:
     """How far an answer is off, relative to the score for large numbers of a regression."""
     expected = line["score"] if classes else [line["score"]]
-    found = [answer["probabilities"][name] for name in classes] or [answer["prediction"]]
-    off = [abs(a - b) / max(1.0, abs(a)) for a, b in zip(expected, found, strict=True)]
-    if not all(each <= TOLERANCE for each in off):  # so is NaN
-        told = f"{place} with {found}, the gate saw {expected} (allowed difference {TOLERANCE:g})"
-        raise SmokeFailed(f"{told}. The row: {json.dumps(line['row'])}")
+    answered = [answer["probabilities"][name] for name in classes] or [answer["prediction"]]
+    off = [abs(a - b) / max(1.0, abs(a)) for a, b in zip(expected, answered, strict=True)]
+    if not all(value <= TOLERANCE for value in off):  # NaN is not
+        raise SmokeFailed(
+            f"{place} with {answered}, the gate saw {expected} (allowed difference {TOLERANCE:g})"
+            f"{ROW}{json.dumps(line['row'])}"
+        )
     return max(off)
 
 
 def _check_refusal(client: Client, row: dict[str, Any]) -> None:
     status, answer = client.send("/predict", row | {UNKNOWN_COLUMN: 1})
     if status != 422 or UNKNOWN_COLUMN not in answer:
-        found = (
-            f"{client.url} answers a row with the column {UNKNOWN_COLUMN!r} with {status} {answer}"
+        raise SmokeFailed(
+            f"{client.url} answers a row with the column {UNKNOWN_COLUMN!r} with {status} "
+            f"{answer}, expected 422 naming the column."
         )
-        raise SmokeFailed(f"{found}, expected 422 naming the column.")

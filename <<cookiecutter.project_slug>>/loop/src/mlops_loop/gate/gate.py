@@ -22,8 +22,7 @@ from mlops_loop.gate.checks import CHECKS, ROW, Check, Comparison, Status, Unsco
 from mlops_loop.gate.policy import Policy
 from mlops_loop.model import bundle
 from mlops_loop.pipeline import derive, split
-from mlops_loop.registry import champion
-from mlops_loop.registry import ledger as registry
+from mlops_loop.registry import champion, ledger
 from mlops_loop.statistics import metrics
 from mlops_loop.statistics.bootstrap import Contender
 
@@ -190,11 +189,11 @@ def _champion(
         version, model = found
         seen = split.seen(rows, model.manifest["split"])
     except (StoreUnreachable, NoValidBundle) as error:
-        version = registry.read(Path()).current().version
+        version = ledger.read(Path()).current().version
         return Unscorable(version, "fail", f"is unreadable: {error}"), seen, None
     except (KeyError, TypeError):
         seen = ~seen
     facts = {name: model.read_json(f"{name}.json") for name in ("contract", "reference")}
     facts |= {"version": version, "bundle": model.id, "rows": model.manifest.get("rows", {})}
-    facts["commit"] = registry.read(Path()).current().commit
+    facts["commit"] = ledger.read(Path()).current().commit
     return score(model, rows, version), seen, facts

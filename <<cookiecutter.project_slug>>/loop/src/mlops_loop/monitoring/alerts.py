@@ -12,7 +12,7 @@ from mlops_loop.github.api import Repository
 from mlops_loop.github.markdown import escape
 from mlops_loop.monitoring import retrain
 from mlops_loop.monitoring.config import Policy
-from mlops_loop.registry import ledger as registry
+from mlops_loop.registry import ledger
 
 LABEL = "monitor"
 FOLDER = ".github/workflows/"
@@ -21,10 +21,10 @@ Finding = dict[str, Any]  # of a problem: status (ok, alarm, unknown), and the s
 
 def staleness(repo: Path, rules: Policy, now: datetime) -> Finding:
     """Whether the model in production is old. A new image of it makes it no younger."""
-    ledger = registry.read(repo)
-    if not (held := ledger.current()):
+    entries = ledger.read(repo)
+    if not (held := entries.current()):
         return {"status": "unknown", "told": "Nothing is in production yet."}
-    since = datetime.fromisoformat(ledger.find(held.version).time)
+    since = datetime.fromisoformat(entries.find(held.version).time)
     end = since + timedelta(days=rules.stale_days)
     told = f"{held.version}, registered {since:%Y-%m-%d}, is"
     if now < end:

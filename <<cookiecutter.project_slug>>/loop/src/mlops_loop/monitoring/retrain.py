@@ -22,7 +22,7 @@ from mlops_loop.github.markdown import escape
 from mlops_loop.model.bundle import Bundle
 from mlops_loop.monitoring.config import Retrain
 from mlops_loop.paths import SOURCE_STATE
-from mlops_loop.registry import ledger as registry
+from mlops_loop.registry import ledger
 
 LABEL, REFUSED, PROPOSED = "retrain", "retrain-refused", "retrained"
 BRANCH = re.compile(r"refs/heads/(retrain/(\d{4}-\d\d-\d\d)-(\w+))")
@@ -30,7 +30,7 @@ BRANCH = re.compile(r"refs/heads/(retrain/(\d{4}-\d\d-\d\d)-(\w+))")
 
 def obstacle(repo: Path, rules: Retrain, repository: Repository, now: datetime) -> str:
     """Why no model may be trained now, as a sentence; empty where one may."""
-    held = registry.read(repo).current()
+    held = ledger.read(repo).current()
     if held and held.note.get("hold"):
         told = f"{held.version} is held in production by {held.note['who']}: {held.note['why']!r}"
         return f"{told}. Next: registry assign {held.version} --lift-hold --why REASON --push"
@@ -61,9 +61,9 @@ def _proposals(repository: Repository) -> Iterator[datetime]:
 
 def nothing_new(repo: Path, bundle: Bundle) -> str:
     """Why there is nothing to propose, as a sentence; empty where there is."""
-    ledger = registry.read(repo)
-    now = ledger.current()
-    if now and ledger.find(now.version).note.get("bundle_id") == bundle.id:
+    entries = ledger.read(repo)
+    now = entries.current()
+    if now and entries.find(now.version).note.get("bundle_id") == bundle.id:
         return f"Nothing new: training leads to the model of {now.version}, which is in production."
     if not git.run(repo, "status", "--porcelain", "--", "dvc.lock", str(SOURCE_STATE)).stdout:
         return f"Nothing new: training leads to {bundle.id}, which dvc.lock names already."

@@ -1,4 +1,4 @@
-"""The champion: the bundle of the version that is in production, brought out of DVC's store."""
+"""The champion: the bundle of the version in production, fetched from DVC's store."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from mlops_loop import paths
 from mlops_loop.errors import NoValidBundle, StoreUnreachable
 from mlops_loop.model import bundle as bundles
 from mlops_loop.model.bundle import Bundle
-from mlops_loop.registry import ledger as registry
+from mlops_loop.registry import ledger
+from mlops_loop.registry.entries import Entry
 
 
 def fetch(repo: Path) -> tuple[str, Bundle] | None:
-    """Bring the champion to `build/champion`: its version and bundle, or None before the first.
+    """Fetch the champion into `build/champion`: its version and bundle, or None before the first.
 
     Raises StoreUnreachable where an object is neither in DVC's cache nor in its remote, and
     NoValidBundle where the bundle is not the one that was registered.
     """
-    ledger = registry.read(repo)
-    now = ledger.current()
+    entries = ledger.read(repo)
+    now = entries.current()
     if now is None:
         return None
-    return now.version, bring(repo, ledger.find(now.version), repo / paths.CHAMPION)
+    return now.version, fetch_version(repo, entries.find(now.version), repo / paths.CHAMPION)
 
 
-def bring(repo: Path, version: registry.Entry, folder: Path) -> Bundle:
-    """Put the bundle of any version in the place of `folder`; raises as `fetch` does."""
+def fetch_version(repo: Path, version: Entry, folder: Path) -> Bundle:
+    """Replace `folder` by the bundle of any version; raises as `fetch` does."""
     _download(repo, version, folder)
-    found = bundles.load(folder)
-    registered = version.note.get("bundle_id", found.id)
-    if found.id != registered:
+    bundle = bundles.load(folder)
+    if bundle.id != (version.bundle_id or bundle.id):
         raise NoValidBundle(
-            f"{version.tag} was registered with bundle {registered}, and its commit leads to "
-            f"{found.id}: the tag was moved. Next: git fetch --tags --force"
+            f"{version.tag} was registered with bundle {version.bundle_id}, and its commit leads "
+            f"to {bundle.id}: the tag was moved. Next: git fetch --tags --force"
         )
-    return found
+    return bundle
 
 
-def _download(repo: Path, version: registry.Entry, folder: Path) -> None:
+def _download(repo: Path, version: Entry, folder: Path) -> None:
     """Read through DVC's own file system, with the remote that is configured today."""
     from dvc.api import DVCFileSystem
     from dvc.repo import Repo

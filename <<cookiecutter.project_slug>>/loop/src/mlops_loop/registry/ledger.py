@@ -3,9 +3,9 @@
     model@v1.4.0           a version: the commit from which DVC gets the bundle
     model#production#7     an assignment: from then on this version is in production
 
-An annotation is JSON: of a version `bundle_id` and the gate's `verdict`, of an assignment
-`previous`, `image_digest`, `commit` of main, `why` and `hold`; of both `who`. `model@v1.4.0!` and
-`model#production!#8` take back what they name; these come from gto's own command.
+An annotation is JSON. A version has `bundle_id`, the gate's `verdict` and `who`; an assignment has
+`previous`, `image_digest`, `commit` of main, `why`, `hold` and `who`. `model@v1.4.0!` and
+`model#production!#8` withdraw what they name; gto's own command writes these.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ import json
 import re
 import time
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -29,64 +27,13 @@ from scmrepo.git import Git
 from mlops_loop import git
 from mlops_loop.errors import UsageError
 from mlops_loop.model.bundle import Bundle
+from mlops_loop.registry.entries import Entry, Ledger
 
 MODEL = "model"
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A tag: `version` was registered or, with a `stage`, assigned. `note` is its annotation."""
-
-    tag: str
-    version: str
-    stage: str | None
-    commit: str
-    time: str
-    note: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """Versions from the smallest to the greatest, assignments from the oldest to the newest."""
-
-    versions: list[Entry]
-    assignments: list[Entry]
-
-    def find(self, name: str) -> Entry:
-        """A version by its name or tag, or the `latest`; raises UsageError that lists all."""
-        for item in reversed(self.versions):
-            if name in (item.version, item.tag, "latest"):
-                return item
-        known = ", ".join(item.version for item in self.versions) or "none yet"
-        raise UsageError(f"No version {name!r}. There are: {known}. Next: loop registry list")
-
-    def version_of_bundle(self, bundle_id: str) -> Entry | None:
-        return next((v for v in self.versions if v.note.get("bundle_id") == bundle_id), None)
-
-    def history(self) -> list[Entry]:
-        return sorted(self.versions + self.assignments, key=lambda item: item.time)
-
-    def stages(self) -> dict[str, Entry]:
-        """What each stage holds now."""
-        return {item.stage: item for item in self.assignments if item.stage}
-
-    def current(self, stage: str = "production") -> Entry | None:
-        return self.stages().get(stage)
-
-    def previous(self, stage: str = "production") -> Entry | None:
-        """What a rollback returns to; going back to a version forgets what came after it.
-
-        So a second rollback goes on to an older version, never to the one it came from.
-        """
-        way: list[Entry] = []
-        for item in self.assignments:
-            if item.stage == stage:
-                way = [*takewhile(lambda past, now=item: past.version != now.version, way), item]
-        return way[-2] if len(way) > 1 else None
-
-
 def fetch(repo: Path) -> Ledger:
-    """Read the ledger as origin has it."""
+    """Read the ledger as origin has it; raises StoreUnreachable where origin does not answer."""
     git.check_repository(repo)
     git.fetch_tags(repo, f"{MODEL}*")
     return read(repo)
@@ -120,12 +67,12 @@ def _entry(tag: GitTag, version: str, stage: str | None = None) -> Entry:
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """The JSON object that a text begins with (a signature may follow), {} where it is none."""
+    """The JSON object at the start of a text (a signature may follow); {} where there is none."""
     try:
-        found, _ = json.JSONDecoder().raw_decode(text.strip())
+        value, _ = json.JSONDecoder().raw_decode(text.strip())
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def register(
@@ -138,25 +85,33 @@ def register(
     """
     if known := read(repo).version_of_bundle(bundle.id):
         return known, False
-    judged, decision = verdict.get("challenger"), verdict.get("decision")
-    if (judged, decision) != (bundle.id, "PROMOTE"):
-        said = f"said {decision} about {judged}" if judged else "has not judged a model yet"
-        raise UsageError(f"{bundle.id} needs a PROMOTE, and the gate {said}. Next: loop gate")
-    if folder_hash(bundle.folder) not in git.run(repo, "show", "HEAD:./dvc.lock").stdout:
-        raise UsageError(
-            f"No committed dvc.lock holds {bundle.folder}, so nobody could get this model back. "
-            'Next: dvc repro && git add dvc.lock && git commit -m "Train the model"'
-        )
+    _check_verdict(verdict, bundle.id)
+    _check_lock(repo, bundle.folder)
     version = next_version(repo, bump)
     note = {"bundle_id": bundle.id, "verdict": verdict}
     _write(repo, "HEAD", note, action=Action.REGISTER, version=version, simple=True)
     return read(repo).find(version), True
 
 
-def commit_lock(repo: Path) -> bool:
-    """Commit the dvc.lock that training wrote, where HEAD has another; whether it had.
+def _check_verdict(verdict: dict[str, Any], bundle_id: str) -> None:
+    judged, decision = verdict.get("challenger"), verdict.get("decision")
+    if (judged, decision) != (bundle_id, "PROMOTE"):
+        outcome = f"said {decision} about {judged}" if judged else "has not judged a model yet"
+        raise UsageError(f"{bundle_id} needs a PROMOTE, and the gate {outcome}. Next: loop gate")
 
-    A version's tag then names a child of main that pushes nothing to main.
+
+def _check_lock(repo: Path, folder: Path) -> None:
+    if folder_hash(folder) not in git.run(repo, "show", "HEAD:./dvc.lock").stdout:
+        raise UsageError(
+            f"No committed dvc.lock holds {folder}, so nobody could get this model back. "
+            'Next: dvc repro && git add dvc.lock && git commit -m "Train the model"'
+        )
+
+
+def commit_lock(repo: Path) -> bool:
+    """Commit the dvc.lock that training wrote; False where HEAD holds it already.
+
+    The version's tag then names a child of main, and nothing is pushed to main.
     """
     git.run(repo, "add", "dvc.lock")
     if not git.run(repo, "diff", "--cached", "--quiet", "--", "dvc.lock").returncode:
@@ -171,12 +126,12 @@ def folder_hash(folder: Path) -> str:
     """What DVC writes to `dvc.lock` for a folder: the md5 of its list of paths and md5s."""
     files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
     md5s = {name: hashlib.md5(files[name].read_bytes()).hexdigest() for name in sorted(files)}
-    listed = [{"md5": md5, "relpath": name} for name, md5 in md5s.items()]
-    return hashlib.md5(json.dumps(listed).encode()).hexdigest() + ".dir"
+    index = [{"md5": md5, "relpath": name} for name, md5 in md5s.items()]
+    return hashlib.md5(json.dumps(index).encode()).hexdigest() + ".dir"
 
 
 def next_version(repo: Path, bump: str = "minor") -> str:
-    """The greatest version, raised; the name of one that was taken back is not used again."""
+    """The greatest version, raised; the name of a withdrawn version is not used again."""
     with closing(Git(str(repo))) as scm:
         tags = [parse_name(name, raise_on_fail=False) for name in scm.list_tags()]
     used = [SemVer(tag["version"]) for tag in tags if tag.get("name") == MODEL and "version" in tag]
@@ -200,23 +155,18 @@ def assign(
     `hold` (a rollback) refuses all later assignments but other rollbacks, until one lifts it
     with False. Nothing is written where version, image and hold stay. Raises UsageError.
     """
-    if not check_string_is_valid(stage):
-        raise UsageError(f"{stage!r} is not a stage: use letters, digits, - and _.")
-    if image and not re.fullmatch(r"\S*sha256:[0-9a-f]{64}", image):
-        raise UsageError(f"{image!r} may move: name an image by its digest, sha256:<64 digits>.")
+    _check_names(stage, image)
     ledger = read(repo)
     chosen, now = ledger.find(version), ledger.current(stage)
-    runs = [a for a in ledger.assignments if (a.stage, a.version) == (stage, chosen.version)]
-    last = runs[-1].note if runs else {}
     again = now is not None and now.version == chosen.version
-    held = now is not None and now.note.get("hold", False)
-    if again and hold in (None, held) and image in (None, last.get("image_digest")):
+    if now and again and hold in (None, now.held) and image in (None, now.image_digest):
         return now, False
-    if held and hold is None:
+    if now and now.held and hold is None:
         raise UsageError(
             f"{now.version} is held in {stage} by {now.note['who']}: {now.note['why']!r}. Next: "
             f"loop registry assign {chosen.version} --stage {stage} --lift-hold --why REASON"
         )
+    last = next((run.note for run in reversed(ledger.runs(chosen.version, stage))), {})
     note = {
         "previous": last.get("previous") if again else now and now.version,
         "image_digest": image or last.get("image_digest"),
@@ -228,13 +178,23 @@ def assign(
     return read(repo).stages()[stage], True
 
 
+def _check_names(stage: str, image: str | None) -> None:
+    if not check_string_is_valid(stage):
+        raise UsageError(f"{stage!r} is not a stage: use letters, digits, - and _.")
+    if image and not re.fullmatch(r"\S*sha256:[0-9a-f]{64}", image):
+        raise UsageError(f"{image!r} may move: name an image by its digest, sha256:<64 digits>.")
+
+
 def unassign(repo: Path, entry: Entry, why: str) -> str:
-    """Take an assignment back, so that its stage holds nothing; return the tag that says so."""
+    """Withdraw an assignment, so that its stage holds nothing; return the name of the new tag."""
     return _write(repo, entry.commit, {"why": why}, action=Action.UNASSIGN, stage=entry.stage)
 
 
 def _write(repo: Path, commit: str, note: dict[str, Any], **name: Any) -> str:
-    """Write a tag later than all others: gto orders tags by time, and clocks go wrong."""
+    """Write a tag that is later than all others: gto sorts tags by time, and clocks can be wrong.
+
+    Returns its name. Raises UsageError where there is a tag of this name already.
+    """
     text = json.dumps({**note, "who": git.identity(repo)}, indent=2, ensure_ascii=False)
     with closing(Git(str(repo))) as scm:
         tag = name_tag(artifact=MODEL, scm=scm, **name)

@@ -1,0 +1,102 @@
+"""What the ledger holds: versions, their assignments to stages, and what came before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from mlops_loop.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A tag: `version` was registered or, with a `stage`, assigned. `note` is its annotation.
+
+    `time` is in UTC, as 2026-01-31T12:00:00Z; `commit` is the one that the tag names.
+    """
+
+    tag: str
+    version: str
+    stage: str | None
+    commit: str
+    time: str
+    note: dict[str, Any]
+
+    @property
+    def bundle_id(self) -> str | None:
+        """The bundle of a version; None where another tool wrote the tag."""
+        return self.note.get("bundle_id")
+
+    @property
+    def image_digest(self) -> str | None:
+        """The container image of an assignment, sha256:...; None without one."""
+        return self.note.get("image_digest")
+
+    @property
+    def held(self) -> bool:
+        """Whether later assignments to the stage are refused until a person lifts the hold."""
+        return bool(self.note.get("hold"))
+
+    def describe(self) -> str:
+        """An assignment as a clause of a sentence."""
+        held = ", held" if self.held else ""
+        return f"{self.version} is in {self.stage} as {self.image_digest}{held}"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Versions from the smallest to the greatest, assignments from the oldest to the newest."""
+
+    versions: list[Entry]
+    assignments: list[Entry]
+
+    def find(self, name: str) -> Entry:
+        """A version by its name or tag, or the `latest`; raises UsageError that lists all."""
+        for item in reversed(self.versions):
+            if name in (item.version, item.tag, "latest"):
+                return item
+        known = ", ".join(item.version for item in self.versions) or "none yet"
+        raise UsageError(f"No version {name!r}. There are: {known}. Next: loop registry list")
+
+    def version_of_bundle(self, bundle_id: str) -> Entry | None:
+        """The version that holds a bundle; None where it is not registered."""
+        return next((v for v in self.versions if v.bundle_id == bundle_id), None)
+
+    def history(self) -> list[Entry]:
+        """All registrations and assignments, the oldest first."""
+        return sorted(self.versions + self.assignments, key=lambda item: item.time)
+
+    def stages(self) -> dict[str, Entry]:
+        """What each stage holds now."""
+        return {item.stage: item for item in self.assignments if item.stage}
+
+    def current(self, stage: str = "production") -> Entry | None:
+        """What a stage holds now; None where it holds nothing."""
+        return self.stages().get(stage)
+
+    def describe(self, stage: str = "production") -> str:
+        """What a stage holds now, as a clause of a sentence."""
+        now = self.current(stage)
+        return now.describe() if now else f"nothing is in {stage}"
+
+    def runs(self, version: str, stage: str = "production") -> list[Entry]:
+        """All assignments of a version to a stage, the oldest first."""
+        return [a for a in self.assignments if (a.stage, a.version) == (stage, version)]
+
+    def last_image(self, version: str, stage: str = "production") -> str | None:
+        """The image that a version last ran with; None where it ran without one, or never."""
+        digests = [run.image_digest for run in self.runs(version, stage)]
+        return next(filter(None, reversed(digests)), None)
+
+    def previous(self, stage: str = "production") -> Entry | None:
+        """What a rollback returns to, None where there is nothing.
+
+        An assignment of an earlier version removes all that came after that version. So a second
+        rollback goes on to an older version, never to the one that it came from.
+        """
+        path: list[Entry] = []
+        for item in self.assignments:
+            if item.stage == stage:
+                path = [*takewhile(lambda past, now=item: past.version != now.version, path), item]
+        return path[-2] if len(path) > 1 else None
