@@ -46,10 +46,10 @@ class Person:
         self.github, self.laptop = github, laptop
         self.env = os.environ | github.environment(github.person("ada", role))
 
-    def says(self, *verb: str) -> CompletedProcess[str]:
+    def says(self, *command: str) -> CompletedProcess[str]:
         """Type a command."""
-        python = self.laptop / ".venv" / "bin" / "python"
-        return run(python, "-m", "flight_delays", *verb, cwd=self.laptop, env=self.env)
+        loop = self.laptop / ".venv" / "bin" / "loop"
+        return run(loop, *command, cwd=self.laptop, env=self.env)
 
     def doctor(self) -> dict[str, set[str]]:
         """Return the names of settings by state."""
@@ -132,7 +132,7 @@ def test_a_private_repository_on_the_free_plan(person):
 
 
 def test_a_login_without_rights(person):
-    """What it may not see is not called missing; what it may not set is told, the rest is set."""
+    """What it may not see is not called missing; what it may not set is reported, the rest is set."""
     bob = person("write")
     assert RULES & bob.doctor()["unseen"] and bob.says("doctor").returncode == 1
     done = bob.says("harden", "--yes")
@@ -151,7 +151,7 @@ def test_a_limit_in_the_middle(person):
     assert ada.says("doctor").returncode == 1
     ada.github.fail("POST", ".*/labels", "secondary limit", times=99)
     cut = ada.says("harden", "--yes")
-    assert cut.returncode == 10 and "Dependabot mends them: not tried after that" in cut.stderr
+    assert cut.returncode == 10 and "Dependabot fixes them: not tried after that" in cut.stderr
     assert "issues/create-label" not in ada.written()
     ada.github.heal(".*/labels")
     assert ada.says("harden", "--yes").returncode == 0

@@ -276,8 +276,8 @@ def stale(person):
 def stopped(person):
     """Let three models be refused; then a person closes the issue that tells it."""
     ada = person()
-    code = "from flight_delays.delivery import github, issues; r = github.Repository();"
-    call = 'issues.keep(r, "retrain", "retrain-refused", "Refused", f"REJECT {n}", str(n))'
+    code = "from mlops_loop.github import api, issues; r = api.Repository();"
+    call = 'issues.open_or_update(r, "retrain", "retrain-refused", "Refused", f"REJECT {n}", str(n))'
     ada.python(f"{code} [{call} for n in range(3)]")
 
     def close() -> None:

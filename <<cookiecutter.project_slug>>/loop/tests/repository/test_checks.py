@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import json
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 from click.testing import CliRunner
 
+from mlops_loop.commands import repository
 from mlops_loop.errors import GitHubRefused
-from mlops_loop.github import api as github
 from mlops_loop.github.api import Repository
-from mlops_loop.repository import checks as settings
-from mlops_loop.commands import repository as settings_cli
-from mlops_loop.repository import doctor
-from mlops_loop.repository import rulesets as rules
+from mlops_loop.repository import checks, doctor, rulesets
 from mlops_loop.repository.github_state import RepositoryState
 
-ROOT = Path(__file__).parents[2]
 REPO = "/repos/o/r"
-MAIN, TAGS = rules.RULESETS["branch"], rules.RULESETS["tag"]
+MAIN, TAGS = rulesets.RULESETS["branch"], rulesets.RULESETS["tag"]
 ALL = {"admin": True, "maintain": True, "push": True, "triage": True, "pull": True}
 UPGRADE = "Upgrade to GitHub Pro or make this repository public to enable this feature."
 EMPTY = {"total_count": 0, "rows": []}
+WORKFLOW = """jobs:
+  image:
+    steps:
+      - uses: actions/checkout@0000000000000000000000000000000000000000 # v1
+      - uses: astral-sh/setup-uv@0000000000000000000000000000000000000000 # v1
+      - uses: docker/login-action@0000000000000000000000000000000000000000 # v1
+      - uses: github/codeql-action/init@0000000000000000000000000000000000000000 # v1
+"""
 PACKAGE = {"name": "r", "repository": {"full_name": "o/r"}}
 # A repository as harden leaves it; 204 where GitHub answers with nothing.
 RIGHT = {
@@ -64,7 +67,7 @@ class Answerer(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = urlsplit(self.path).path.removeprefix(REPO).removeprefix("/users/o/")
         path = path if path.startswith("/") or not path else f"users/o/{path}"
-        found = self.server.told.get(path, 404)
+        found = self.server.settings.get(path, 404)
         if self.command != "GET":
             self.server.sent.append((self.command, path, json.loads(body) if body else None))
             found = self.server.refused.get(path, 204)
@@ -81,12 +84,14 @@ class Answerer(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(monkeypatch, listening):
-    """A GitHub whose repository o/r has all settings right; `told` is what it says of them."""
-    monkeypatch.setattr(github.time, "sleep", lambda seconds: None)
-    monkeypatch.chdir(ROOT)
+def server(monkeypatch, listening, tmp_path):
+    """A GitHub whose repository o/r has all settings right; `settings` are its answers by path."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    (tmp_path / ".github/workflows").mkdir(parents=True)
+    (tmp_path / ".github/workflows/release.yml").write_text(WORKFLOW)
+    monkeypatch.chdir(tmp_path)
     with listening(ThreadingHTTPServer(("127.0.0.1", 0), Answerer)) as server:
-        server.told, server.sent, server.refused = dict(RIGHT), [], {}
+        server.settings, server.sent, server.refused = dict(RIGHT), [], {}
         for name, value in {
             "GITHUB_API_URL": f"http://127.0.0.1:{server.server_port}",
             "GITHUB_REPOSITORY": "o/r",
@@ -101,7 +106,7 @@ def examine(server):
     """`examine({path: answer})` gives the findings that are not right, by name."""
 
     def run(changes=()):
-        server.told |= dict(changes)
+        server.settings |= dict(changes)
         found = doctor.diagnose(RepositoryState(Repository()))
         return {f.check.name: f for f in found if f.state != doctor.RIGHT}
 
@@ -111,7 +116,7 @@ def examine(server):
 def test_a_repository_that_has_all(examine, server):
     """Nothing is found, nothing is planned, nothing is written."""
     assert examine() == {}
-    done = CliRunner().invoke(settings_cli.harden, ["--yes"])
+    done = CliRunner().invoke(repository.harden, ["--yes"])
     assert "Nothing to set." in done.output
     assert server.sent == []
 
@@ -174,7 +179,7 @@ FOUND = {
     "only watched": (tags(enforcement="evaluate"), LEDGER, "missing", "refs/tags/model@*"),
     "movable": (tags(rules=[{"type": "deletion"}]), LEDGER, "missing", "refs/tags/model@*"),
     "one of two": (
-        tags(conditions={"ref_name": {"include": [rules.TAGS[0]], "exclude": []}}),
+        tags(conditions={"ref_name": {"include": [rulesets.TAGS[0]], "exclude": []}}),
         LEDGER, "missing", "refs/tags/model#*",
     ),
     "but for some": (
@@ -199,11 +204,11 @@ FOUND = {
     ),
     "label": ({"/labels/gate-override": 404}, "Label gate-override", "optional", "there is none"),
     "alerts": (
-        {"/vulnerability-alerts": 404}, "Known holes in dependencies are reported", "optional",
-        "switched off",
+        {"/vulnerability-alerts": 404}, "Known vulnerabilities of dependencies are reported",
+        "optional", "switched off",
     ),
     "fixes": (
-        {"/automated-security-fixes": 404}, "Dependabot mends them", "optional", "switched off",
+        {"/automated-security-fixes": 404}, "Dependabot fixes them", "optional", "switched off",
     ),
     "no image": (
         {"users/o/packages/container/r": 404},
@@ -216,20 +221,20 @@ FOUND = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("changes", "name", "state", "told"), FOUND.values(), ids=FOUND)
-def test_what_is_not_right_is_found(server, changes, name, state, told):
-    """With its state, and in words."""
-    server.told |= changes
-    (check,) = [each for each in settings.CHECKS if each.name == name]
+@pytest.mark.parametrize(("changes", "name", "state", "reason"), FOUND.values(), ids=FOUND)
+def test_what_is_not_right_is_found(server, changes, name, state, reason):
+    """With its state and the reason."""
+    server.settings |= changes
+    (check,) = [check for check in checks.CHECKS if check.name == name]
     (found,) = doctor.diagnose(RepositoryState(Repository()), [check])
     assert found.state == state
-    assert told in found.found
+    assert reason in found.reason
 
 
 FINE = {
     "classic protection": {
         "/rules/branches/main": [],
-        "/branches/main/protection": {"required_status_checks": {"contexts": [rules.CHECK]}},
+        "/branches/main/protection": {"required_status_checks": {"contexts": [rulesets.CHECK]}},
     },
     "any action, privately": about(private=True)
     | policy(allowed_actions="all")
@@ -249,13 +254,15 @@ def test_other_ways_are_right_too(examine, changes):
 
 
 def test_what_a_plan_lacks_is_no_fault(examine, server):
-    """A private repository on the free plan leaves with 0, and says what it lacks."""
+    """A private repository on the free plan exits with 0, and says what it lacks."""
     refused = (403, {"message": UPGRADE})
     changes = about(private=True) | policy(allowed_actions="all")
     found = examine(changes | {"/rules/branches/main": refused, "/rulesets": refused})
     lacks = [CHECKED, KEPT, LEDGER, DEPLOYS, "A person is asked before production"]
-    assert {name: each.state for name, each in found.items()} == dict.fromkeys(lacks, "not on plan")
-    done = CliRunner().invoke(settings_cli.doctor)
+    assert {name: finding.state for name, finding in found.items()} == dict.fromkeys(
+        lacks, "not on plan"
+    )
+    done = CliRunner().invoke(repository.doctor)
     assert done.exit_code == 0
     assert "private repository on the free plan has no attestations" in done.output
 
@@ -264,7 +271,7 @@ def test_a_login_that_may_not_see_says_so(examine):
     """Not that the setting is missing, and not that all is right: 9."""
     rights = dict.fromkeys(ALL, False) | {"pull": True}
     found = examine(about(permissions=rights) | {"/rules/branches/main": []})
-    assert {each.state for each in found.values()} == {"unseen"}
+    assert {finding.state for finding in found.values()} == {"unseen"}
     assert {CHECKED, KEPT, "Workflows run"} <= found.keys()
     assert doctor.exit_code(found.values()) == 9
 
@@ -281,21 +288,21 @@ def test_an_outage_is_no_finding(examine):
 
 def test_doctor_tells_what_to_do(server):
     """In words with the next command or page, and to machines as JSON."""
-    server.told |= {"/actions/secrets": EMPTY, "/labels/gate-override": 404}
-    text = CliRunner().invoke(settings_cli.doctor)
+    server.settings |= {"/actions/secrets": EMPTY, "/labels/gate-override": 404}
+    text = CliRunner().invoke(repository.doctor)
     assert text.exit_code == 1
     assert "o/r on GitHub: public; your role is admin." in text.output
     assert "next: gh secret set STORE_PASSWORD, or https://x/o/r/settings/secrets" in text.output
-    told = json.loads(CliRunner().invoke(settings_cli.doctor, ["--json"]).output)
-    (label,) = [row for row in told["settings"] if row["setting"] == "Label gate-override"]
-    assert (label["state"], label["matters"]) == ("optional", False)
+    facts = json.loads(CliRunner().invoke(repository.doctor, ["--json"]).output)
+    (label,) = [row for row in facts["settings"] if row["setting"] == "Label gate-override"]
+    assert (label["state"], label["required"]) == ("optional", False)
     assert "harden, or https://x/o/r/labels" in label["next"]
 
 
 def test_harden_asks_first(server):
     """Without a terminal it only shows what it would send."""
-    server.told["/labels/gate-override"] = 404
-    done = CliRunner().invoke(settings_cli.harden)
+    server.settings["/labels/gate-override"] = 404
+    done = CliRunner().invoke(repository.harden)
     assert done.exit_code == 0
     assert 'issues.create_label {"name": "gate-override"' in done.output
     assert "Nothing was set. Next:" in done.output
@@ -315,8 +322,8 @@ FRESH = {
 
 def test_harden_sends_what_is_missing_and_no_more(server):
     """Each call once, in an order in which GitHub takes them."""
-    server.told |= FRESH
-    assert CliRunner().invoke(settings_cli.harden, ["--yes"]).exit_code == 0
+    server.settings |= FRESH
+    assert CliRunner().invoke(repository.harden, ["--yes"]).exit_code == 0
     assert [(method, path) for method, path, _ in server.sent] == [
         ("PUT", "/actions/permissions"),
         ("PUT", "/actions/permissions/selected-actions"),
@@ -333,9 +340,9 @@ def test_harden_sends_what_is_missing_and_no_more(server):
 
 def test_a_refusal_does_not_stop_the_others(server):
     """The end says what was not set and why; the rest is."""
-    server.told |= FRESH
+    server.settings |= FRESH
     server.refused["/rulesets"] = (403, {"message": "Resource not accessible"})
-    done = CliRunner().invoke(settings_cli.harden, ["--yes"])
+    done = CliRunner().invoke(repository.harden, ["--yes"])
     assert isinstance(done.exception, GitHubRefused)
     assert f"Not set: {CHECKED}; {KEPT}: GitHub" in str(done.exception)
     assert "set: Label gate-override\n" in done.output
@@ -344,17 +351,17 @@ def test_a_refusal_does_not_stop_the_others(server):
 
 def test_a_limit_stops_the_rest(server):
     """Which is named, and not tried."""
-    server.told |= FRESH
+    server.settings |= FRESH
     server.refused["/labels"] = (429, {"message": "Too many requests"})
-    done = CliRunner().invoke(settings_cli.harden, ["--yes"])
-    assert "Dependabot mends them: not tried after that" in str(done.exception)
+    done = CliRunner().invoke(repository.harden, ["--yes"])
+    assert "Dependabot fixes them: not tried after that" in str(done.exception)
     assert {path for _, path, _ in server.sent}.isdisjoint({"/vulnerability-alerts"})
 
 
 def test_our_own_ruleset_is_brought_back(server):
     """Not made twice under one name, which GitHub refuses."""
-    server.told |= tags(id=1, enforcement="disabled")
-    CliRunner().invoke(settings_cli.harden, ["--yes"])
+    server.settings |= tags(id=1, enforcement="disabled")
+    CliRunner().invoke(repository.harden, ["--yes"])
     assert server.sent == [("PUT", "/rulesets/1", TAGS)]
 
 
@@ -365,15 +372,9 @@ def test_what_protects_an_environment_stays(server):
         {"type": "required_reviewers", "reviewers": [who], "prevent_self_review": True},
         {"type": "wait_timer", "wait_timer": 10},
     ]
-    server.told |= production(deployment_branch_policy=None, protection_rules=rows)
-    CliRunner().invoke(settings_cli.harden, ["--yes"])
+    server.settings |= production(deployment_branch_policy=None, protection_rules=rows)
+    CliRunner().invoke(repository.harden, ["--yes"])
     _, path, body = server.sent[0]
     assert path == "/environments/production"
     assert body["reviewers"] == [{"type": "User", "id": 5}]
     assert (body["wait_timer"], body["prevent_self_review"]) == (10, True)
-
-
-def test_the_required_check_is_the_workflows_own():
-    """GitHub knows a job's result under the job's name."""
-    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
-    assert jobs["ci-ok"]["name"] == rules.CHECK

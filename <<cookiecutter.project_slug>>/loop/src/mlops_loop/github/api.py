@@ -13,7 +13,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -108,7 +108,7 @@ class Repository:
             raise self._refusal(method, error) from None
         finally:
             self._retry.idempotent = False
-        return answer.json() if answer.raw_response.content else None
+        return answer.json() if answer.content else cast(T, None)
 
     def list_all(self, method: Method[Any], /, **arguments: Any) -> Iterator[dict[str, Any]]:
         """The items of all pages of a list."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from mlops_loop.github.api import Repository
 
-Issue = dict[str, Any]
+Issue = Mapping[str, Any]  # as GitHub gives it
 
 
 def list_own(
@@ -74,7 +74,7 @@ def repository_url(env: Mapping[str, str] = os.environ) -> str:
     return f"{server}/{Repository(env).name}"
 
 
-def _is_own(repository: Repository, text: dict[str, Any]) -> bool:
+def _is_own(repository: Repository, text: Mapping[str, Any]) -> bool:
     """Whether an issue or a comment has a text, and this account wrote it."""
     login = (text.get("user") or {}).get("login")
     return bool(text.get("body")) and login == repository.own_login()

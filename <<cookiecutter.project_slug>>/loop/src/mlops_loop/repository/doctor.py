@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_loop.errors import GitHubRefused
-from mlops_loop.github.api import Repository
-from mlops_loop.repository.checks import CHECKS, NOT_SOLD, Check
-from mlops_loop.repository.github_state import UPGRADE, RepositoryState
+from mlops_loop.errors import GitHubRefused, NotOnPlan
+from mlops_loop.repository.check import Check
+from mlops_loop.repository.checks import CHECKS
+from mlops_loop.repository.github_state import PLAN_REASON, AdministratorsOnly, RepositoryState
 
 RIGHT, MISSING, OPTIONAL = "right", "missing", "optional"
 NOT_ON_PLAN, UNSEEN = "not on plan", "unseen"
@@ -21,77 +21,91 @@ PLAN = (
 
 @dataclass(frozen=True)
 class Finding:
-    """A check, its state, and what was found where that is not RIGHT."""
+    """A check and its state; `reason` says why the state is not RIGHT.
+
+    MISSING and OPTIONAL: a setting is wrong, and the loop depends on it or not. NOT_ON_PLAN: GitHub
+    does not sell it here. UNSEEN: this login may not see it.
+    """
 
     check: Check
     state: str
-    found: str = ""
+    reason: str = ""
 
 
-def diagnose(told: RepositoryState, checks: Iterable[Check] = CHECKS) -> list[Finding]:
+def diagnose(state: RepositoryState, checks: Iterable[Check] = CHECKS) -> list[Finding]:
     """Look at every setting, changing nothing.
 
     Raises GitHubRefused for what is no answer about a setting: GitHub is down, a limit is reached.
     """
-    return [_find(check, told) for check in checks]
+    return [_diagnose(check, state) for check in checks]
 
 
-def _find(check: Check, told: RepositoryState) -> Finding:
-    if check.admin and not told.admin:
+def _diagnose(check: Check, state: RepositoryState) -> Finding:
+    if check.admin and not state.is_admin:
         return Finding(check, UNSEEN, "only an administrator may see it")
     try:
-        found = check.wrong(told)
+        missing = check.inspect(state)
+    except NotOnPlan:
+        return Finding(check, NOT_ON_PLAN, PLAN_REASON)
     except GitHubRefused as error:
-        if error.status not in (403, 404, 422):
+        if not isinstance(error, AdministratorsOnly) and error.status not in (403, 404, 422):
             raise
-        if UPGRADE.search(str(error)):
-            return Finding(check, NOT_ON_PLAN, NOT_SOLD.partition(": ")[2])
         return Finding(check, UNSEEN, str(error))
-    wrong = MISSING if check.matters else OPTIONAL
-    return Finding(check, wrong if found else RIGHT, found)
+    if missing is None:
+        return Finding(check, RIGHT)
+    return Finding(check, MISSING if check.required else OPTIONAL, missing.reason)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """1 where something that matters is missing, 9 where this login cannot tell, else 0."""
-    states = {each.state for each in findings if each.check.matters}
+    """1 where a required setting is missing, 9 where this login may not see one, else 0."""
+    states = {finding.state for finding in findings if finding.check.required}
     return 1 if MISSING in states else 9 if UNSEEN in states else 0
 
 
-def head(told: RepositoryState) -> str:
-    """Whose repository this is, who asks, and what its plan lacks."""
-    kind = "private" if told.private else "public"
-    name = f"{told.repository.name} on GitHub: {kind}"
-    return f"{name}; your role is {told.role}.{f' {PLAN}' if told.free else ''}"
+def head(state: RepositoryState) -> str:
+    """The repository, the role of this login, and what its plan lacks."""
+    kind = "private" if state.is_private else "public"
+    text = f"{state.repository.name} on GitHub: {kind}; your role is {state.role}."
+    return f"{text} {PLAN}" if state.on_free_plan else text
 
 
-def render(told: RepositoryState, findings: Iterable[Finding]) -> str:
-    """A line for what is right; for all else also what it costs and what to do."""
-    lines = [head(told)]
-    for each in findings:
-        lines.append(f"{each.state:12}{each.check.name}{f': {each.found}' * bool(each.found)}")
-        if each.state in (MISSING, OPTIONAL):
-            lines += [f"{'':12}without it: {each.check.loss}", f"{'':12}next: {_next(each, told)}"]
-    return "\n".join(lines)
+def render(state: RepositoryState, findings: Iterable[Finding]) -> str:
+    """A line for each setting; for a missing one also what its absence costs and what to do."""
+    return "\n".join([head(state), *(line for f in findings for line in _lines(f, state))])
 
 
-def _next(finding: Finding, told: RepositoryState) -> str:
-    page = f"{told.about['html_url']}/{finding.check.page}"
+def _lines(finding: Finding, state: RepositoryState) -> list[str]:
+    reason = f": {finding.reason}" if finding.reason else ""
+    line = f"{finding.state:12}{finding.check.name}{reason}"
+    if finding.state not in (MISSING, OPTIONAL):
+        return [line]
+    indent = " " * 12
+    loss, command = f"without it: {finding.check.loss}", f"next: {_next(finding, state)}"
+    return [line, f"{indent}{loss}", f"{indent}{command}"]
+
+
+def _next(finding: Finding, state: RepositoryState) -> str:
+    page = f"{state.about['html_url']}/{finding.check.page}"
     command = "loop harden" if finding.check.calls else finding.check.command
     return f"{command}, or {page}" if command else page
 
 
-def to_json(told: RepositoryState, findings: Iterable[Finding]) -> dict[str, Any]:
-    """The same for machines."""
-    rows = [
-        {"setting": each.check.name, "state": each.state, "found": each.found}
-        | {"matters": each.check.matters, "without": each.check.loss, "next": _next(each, told)}
-        for each in findings
-    ]
-    about = {"repository": told.repository.name, "private": told.private, "role": told.role}
-    return about | {"settings": rows}
+def as_dict(state: RepositoryState, findings: Iterable[Finding]) -> dict[str, Any]:
+    """The same as `render`, for machines."""
+    about = {
+        "repository": state.repository.name,
+        "private": state.is_private,
+        "role": state.role,
+    }
+    return about | {"settings": [_row(finding, state) for finding in findings]}
 
 
-def examine() -> tuple[RepositoryState, list[Finding]]:
-    """Ask GitHub as whoever is logged in."""
-    told = RepositoryState(Repository())
-    return told, diagnose(told)
+def _row(finding: Finding, state: RepositoryState) -> dict[str, Any]:
+    return {
+        "setting": finding.check.name,
+        "state": finding.state,
+        "reason": finding.reason,
+        "required": finding.check.required,
+        "without": finding.check.loss,
+        "next": _next(finding, state),
+    }

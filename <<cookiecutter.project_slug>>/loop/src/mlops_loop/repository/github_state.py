@@ -1,90 +1,118 @@
-"""What GitHub tells of a repository, each thing asked once."""
+"""The repository as GitHub describes it; each thing is asked once."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from mlops_loop.errors import GitHubRefused
-from mlops_loop.github.api import Repository
-from mlops_loop.repository import rulesets as rules
+from mlops_loop.errors import GitHubRefused, NotOnPlan
+from mlops_loop.github.api import Method, Repository, operation
+from mlops_loop.repository.rulesets import Rule, is_protected, requires_ci
 
-UPGRADE = re.compile(r"[Uu]pgrade|billing plan|[Cc]urrent plan")
+ROLES = ("admin", "maintain", "push", "triage", "pull")
+PLAN_REASON = "GitHub does not sell it for private repositories on this plan"
+
+
+class AdministratorsOnly(GitHubRefused):
+    """This login has not the role that may see a setting."""
 
 
 class RepositoryState:
-    """What GitHub tells of a repository; each thing is asked once."""
+    """What GitHub says about a repository; each thing is asked once."""
 
     def __init__(self, repository: Repository):
-        self.repository = repository
-        self.about: dict[str, Any] = repository.ask("repos.get")
-        rights = self.about.get("permissions") or {}
-        self.admin, self.private = bool(rights.get("admin")), bool(self.about["private"])
-        ranks = ("admin", "maintain", "push", "triage", "pull")
-        self.role = next((rank for rank in ranks if rights.get(rank)), "none")
+        self.repository, self.rest = repository, repository.rest
+        self.about = repository.call(self.rest.repos.get)
+        rights: Mapping[str, Any] = self.about.get("permissions") or {}
+        self.is_admin, self.is_private = bool(rights.get("admin")), bool(self.about["private"])
+        self.role = next((role for role in ROLES if rights.get(role)), "none")
         self._known: dict[str, Any] = {}
 
-    def ask(self, operation: str, **arguments: Any) -> Any:
+    def call(self, method: Method[Any], /, **arguments: Any) -> Any:
         """The answer, {} for an empty one, None where GitHub has nothing there."""
-        key = f"{operation} {sorted(arguments.items())}"
+        key = f"{operation(method)} {sorted(arguments.items())}"
         if key not in self._known:
             try:
-                self._known[key] = self.repository.ask(operation, **arguments) or {}
+                self._known[key] = self.repository.call(method, **arguments) or {}
             except GitHubRefused as error:
                 if error.status != 404:
                     raise
                 self._known[key] = None
         return self._known[key]
 
-    def all(self, operation: str, **arguments: Any) -> list[dict[str, Any]]:
+    def list_all(self, method: Method[Any], /, **arguments: Any) -> list[dict[str, Any]]:
         """The items of a list."""
-        key = f"{operation} {sorted(arguments.items())}"
+        key = f"{operation(method)} {sorted(arguments.items())}"
         if key not in self._known:
-            self._known[key] = list(self.repository.all(operation, **arguments))
+            self._known[key] = list(self.repository.list_all(method, **arguments))
         return self._known[key]
 
     @cached_property
-    def free(self) -> bool:
-        """Whether the plan lacks rules, and with them what else is sold to private repositories."""
+    def on_free_plan(self) -> bool:
+        """Whether the plan lacks rules, and with them all that is sold for private repositories."""
+        if not self.is_private:
+            return False
         try:
-            self.private and self.rulesets("branch")
-        except GitHubRefused as error:
-            if error.status == 403 and UPGRADE.search(str(error)):
-                return True
-            raise
+            self.list_rulesets("branch")
+        except NotOnPlan:
+            return True
         return False
 
-    def rulesets(self, target: str) -> list[dict[str, Any]]:
+    def list_rulesets(self, target: str) -> list[dict[str, Any]]:
         """The rulesets for branches or tags, with their rules."""
-        found = self.all("repos.get_repo_rulesets", targets=target)
-        same = [each["id"] for each in found if each.get("target", target) == target]
-        return [self.ask("repos.get_repo_ruleset", ruleset_id=number) or {} for number in same]
+        rows = self.list_all(self.rest.repos.get_repo_rulesets, targets=target)
+        numbers = [row["id"] for row in rows if row.get("target", target) == target]
+        method = self.rest.repos.get_repo_ruleset
+        return [self.call(method, ruleset_id=number) or {} for number in numbers]
 
     @cached_property
-    def main(self) -> tuple[list[rules.Rule], dict[str, Any] | None]:
-        """The rules that hold for main, and its classic protection, which administrators see."""
+    def main_protection(self) -> tuple[list[Rule], dict[str, Any] | None]:
+        """The rules for main, and its classic branch protection (None: not set, or not needed).
+
+        Raises AdministratorsOnly where the rules do not suffice, and only the classic protection,
+        which others cannot see, could.
+        """
         branch = {"branch": self.about["default_branch"]}
-        found = self.all("repos.get_branch_rules", **branch)
-        if rules.checked(found, None) and rules.lasting(found, None):
-            return found, None
-        if not self.admin:
-            raise GitHubRefused("Only an administrator sees the classic protection of main", 403)
-        return found, self.ask("repos.get_branch_protection", **branch)
-
-    def names(self, kind: str) -> set[str]:
-        """Names of the variables or secrets that workflows are given here, the owner's too."""
-        lists = (f"actions.list_repo_{kind}", f"actions.list_repo_organization_{kind}")
-        return {each["name"] for call in lists for each in self.all(call)}
+        rules = self.list_all(self.rest.repos.get_branch_rules, **branch)
+        if requires_ci(rules, None) and is_protected(rules, None):
+            return rules, None
+        if not self.is_admin:
+            raise AdministratorsOnly("Only an administrator sees the classic protection of main")
+        return rules, self.call(self.rest.repos.get_branch_protection, **branch)
 
     @cached_property
-    def policy(self) -> dict[str, Any]:
+    def production(self) -> dict[str, Any]:
+        """The environment production; {} where there is none. Raises NotOnPlan."""
+        if self.on_free_plan:
+            raise NotOnPlan(PLAN_REASON)
+        method = self.rest.repos.get_environment
+        return self.call(method, environment_name="production") or {}
+
+    @cached_property
+    def variables(self) -> set[str]:
+        """Names of the variables that workflows get here, those of the organization too."""
+        actions = self.rest.actions
+        return self._names(actions.list_repo_variables, actions.list_repo_organization_variables)
+
+    @cached_property
+    def secrets(self) -> set[str]:
+        """Names of the secrets that workflows get here, those of the organization too."""
+        actions = self.rest.actions
+        return self._names(actions.list_repo_secrets, actions.list_repo_organization_secrets)
+
+    def _names(self, *methods: Method[Any]) -> set[str]:
+        return {row["name"] for method in methods for row in self.list_all(method)}
+
+    @cached_property
+    def actions_policy(self) -> dict[str, Any]:
         """Which actions may run: Settings > Actions > General."""
-        return self.ask("actions.get_github_actions_permissions_repository") or {}
+        method = self.rest.actions.get_github_actions_permissions_repository
+        return self.call(method) or {}
 
     @cached_property
-    def allowed(self) -> dict[str, Any]:
-        """What is allowed where only selected actions are."""
-        if self.policy.get("allowed_actions") != "selected":
+    def allowed_actions(self) -> dict[str, Any]:
+        """What is allowed where only selected actions are; {} otherwise."""
+        if self.actions_policy.get("allowed_actions") != "selected":
             return {}
-        return self.ask("actions.get_allowed_actions_repository") or {}
+        return self.call(self.rest.actions.get_allowed_actions_repository) or {}

@@ -1,55 +1,74 @@
-"""Set what doctor found missing: shown first, each thing on its own, nothing twice."""
+"""Set what doctor found missing: shown first, each setting on its own, nothing twice."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from mlops_loop.errors import GitHubRefused
-from mlops_loop.repository.checks import Call
+from mlops_loop.repository.check import Call
 from mlops_loop.repository.doctor import MISSING, OPTIONAL, Finding
 from mlops_loop.repository.github_state import RepositoryState
 
-Step = tuple[str, list[Call]]  # the name of the settings that these calls set
+
+@dataclass
+class Step:
+    """The settings that the same requests set."""
+
+    names: list[str]
+    calls: list[Call]
+
+    @property
+    def name(self) -> str:
+        """All names, for a message."""
+        return "; ".join(self.names)
+
+    def __str__(self) -> str:
+        return "\n".join([self.name, *(f"    {call}" for call in self.calls)])
 
 
-def plan(told: RepositoryState, findings: Iterable[Finding]) -> list[Step]:
-    """What would be done, in order; settings that the same calls set are one step."""
-    steps: dict[str, tuple[list[str], list[Call]]] = {}
-    for each in findings:
-        wanted = each.state in (MISSING, OPTIONAL) and each.check.calls
-        if wanted and (calls := wanted(told)):
-            steps.setdefault(json.dumps(calls), ([], calls))[0].append(each.check.name)
-    return [("; ".join(names), calls) for names, calls in steps.values()]
+@dataclass
+class Outcome:
+    """Names of the settings that were set, and of those that were not, each with its reason."""
+
+    done: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
 
-def render(steps: Iterable[Step]) -> str:
-    """What would be sent, whole."""
-    lines = []
-    for name, calls in steps:
-        lines.append(name)
-        lines += [f"    {call} {json.dumps(sent)}" for call, sent in calls]
-    return "\n".join(lines)
-
-
-def carry_out(told: RepositoryState, steps: Iterable[Step]) -> tuple[list[str], list[str]]:
-    """Do the steps; what was set, and what was not, with GitHub's reason.
-
-    A refusal of one does not stop the others, but a limit or an outage does: they would only meet
-    it again.
-    """
-    done: list[str] = []
-    left: list[str] = []
-    stopped = False
-    for name, calls in steps:
-        if stopped:
-            left.append(f"{name}: not tried after that")
+def plan(state: RepositoryState, findings: Iterable[Finding]) -> list[Step]:
+    """What would be sent, in order; settings that the same requests set are one step."""
+    steps: dict[str, Step] = {}
+    for finding in findings:
+        if finding.state not in (MISSING, OPTIONAL) or not finding.check.calls:
             continue
-        try:
-            for call, sent in calls:
-                told.repository.ask(call, **sent)
-            done.append(name)
-        except GitHubRefused as error:
-            left.append(f"{name}: {error}")
-            stopped = error.status in (None, 429) or error.status >= 500
-    return done, left
+        if calls := finding.check.calls(state):
+            step = steps.setdefault("\n".join(map(str, calls)), Step([], calls))
+            step.names.append(finding.check.name)
+    return list(steps.values())
+
+
+def carry_out(state: RepositoryState, steps: Iterable[Step]) -> Outcome:
+    """Carry out the steps.
+
+    A refusal of one does not stop the others, but a limit or an outage does: all others would meet
+    it too.
+    """
+    outcome, is_stopped = Outcome(), False
+    for step in steps:
+        if is_stopped:
+            outcome.failed.append(f"{step.name}: not tried after that")
+        elif error := _set(state, step):
+            outcome.failed.append(f"{step.name}: {error}")
+            is_stopped = error.status in (None, 429) or error.status >= 500
+        else:
+            outcome.done.append(step.name)
+    return outcome
+
+
+def _set(state: RepositoryState, step: Step) -> GitHubRefused | None:
+    try:
+        for call in step.calls:
+            state.repository.call(call.method, **call.arguments)
+    except GitHubRefused as error:
+        return error
+    return None

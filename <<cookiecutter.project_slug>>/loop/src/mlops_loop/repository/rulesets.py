@@ -13,7 +13,7 @@ Rule = dict[str, Any]
 CHECK = "All checks passed"  # the name of the job ci-ok, under which GitHub knows its result
 ACTIONS_APP = 15368  # nobody but GitHub Actions may report that check
 TAGS = ("refs/tags/model@*", "refs/tags/model#*")
-PASSED = {
+REQUIRED_CHECKS = {
     "do_not_enforce_on_create": True,  # the first push makes main, before any check could run
     "strict_required_status_checks_policy": False,
     "required_status_checks": [{"context": CHECK, "integration_id": ACTIONS_APP}],
@@ -22,15 +22,15 @@ PASSED = {
 
 def _ruleset(name: str, target: str, refs: Iterable[str], *rules: Rule) -> dict[str, Any]:
     conditions = {"ref_name": {"include": list(refs), "exclude": []}}
-    told = {"name": name, "target": target, "enforcement": "active", "conditions": conditions}
-    return {**told, "rules": list(rules)}
+    facts = {"name": name, "target": target, "enforcement": "active", "conditions": conditions}
+    return {**facts, "rules": list(rules)}
 
 
 RULESETS = {
     "branch": _ruleset(
         "main: checked, never rewritten", "branch", ["~DEFAULT_BRANCH"],
         {"type": "deletion"}, {"type": "non_fast_forward"},
-        {"type": "required_status_checks", "parameters": PASSED},
+        {"type": "required_status_checks", "parameters": REQUIRED_CHECKS},
     ),
     "tag": _ruleset(
         "model tags: never moved or removed", "tag", TAGS, {"type": "deletion"}, {"type": "update"}
@@ -38,32 +38,42 @@ RULESETS = {
 }  # fmt: skip
 
 
-def checked(rules: Iterable[Rule], classic: dict[str, Any] | None) -> bool:
+def requires_ci(rules: Iterable[Rule], classic: dict[str, Any] | None) -> bool:
     """Whether the check CHECK is required, by rules or by the classic protection of a branch."""
-    wanted = {
+    by_rules = {
         check["context"]
         for rule in rules
         if rule["type"] == "required_status_checks"
         for check in rule["parameters"]["required_status_checks"]
     }
-    old = ((classic or {}).get("required_status_checks") or {}).get("contexts", [])
-    return CHECK in wanted.union(old)
+    by_classic = ((classic or {}).get("required_status_checks") or {}).get("contexts", [])
+    return CHECK in by_rules.union(by_classic)
 
 
-def lasting(rules: Iterable[Rule], classic: dict[str, Any] | None) -> bool:
-    """Whether a branch can be neither rewritten nor deleted; classic protection allows neither."""
-    loose = [(classic or {}).get(f"allow_{name}") or {} for name in ("force_pushes", "deletions")]
-    kept = classic is not None and not any(each.get("enabled") for each in loose)
-    return kept or {"deletion", "non_fast_forward"} <= {rule["type"] for rule in rules}
+def is_protected(rules: Iterable[Rule], classic: dict[str, Any] | None) -> bool:
+    """Whether a branch can be neither rewritten nor deleted.
+
+    Classic protection forbids both, unless it allows force pushes or deletions.
+    """
+    if {"deletion", "non_fast_forward"} <= {rule["type"] for rule in rules}:
+        return True
+    if classic is None:
+        return False
+    allowances = (classic.get(f"allow_{name}") or {} for name in ("force_pushes", "deletions"))
+    return not any(allowance.get("enabled") for allowance in allowances)
 
 
 def unprotected(rulesets: Iterable[dict[str, Any]]) -> list[str]:
     """Those of TAGS that no active ruleset keeps from being moved and from being deleted."""
-    safe: set[str] = set()
-    for each in rulesets:
-        names = (each.get("conditions") or {}).get("ref_name") or {}
-        types = {rule["type"] for rule in each.get("rules") or ()}
-        stays = "deletion" in types and types & {"update", "non_fast_forward"}
-        if each["enforcement"] == "active" and stays and not names.get("exclude"):
-            safe |= {*TAGS} if "~ALL" in names.get("include", []) else {*names.get("include", [])}
-    return [pattern for pattern in TAGS if pattern not in safe]
+    patterns = {pattern for ruleset in rulesets for pattern in _protected(ruleset)}
+    return [] if "~ALL" in patterns else [pattern for pattern in TAGS if pattern not in patterns]
+
+
+def _protected(ruleset: dict[str, Any]) -> list[str]:
+    """The patterns of refs that a ruleset protects, without exceptions."""
+    names = (ruleset.get("conditions") or {}).get("ref_name") or {}
+    types = {rule["type"] for rule in ruleset.get("rules") or ()}
+    holds = "deletion" in types and types & {"update", "non_fast_forward"}
+    if ruleset["enforcement"] != "active" or not holds or names.get("exclude"):
+        return []
+    return names.get("include", [])
