@@ -1,6 +1,6 @@
 """A host that follows production, for real: registry, engine, and clients that never stop asking.
 
-The trial (`try`) of the same image is here too: both run it as it runs in production.
+The check of the same image (`verify-image`) is here too: both run it as it runs in production.
 """
 
 import http.client
@@ -171,9 +171,9 @@ def test_a_bad_release_leaves_the_old_one(host, asking):
     done = host.pull()
     assert done.returncode == 1
     assert "No model bundle in /tmp" in done.stdout
-    told = f"pull: {bad} did not get healthy, so what ran before goes on"
-    assert told in done.stdout
-    assert (host.version()["image_digest"], host.version()["deploy_note"]) == (good, told)
+    note = f"pull: {bad} did not become healthy, so the previous version stays"
+    assert note in done.stdout
+    assert (host.version()["image_digest"], host.version()["deploy_note"]) == (good, note)
     assert (again := host.pull()).returncode == 1
     assert again.stdout == ""
     better = host.release("")
@@ -183,17 +183,17 @@ def test_a_bad_release_leaves_the_old_one(host, asking):
 
 
 def test_a_registry_that_is_down(host):
-    """What runs goes on."""
+    """The running version stays."""
     digest = host.release("")
     host.pull()
     host.environment |= {"IMAGE": "127.0.0.1:9/nowhere"}
     done = host.pull()
-    assert "no answer for 127.0.0.1:9/nowhere:production; what runs goes on" in done.stdout
+    assert "no answer for 127.0.0.1:9/nowhere:production; the running version stays" in done.stdout
     host.environment |= {"IMAGE": host.image}
     assert host.version()["image_digest"] == digest
 
 
-def test_what_died_comes_back(host):
+def test_a_dead_container_is_started_anew(host):
     """A container that was killed, or that a stopped run left, is started anew."""
     digest = host.release("")
     host.pull()
@@ -221,18 +221,18 @@ def test_units_are_valid(host):
 
 
 @pytest.fixture
-def attempt(docker, image, trained_project):
-    """Give a function that tries an image with one more line, as the release does.
+def verify(docker, image, trained_project):
+    """Give a function that checks an image with one more line, as the release does.
 
-    It returns what `try` said, and which containers it left.
+    It returns the finished `verify-image`, and which containers it left.
     """
     project, base = trained_project("classification"), image("classification")
-    name = f"{base}-tried"
+    name = f"{base}-verified"
 
     def run_it(line="", *arguments):
         recipe = f"FROM {base}\nLABEL test={os.getpid()}\n{line}"
         docker("build", "--quiet", "--tag", name, "-", input=recipe)
-        command = [project / ".venv" / "bin" / "python", "-m", "flight_delays", "try", name]
+        command = [project / ".venv" / "bin" / "loop", "verify-image", name]
         done = run(*command, *arguments, cwd=project, timeout=200)
         return done, docker("ps", "--all", "--quiet", "--filter", f"ancestor={name}").stdout
 
@@ -240,9 +240,9 @@ def attempt(docker, image, trained_project):
     docker("image", "rm", "--force", name)
 
 
-def test_trial(attempt, trained_project):
+def test_verify_image(verify, trained_project):
     """The golden rows are answered; latency and size are left for the gate."""
-    done, left = attempt()
+    done, left = verify()
     assert done.returncode == 0, done.stderr
     assert re.search(r"50 golden rows.* latency_p95_ms [\d.]+, image_mb \d+", done.stdout)
     written = trained_project("classification") / "reports/budgets.json"
@@ -255,7 +255,7 @@ SCORES = "self.contract.encode_rows(rows))"
 
 def changed(code: str) -> str:
     """Return lines of a Dockerfile that change the endpoint's code where it scores rows."""
-    file = "/app/.venv/lib/python3*/site-packages/flight_delays/inference/model.py"
+    file = "/app/.venv/lib/python3*/site-packages/mlops_loop/inference/model.py"
     sed = f"RUN sed -i 's/{SCORES}$/{SCORES}{code}/' {file} && grep -F '{code}' {file}"
     return f"USER 0\n{sed}\nUSER 10001:10001"
 
@@ -273,12 +273,12 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("line", "told"), FAULTS.values(), ids=FAULTS)
-def test_trial_of_a_bad_container(attempt, line, told):
-    """Leaves with 5 and its last words, and removes it."""
-    done, left = attempt(line, "--timeout-s", "15")
+@pytest.mark.parametrize(("line", "reason"), FAULTS.values(), ids=FAULTS)
+def test_verify_a_bad_image(verify, line, reason):
+    """Exits with 5 and the container's last lines, and removes it."""
+    done, left = verify(line, "--timeout-s", "15")
     assert done.returncode == 5, done.stderr
-    assert re.search(told, done.stderr)
+    assert re.search(reason, done.stderr)
     assert "\033" not in done.stderr
     assert "The container's last" in done.stderr
     assert left == ""

@@ -36,7 +36,7 @@ def start(docker, image):
 
 def smoke(project, url):
     """Run the project's own smoke test, as the release does, and return what it says."""
-    command = [project / ".venv" / "bin" / "python", "-m", "flight_delays", "smoke", url]
+    command = [project / ".venv" / "bin" / "loop", "smoke", url]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -88,8 +88,8 @@ def test_facts_of_the_build(start, docker, image):
     """Version and commit of the build are at `/version` and in the labels."""
     _, url = start("classification", "--env=IMAGE_DIGEST=sha256:9f")
     version = get(f"{url}/version")[1]
-    told = [version[fact] for fact in ("model_version", "git_commit", "image_digest")]
-    assert told == ["v1.4.0", "0123abc", "sha256:9f"]
+    facts = [version[name] for name in ("model_version", "git_commit", "image_digest")]
+    assert facts == ["v1.4.0", "0123abc", "sha256:9f"]
     labels = docker("inspect", "--format", "{{json .Config.Labels}}", image("classification"))
     assert json.loads(labels.stdout)["org.opencontainers.image.version"] == "v1.4.0"
 
@@ -143,8 +143,9 @@ def test_only_what_serving_needs(docker, image):
 def test_nothing_of_the_build_machine(docker, image):
     """Secrets that the build was handed are in no layer, and the code was compiled before."""
     code = (
-        "import pathlib, flight_delays;"
-        "print(len(list((pathlib.Path(flight_delays.__file__).parent / '__pycache__').iterdir())));"
+        "import pathlib, flight_delays, mlops_loop;"
+        "folders = [pathlib.Path(m.__file__).parent for m in (flight_delays, mlops_loop)];"
+        "print(min(len(list((folder / '__pycache__').iterdir())) for folder in folders));"
         "print([p for p in ('/app/uv.lock', '/root/.netrc', '/root/.config') "
         "if pathlib.Path(p).exists()])"
     )
@@ -173,7 +174,7 @@ def test_compose(docker, image, trained_project):
         assert "50 golden rows" in smoke(project, url)
         written = logged_rows(url)
         assert written > 50
-        prune = ["exec", "endpoint", "python", "-m", "flight_delays", "log", "prune", "--days=0"]
+        prune = ["exec", "endpoint", "loop", "log", "prune", "--days=0"]
         name = f"--project-name=test-{os.getpid()}"
         assert "log: 0 requests" in docker("compose", name, *prune, cwd=project).stdout
 

@@ -19,10 +19,9 @@ from conftest import DEFAULTS, check, locked, require_tool
 from . import scenes
 from .double import Double
 from .executed import RECORD
-from .rig import Run
+from .rig import LOOP, Run
 from .world import REPOSITORY, World, copy, quick
 
-PACKAGE = "flight_delays"
 BYTECODE = "bytecode"
 
 
@@ -101,9 +100,9 @@ def champion(begun: Path, shared: Path, registry) -> Path:
             for step in (
                 "make pipeline gate",
                 "git add --all && git commit --quiet --message 'First model'",
-                f"uv run --frozen python -m {PACKAGE} registry register",
-                f"uv run --frozen python -m {PACKAGE} registry assign latest --why 'the first'",
-                f"uv run --frozen python -m {PACKAGE} store push --runs",
+                f"{LOOP} registry register",
+                f"{LOOP} registry assign latest --why 'the first'",
+                f"{LOOP} store push --runs",
                 "git push --quiet origin main --tags",
             ):
                 check("bash", "-ec", step, cwd=laptop, env=os.environ | store)
@@ -144,10 +143,10 @@ def world(request, tmp_path: Path, shared: Path) -> Iterator[Callable[..., World
         return World(folder, github, record)
 
     def record(run: Run) -> None:
-        told = request.node.function.__doc__.splitlines()[0]
+        scenario = request.node.function.__doc__.splitlines()[0]
         whose = "template" if "test_template" in request.node.nodeid else "project"
         workflow = f"{whose}: {run.workflow}"
-        facts = {"workflow": workflow, "scenario": told, "jobs": run.results}
+        facts = {"workflow": workflow, "scenario": scenario, "jobs": run.results}
         with locked(shared / "executed.lock"), (shared / RECORD).open("a") as file:
             file.write(json.dumps(facts) + "\n")
 
@@ -160,7 +159,7 @@ def world(request, tmp_path: Path, shared: Path) -> Iterator[Callable[..., World
 def host() -> Iterator[Callable[[World], str]]:
     """Give a function that lets a host follow a world's production; it returns the address.
 
-    The job that deploys is told it: the world's PRODUCTION_URL.
+    The job that deploys learns it from the world's variable PRODUCTION_URL.
     """
     started = []
 

@@ -12,10 +12,9 @@ from pathlib import Path
 import yaml
 from conftest import check, locked
 
-from .rig import HERE
+from .rig import HERE, LOOP
 from .world import REPOSITORY, copy
 
-VERB = "uv run --frozen python -m flight_delays"
 SOURCE = "~/source"  # each run has a home, see World._home
 
 
@@ -48,7 +47,8 @@ def steps(laptop: Path, address: str, *commands: str) -> None:
 def outside(params: str) -> str:
     """Return parameters whose source is no folder of the repository."""
     found = yaml.safe_load(params)
-    found["source"] = {"kind": "files", "path": f"{SOURCE}/*.csv", "watch": "data/source.json"}
+    found["source"] = {"kind": "files", "path": f"{SOURCE}/*.csv"}
+    found["source"]["fingerprint"] = "data/source.json"
     return yaml.safe_dump(found, sort_keys=False)
 
 
@@ -63,9 +63,9 @@ def retrained(champion: Path, shared: Path, registry: Callable) -> Path:
         steps(
             laptop, address, "make pipeline gate",
             "git add --all && git commit --quiet --message 'Data from outside'",
-            f"{VERB} registry register",
-            f"{VERB} registry assign latest --why 'data from outside'",
-            f"{VERB} store push --runs", "git push --quiet origin main --tags",
+            f"{LOOP} registry register",
+            f"{LOOP} registry assign latest --why 'data from outside'",
+            f"{LOOP} store push --runs", "git push --quiet origin main --tags",
         )  # fmt: skip
         Path(SOURCE).expanduser().unlink()
 
@@ -79,15 +79,15 @@ def released(base: Path, shared: Path, registry: Callable) -> Path:
         image = address.partition("://")[2]
         steps(laptop, address, "make .venv")
         for version in ("v1.0.0", "v1.1.0"):
-            name, told = f"{image}:{version}", "'{{index .RepoDigests 0}}'"
+            name, digest = f"{image}:{version}", "'{{index .RepoDigests 0}}'"
             steps(
-                laptop, address, f"{VERB} registry fetch {version}",
+                laptop, address, f"{LOOP} registry fetch {version}",
                 f"docker build --quiet --build-arg MODEL_VERSION={version} --tag {name} .",
                 f"docker push --quiet {name}",
-                f"{VERB} registry assign {version} --why image --push "
-                f"--image $(docker image inspect --format {told} {name} | sed 's/.*@//')",
+                f"{LOOP} registry assign {version} --why image --push "
+                f"--image $(docker image inspect --format {digest} {name} | sed 's/.*@//')",
             )  # fmt: skip
-        steps(laptop, address, f"{VERB} deploy latest", f"docker image rm {image}:v1.{{0,1}}.0")
+        steps(laptop, address, f"{LOOP} deploy latest", f"docker image rm {image}:v1.{{0,1}}.0")
 
     return made(shared / "scenes" / "released", base, registry, build)
 

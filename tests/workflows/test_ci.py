@@ -9,9 +9,11 @@ from .rig import Run
 from .world import Event, World, boosted
 
 DOCUMENTS = {"README.md": lambda text: text + "\nA line.\n"}
-# Code that no stage reads: the model stays what it was.
-CODE = {"tools/upgrade.py": lambda text: text + "\n# The end.\n"}
-GATED = {"changes": "success", "train": "success", "gate": "success", "report": "success"}
+# Code of the loop that no stage reads: the model stays what it was.
+CODE = {"loop/tools/upgrade.py": lambda text: text + "\n# The end.\n"}
+GATED = {"changes": "success", "experiment": "success", "ci-ok": "success"}
+REFUSED = {"changes": "success", "experiment": "failure", "ci-ok": "failure"}
+LOOP_TESTS = "-C loop test"
 
 
 def worse(params: str) -> str:
@@ -26,8 +28,16 @@ def comment(world: World, event: Event) -> str:
 
 
 def gated(world: World, event: Event, **env: str) -> Run:
-    """Run all that leads to the report."""
-    return world.run("ci", event, "report", **env)
+    """Run the workflow; its own checks of code are stood in for, and run by other scenarios."""
+    checks = "\n".join(("lint", "test", LOOP_TESTS))
+    made = str(world.folder / "made")
+    return world.run("ci", event, **({"RIG_STANDS_IN": checks, "RIG_MADE": made} | env))
+
+
+def failed_steps(run: Run, job: str = "experiment") -> set[str]:
+    """Return the last words of the commands that failed in a job."""
+    steps = run.jobs[job].steps.items()
+    return {name.split("loop ")[-1] for name, result in steps if result == "failure"}
 
 
 def test_a_change_of_documents_trains_nothing(world):
@@ -44,17 +54,17 @@ def test_a_better_model_is_reported_and_passes(world):
     here = world()
     pull = here.pull_request("better", {"params.yaml": boosted()})
     run = gated(here, pull)
-    assert run.results | GATED == run.results
-    ran = run.jobs["train"].log
-    assert "Running stage 'prepare'" not in ran and "Running stage 'train'" in ran  # from the store
-    told = comment(here, pull)
-    assert "PROMOTE" in told and "estimator" in told and "xychart" in told
-    assert told.strip() in run.jobs["report"].summary
-    assert "dvc.lock.patch" in told and (run.artifacts / "dvc-lock").exists()
+    assert run.results == GATED | {"loop": "skipped"}
+    log = run.jobs["experiment"].log
+    assert "Running stage 'prepare'" not in log and "Running stage 'train'" in log  # from the store
+    body = comment(here, pull)
+    assert "PROMOTE" in body and "estimator" in body and "xychart" in body
+    assert body.strip() in run.jobs["experiment"].summary
+    assert "dvc.lock.patch" in body and (run.artifacts / "dvc-lock").exists()
     again = here.pull_request("better", {"params.yaml": boosted(max_iter=120)})
     assert gated(here, again).ok
-    assert comment(here, pull) != told  # still one, and it says something new
-    assert here.github.unused_grants("ci/report") == []
+    assert comment(here, pull) != body  # still one, and it says something new
+    assert here.github.unused_grants("ci/ci-ok") == []
 
 
 @pytest.mark.parametrize(
@@ -76,7 +86,8 @@ def test_a_bad_model_is_refused_and_the_report_says_why(world, edits, words):
     here = world()
     pull = here.pull_request("bad", edits)
     run = gated(here, pull)
-    assert run.results | GATED | {"gate": "failure"} == run.results
+    assert run.results == REFUSED | {"loop": "skipped"}
+    assert failed_steps(run) == {"gate"}  # the container was checked all the same
     assert "REJECT" in comment(here, pull) and words in comment(here, pull)
 
 
@@ -88,12 +99,12 @@ def leak(source: str) -> str:
 
 
 def test_a_leak_stops_training_and_the_report_says_where(world):
-    """One column tells the target."""
+    """One column gives the target away."""
     here = world()
     pull = here.pull_request("leak", {"src/flight_delays/features.py": leak})
     run = gated(here, pull)
-    assert (run.results["train"], run.results["gate"]) == ("failure", "skipped")
-    assert run.results["report"] == "success"
+    assert run.results | REFUSED == run.results
+    assert failed_steps(run) == {"uv run --frozen dvc repro"}
     assert "departure_hour" in comment(here, pull)
 
 
@@ -103,7 +114,7 @@ def test_new_data_are_compared_on_the_same_rows(world):
     (month, *_) = sorted((here.laptop / "data" / "later").glob("*.csv"))
     pull = here.pull_request("july", {f"data/raw/{month.name}": month.read_bytes()})
     run = gated(here, pull)
-    assert run.results["train"] == run.results["report"] == "success"
+    assert run.results == GATED | {"loop": "skipped"}
     assert "rows" in comment(here, pull)
 
 
@@ -116,8 +127,8 @@ def test_an_event_that_may_only_read_is_reported_in_the_summary(world, who):
     run = gated(here, pull)
     assert run.results | GATED == run.results
     assert here.github.comments(pull.payload["number"]) == []
-    assert "job summary" in run.jobs["report"].log
-    assert "does not change" in run.jobs["report"].summary
+    assert "job summary" in run.jobs["ci-ok"].log
+    assert "does not change" in run.jobs["experiment"].summary
 
 
 @pytest.mark.parametrize("event", ["merge_group", "push"])
@@ -131,8 +142,8 @@ def test_without_a_pull_request_the_summary_tells(world, event):
         happened = here.merge_group("queued")
     run = gated(here, happened)
     assert run.results | GATED == run.results
-    assert "does not change" in run.jobs["report"].summary
-    assert "Running stage" not in run.jobs["train"].log  # not even the source is read again
+    assert "does not change" in run.jobs["experiment"].summary
+    assert "Running stage" not in run.jobs["experiment"].log  # not even the source is read again
     assert not [call for call in here.github.calls if "/comments" in call.path]
 
 
@@ -142,8 +153,8 @@ def test_the_first_push_is_green_with_no_secret(world, private):
     here = world("begun", private=private)
     run = gated(here, here.push())
     assert run.results | GATED == run.results
-    assert "a cold start" in run.jobs["train"].log
-    assert "may be the first model" in run.jobs["gate"].log
+    assert "a cold start" in run.jobs["experiment"].log
+    assert "may be the first model" in run.jobs["experiment"].log
 
 
 def test_all_jobs_of_a_pull_request(world):
@@ -156,26 +167,54 @@ def test_all_jobs_of_a_pull_request(world):
         assert here.github.unused_grants(f"ci/{job}") in ([], ["packages: read"]), job
 
 
-def test_code_that_is_wrong_fails_its_own_job_and_the_required_check(world):
-    """Style is broken, and so is a test."""
+def test_code_that_is_wrong_fails_its_own_step_and_the_required_check(world):
+    """Style is broken, and so are a test and the container."""
     here = world()
     edits = {
-        "tools/upgrade.py": lambda text: text + "import os, sys\n",
-        "tests/test_errors.py": "def test_it():\n    assert False\n",
-        "Makefile": lambda text: text.replace("pytest -n 2", "pytest -q tests/test_errors.py"),
+        "loop/tools/upgrade.py": lambda text: text + "import os, sys\n",
+        "tests/test_own.py": "def test_it():\n    assert False\n",
         "Dockerfile": lambda text: text.replace('"serve"]', '"serve", "--nonsense"]'),
     }
-    run = here.run("ci", here.pull_request("wrong", edits))
-    failed = {name for name, result in run.results.items() if result == "failure"}
-    assert failed == {"lint", "test", "image", "ci-ok"}
+    pull = here.pull_request("wrong", edits)
+    only = {"RIG_STANDS_IN": LOOP_TESTS, "PYTEST_ADDOPTS": "tests/test_own.py"}
+    run = gated(here, pull, **only)
+    assert run.results == REFUSED | {"loop": "success"}
+    assert failed_steps(run) == {"make lint", "make test", "verify-image flight-delays"}
+    assert "does not change" in comment(here, pull)
 
 
-def test_parameters_that_are_no_yaml_are_told(world):
+@pytest.mark.parametrize("fails", ["test", LOOP_TESTS], ids=["one's own", "the loop's"])
+def test_a_model_is_reported_though_a_test_fails(world, fails):
+    """A better model is proposed, and a test fails: one's own, or one of the loop."""
+    here = world()
+    edits = {"params.yaml": boosted()} | (CODE if fails == LOOP_TESTS else {})
+    pull = here.pull_request("better", edits)
+    run = gated(here, pull, RIG_FAILS=fails)
+    failed = "loop" if fails == LOOP_TESTS else "experiment"
+    assert run.results[failed] == run.results["ci-ok"] == "failure"
+    assert failed_steps(run, failed) == {f"make {fails}"} and "PROMOTE" in comment(here, pull)
+
+
+@pytest.mark.parametrize(
+    ("edits", "result"),
+    [({"params.yaml": boosted(max_iter=20)}, "skipped"), (CODE, "success")],
+    ids=["parameter", "code"],
+)
+def test_the_tests_of_the_loop_run_where_it_changed(world, edits, result):
+    """A parameter changes; then code of the loop."""
+    here = world()
+    run = gated(here, here.pull_request("change", edits))
+    assert run.results == GATED | {"loop": result}
+    made = (here.folder / "made").read_text().splitlines()
+    assert (f"make {LOOP_TESTS}" in made) == (result == "success")
+
+
+def test_parameters_that_are_no_yaml_are_reported(world):
     """A parameter file is broken."""
     here = world()
     pull = here.pull_request("typo", {"params.yaml": lambda text: text + "seed: {\n"})
     run = gated(here, pull)
-    assert (run.results["train"], run.results["report"]) == ("failure", "success")
+    assert run.results | REFUSED == run.results
     assert "params.yaml is not YAML" in comment(here, pull)
 
 
@@ -185,8 +224,9 @@ def test_a_store_that_is_down_stops_training_with_what_to_do(world):
     here.variables["STORE_URL"] = "http://127.0.0.1:9/octo-org/flight-delays/store"
     pull = here.pull_request("change", CODE)
     run = gated(here, pull)
-    assert (run.results["train"], run.results["gate"]) == ("failure", "skipped")
-    assert "StoreUnreachable" in run.jobs["train"].log and "Next:" in run.jobs["train"].log
+    assert run.results | REFUSED == run.results and "store pull --checkout" in failed_steps(run)
+    log = run.jobs["experiment"].log
+    assert "StoreUnreachable" in log and "Next:" in log and "Running stage" not in log
     assert "StoreUnreachable" in comment(here, pull)
 
 
@@ -201,14 +241,14 @@ def test_a_github_that_fails_for_a_moment_is_asked_again(world):
     assert comment(here, pull)
 
 
-def test_a_refusal_of_github_is_told(world):
+def test_a_refusal_of_github_fails_the_check(world):
     """GitHub refuses the comment."""
     here = world()
     pull = here.pull_request("change", CODE)
     here.github.fail("POST", r".*/comments", 403, times=9)
     run = gated(here, pull)
-    assert run.results["report"] == "failure"
-    assert "GitHubRefused" in run.jobs["report"].log
+    assert (run.results["experiment"], run.results["ci-ok"]) == ("success", "failure")
+    assert "GitHubRefused" in run.jobs["ci-ok"].log
 
 
 HOSTILE = "x$(touch${IFS}pwned)`touch${IFS}pwned`;{{x}}"
@@ -220,9 +260,8 @@ def test_names_and_values_are_never_executed_nor_rendered(world):
     evil = "</details><script>alert(1)</script>|![x](http://127.0.0.1:9/x)@octocat `"
     edits = {"params.yaml": lambda text: text.replace("unit: min", f"unit: {json.dumps(evil)}")}
     pull = here.pull_request(HOSTILE, edits, message=f"{HOSTILE}\n\n::error::x\n{evil}")
-    run = gated(here, pull)
-    assert run.results["report"] == "success"
-    told = comment(here, pull)
-    assert "<script" not in told and not re.search(r"(?<![\w`;])@octocat", told)
-    assert "![x]" not in told
+    gated(here, pull)
+    body = comment(here, pull)
+    assert "<script" not in body and not re.search(r"(?<![\w`;])@octocat", body)
+    assert "![x]" not in body
     assert not list(here.folder.rglob("pwned*"))

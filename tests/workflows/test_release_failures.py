@@ -11,7 +11,7 @@ from .test_ci import CODE
 from .test_release import DEPLOYED, ledger, pointer
 from .world import World
 
-SERVING, SCORES = "src/flight_delays/inference/model.py", "self.contract.encode_rows(rows))"
+SERVING, SCORES = "loop/src/mlops_loop/inference/model.py", "self.contract.encode_rows(rows))"
 SMOKED = {"stage": "failure", "production": "skipped"}
 # git, whose runner is gone in the moment in which it would push an assignment.
 DIES = """#!/bin/sh
@@ -49,9 +49,9 @@ def test_what_answers_wrongly_in_production_is_put_back(world, host):
     here.pull_request("wrong", wrong('"NOTE_FILE" in __import__("os").environ'))
     run = here.run("release", here.merge("wrong"))
     assert run.results == dict.fromkeys(DEPLOYED, "success") | {"production": "failure"}
-    told = run.jobs["production"].log
-    assert "answers golden row" in told
-    assert f"Put back: v1.1.0 is in production as {old}. smoke: {url} runs v1.1.0" in told
+    log = run.jobs["production"].log
+    assert "answers golden row" in log
+    assert f"Put back: v1.1.0 is in production as {old}. smoke: {url} runs v1.1.0" in log
     with urllib.request.urlopen(f"{url}/version") as answer:  # noqa: S310  # loopback
         assert json.load(answer)["image_digest"] == old == pointer(here)
     assert [note["image_digest"] for note in ledger(here)[-2:]] == [

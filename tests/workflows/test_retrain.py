@@ -34,8 +34,8 @@ def noise(table: str) -> str:
 
 def branches(world: World) -> list[str]:
     """Return the branches of proposals."""
-    told = check("git", "branch", "--list", "--format=%(refname:short)", cwd=world.origin)
-    return [name for name in told.split() if name != "main"]
+    names = check("git", "branch", "--list", "--format=%(refname:short)", cwd=world.origin)
+    return [name for name in names.split() if name != "main"]
 
 
 def test_new_data_are_proposed_once(world):
@@ -102,8 +102,8 @@ def test_a_young_proposal_is_waited_for(world, by):
         check("git", "branch", f"retrain/{day:%Y-%m-%d}-0123456789ab", "main", cwd=here.origin)
     else:
         body = "<!-- retrained-0123456789ab: x -->\nA model"
-        told = {"body": body, "labels": ["retrain"], "state": "closed"}
-        made = here.github.issue("A model", "github-actions[bot]", **told)
+        facts = {"body": body, "labels": ["retrain"], "state": "closed"}
+        made = here.github.issue("A model", "github-actions[bot]", **facts)
         made["created_at"] = f"{day:%Y-%m-%dT%H:%M:%SZ}"
     run = here.run("retrain", here.dispatch("retrain", reason="$(touch pwned)"))
     assert run.results == SKIPPED and "cools down" in run.jobs["guard"].log

@@ -1,4 +1,4 @@
-"""The workflow `rollback`: an older image is tried, put back, held, and told in an issue."""
+"""The workflow `rollback`: an older image is checked, deployed, held, and reported in an issue."""
 
 import json
 import re
@@ -38,15 +38,15 @@ def test_the_previous_image_is_put_back_and_a_release_is_refused(world):
     old = next(note["image_digest"] for note in ledger(here) if note["why"] == "image")
     assert now["image_digest"] == pointer(here) == old != new
     assert now["hold"] and (now["who"], now["why"]) == ("ada", "late answers")
-    told = incident(here)["body"]
-    assert all(word in told for word in ("ada", "v1.1.0", "v1.0.0", old, "--lift-hold"))
+    body = incident(here)["body"]
+    assert all(word in body for word in ("ada", "v1.1.0", "v1.0.0", old, "--lift-hold"))
     for job in JOBS:
         assert here.github.unused_grants(f"rollback/{job}") == [], job
     release = here.run("release", here.dispatch("release"))
     assert release.results["stage"] == "success" and release.results["production"] == "failure"
     assert "v1.0.0 is held in production by ada: 'late answers'" in release.jobs["production"].log
     assert pointer(here) == old
-    (lift,) = re.findall(r"`(python -m \S+ registry assign .*--lift-hold .*)`", told)
+    (lift,) = re.findall(r"`(?:uv run )?(loop registry assign .*--lift-hold .*)`", body)
     scenes.steps(
         here.laptop, here.registry.url, "git fetch --quiet --tags", f"uv run --frozen {lift}"
     )
@@ -77,8 +77,8 @@ def test_hostile_inputs_are_text(world):
     here = world("released")
     run = roll_back(here, HOSTILE)
     assert run.ok and ledger(here)[-1]["why"] == HOSTILE
-    told = incident(here)["body"]
-    assert "<img" not in told and "@octocat" not in told and "](http" not in told
+    body = incident(here)["body"]
+    assert "<img" not in body and "@octocat" not in body and "](http" not in body
     assert "\n::error::" not in "".join(job.log for job in run.jobs.values())
     assert not list(here.folder.rglob("pwned"))
 
@@ -92,9 +92,9 @@ def test_a_version_that_is_none_changes_nothing(world, to):
     assert run.results == {"resolve": "failure", "rollback": "skipped", "incident": "success"}
     assert "No version" in run.jobs["resolve"].log
     assert (check("git", "for-each-ref", cwd=here.origin), pointer(here)) == before
-    told = incident(here)
-    assert "was not rolled back (skipped)" in told["body"] and "did not succeed" in told["title"]
-    assert "@octocat" not in told["body"] + told["title"]
+    issue = incident(here)
+    assert "was not rolled back (skipped)" in issue["body"] and "did not succeed" in issue["title"]
+    assert "@octocat" not in issue["body"] + issue["title"]
     assert not list(here.folder.rglob("pwned"))
 
 

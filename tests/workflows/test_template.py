@@ -143,7 +143,9 @@ def test_a_project_is_pushed_to_an_empty_repository(here, tmp_path):
     here.secrets["GENERATE_TOKEN"] = "ghp_of_a_person"  # noqa: S105  # no password
     run = here.run("generate", here.dispatch("generate", **form))
     assert run.results == {"generate": "success"}, run.log[-3000:]
-    assert "src/late_trains/cli.py" in check("git", "ls-tree", "-r", "--name-only", "main", cwd=new)
+    assert "src/late_trains/schema.py" in check(
+        "git", "ls-tree", "-r", "--name-only", "main", cwd=new
+    )
     assert "ghp_of_a_person" not in run.log
     again = here.run("generate", here.dispatch("generate", **form))
     assert not again.ok and "is not empty" in again.jobs["generate"].log

@@ -45,7 +45,7 @@ class World:
     """One repository with everything around it; `laptop` is a clone of main."""
 
     def __init__(self, folder: Path, github: Double, record=lambda run: None):
-        """Take a copied scene as it lies in `folder`; `record` is told of each run."""
+        """Take a copied scene as it lies in `folder`; `record` is called with each run."""
         self.folder, self.github, self._record = folder, github, record
         self.origin, self.laptop = folder / "origin.git", folder / "laptop"
         self.registry = github.registry(folder / "registry")
@@ -184,7 +184,7 @@ class World:
 def quick(params: str) -> str:
     """Return parameters with which a model is trained in seconds: one candidate, linear."""
     found = yaml.safe_load(params)
-    found["train"] |= {"estimator": "linear", "grid": None, "candidates": 1, "folds": 2}
+    found["train"] |= {"estimator": "linear", "grid": None, "n_iter": 1, "folds": 2}
     return yaml.safe_dump(found, sort_keys=False)
 
 

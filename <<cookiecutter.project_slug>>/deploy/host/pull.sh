@@ -1,6 +1,6 @@
 #!/bin/sh
 # Let this host run what the image's tag `production` names: once, or every N seconds (pull.sh N).
-# What runs is stopped only after its successor is healthy, and stays when that does not get so.
+# The running version is stopped only after the new one is healthy. If that does not become healthy, it stays.
 set -u
 cd "$(dirname "$0")" || exit
 export IMAGE="${IMAGE:-ghcr.io/<<cookiecutter.github_owner|lower>>/<<cookiecutter.project_slug>>}"
@@ -13,7 +13,7 @@ follow() {
   mkdir -p notes
   DIGEST=$(docker pull "$IMAGE:production" | sed -n 's/^Digest: //p')
   export DIGEST
-  [ -n "$DIGEST" ] || { say "no answer for $IMAGE:production; what runs goes on"; return 1; }
+  [ -n "$DIGEST" ] || { say "no answer for $IMAGE:production; the running version stays"; return 1; }
   compose up --detach --no-recreate --quiet-pull address || return
 
   current='' old='' free='' sick=''
@@ -29,7 +29,7 @@ follow() {
 
   if [ -z "$current" ]; then
     grep -qs "$DIGEST" "$refused" && return 1
-    for current in $old $sick $free; do :; done # a free one if there is, else one that is not well
+    for current in $old $sick $free; do :; done # the last: a free one where there is one, else an unhealthy one
     compose up --detach --wait --no-deps "$current" || { refuse "$current"; return 1; }
     say "$DIGEST runs"
   fi
@@ -42,7 +42,7 @@ follow() {
 refuse() {
   compose logs --no-color --no-log-prefix --tail 5 "$1"
   compose rm --stop --force "$1" >/dev/null
-  say "$DIGEST did not get healthy, so what ran before goes on" | tee "$refused"
+  say "$DIGEST did not become healthy, so the previous version stays" | tee "$refused"
 }
 
 [ $# -gt 0 ] || { follow; exit; }
