@@ -62,6 +62,17 @@ def check(*command: str | Path, cwd: Path, **options) -> str:
     return done.stdout
 
 
+def environment_of(folder: Path, environment: Path | None = None) -> dict[str, str]:
+    """Return variables under which the code of a project's folder runs.
+
+    The programs are those in `.venv` of `environment`, another copy of the project, or of the
+    folder itself.
+    """
+    programs = f"{(environment or folder) / '.venv' / 'bin'}:{os.environ['PATH']}"
+    code = os.pathsep.join(str(folder / part) for part in ("src", "loop/src"))
+    return os.environ | {"PATH": programs, "PYTHONPATH": code}
+
+
 def files(folder: Path) -> list[str]:
     """Return every file under folder, git's own aside, as sorted relative paths."""
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())

@@ -40,7 +40,7 @@ def test_one_turn(turned):
 
 def test_ledger(turned):
     """The tags say that the second version is in production, and what came before."""
-    shown = in_project(turned.folder, "python", "-m", "flight_delays", "registry", "show", "--json")
+    shown = in_project(turned.folder, "loop", "registry", "show", "--json")
     [production] = json.loads(shown.stdout)
     assert (production["version"], production["note"]["previous"]) == ("v1.1.0", "v1.0.0")
 
@@ -72,7 +72,8 @@ def fresh(loop, tmp_path: Path) -> Path:
 
 def test_same_bytes_elsewhere_and_only_what_depends(fresh):
     """Another folder without a cache gives the lock's very hashes; a parameter reruns its own."""
-    environment = {"PYTHONPATH": str(fresh / "src"), "PATH": path_of(fresh), "HOME": str(fresh)}
+    code = f"{fresh / 'src'}:{fresh / 'loop' / 'src'}"
+    environment = {"PYTHONPATH": code, "PATH": path_of(fresh), "HOME": str(fresh)}
     done = in_project(fresh, "dvc", "repro", env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert check("git", "status", "--porcelain", "--", "dvc.lock", cwd=fresh) == ""
@@ -102,8 +103,8 @@ def test_refuses_to_serve_a_changed_bundle(loop, tmp_path):
     folder = Path(shutil.copytree(loop("classification").folder / "models", tmp_path / "models"))
     model = folder / "bundle" / "model.onnx"
     model.write_bytes(model.read_bytes()[:-1] + b"!")
-    program = loop("classification").folder / ENVIRONMENT_FOLDER / "bin" / "python"
-    done = run(program, "-m", "flight_delays", "smoke", "http://127.0.0.1:9", cwd=tmp_path)
+    program = loop("classification").folder / ENVIRONMENT_FOLDER / "bin" / "loop"
+    done = run(program, "smoke", "http://127.0.0.1:9", cwd=tmp_path)
     assert done.returncode == 7
     assert "does not match its manifest" in done.stderr
 

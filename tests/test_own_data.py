@@ -1,14 +1,13 @@
 """The page about one's own data, followed word by word to a served prediction."""
 
 import json
-import os
 import shutil
 import socket
 import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import DEFAULTS, check
+from conftest import DEFAULTS, check, environment_of
 from documents import Block, blocks
 
 # The environment is that of another project, so it must not be synced with this folder.
@@ -39,25 +38,20 @@ def followed(baked, loop, tmp_path_factory) -> dict[str, str]:
     return printed | {"folder": str(folder)}
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return the activated environment, with the code of this folder."""
-    programs = f"{folder / '.venv' / 'bin'}:{os.environ['PATH']}"
-    code = f"{folder / 'src'}:{folder / 'loop' / 'src'}"
-    return os.environ | {"PATH": programs, "PYTHONPATH": code}
-
-
 def follow(folder: Path, text: str) -> dict[str, str]:
     """Run commands one by one, and give what each printed."""
     commands = [INSTEAD.get(line, line) for line in text.splitlines()]
     return {
-        command: check("bash", "-c", command, cwd=folder, env=environment(folder))
+        command: check("bash", "-c", command, cwd=folder, env=environment_of(folder))
         for command in commands
     }
 
 
 def start(folder: Path, command: str) -> subprocess.Popen:
     """Start what goes on in a terminal of its own."""
-    return subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=folder, env=environment(folder))
+    return subprocess.Popen(
+        ["bash", "-c", f"exec {command}"], cwd=folder, env=environment_of(folder)
+    )
 
 
 def write(folder: Path, block: Block) -> None:

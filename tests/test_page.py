@@ -19,7 +19,7 @@ NARROW = {"width": 360, "height": 740}
 @contextmanager
 def serving(project, folder):
     """Serve the project's bundle by its own command on a free port; give the printed address."""
-    command = [project / ".venv/bin/python", "-m", "flight_delays", "serve", "--port", "0"]
+    command = [project / ".venv/bin/loop", "serve", "--port", "0"]
     log = folder / "serve.log"
     with log.open("w") as out, subprocess.Popen(command, cwd=project, stdout=out) as server:
         try:
@@ -119,7 +119,7 @@ def test_keyboard_only(visit):
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["javascript", "no-javascript"])
 def test_error_beside_its_field(visit, scripts):
-    """A text that is not allowed is told beside its field, which is marked and described by it."""
+    """A wrong text is explained beside its field, which is marked and described by it."""
     page = visit(java_script_enabled=scripts)
     page.get_by_label("To", exact=True).fill("Boston")
     page.get_by_role("button", name="Predict").click()
@@ -141,7 +141,7 @@ def test_what_moved_it(visit, scripts):
 
 
 def test_many_cases(visit, address):
-    """A table is uploaded, shown and given back; what is wrong is told with its row."""
+    """A table is uploaded, shown and given back; what is wrong is reported with its row."""
     page = visit()
     with urllib.request.urlopen(f"{address}example.csv", timeout=10) as answer:  # noqa: S310
         table = answer.read()

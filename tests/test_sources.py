@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import DEFAULTS, run
-from test_swap import environment_of
+from conftest import DEFAULTS, environment_of, run
 
 PASSWORD, WRITTEN = "pa55 w/rd@%", "pa55%20w%2Frd%40%25"
 N_ROWS = 50_000  # in the query below
@@ -99,7 +98,7 @@ def ingest(baked, loop, tmp_path: Path, postgres: Postgres):
     project = Path(shutil.copytree(baked(DEFAULTS), tmp_path / "flight-delays"))
     params = yaml.safe_load((project / "params.yaml").read_text())
     params["source"] = {"kind": "sql", "query": "queries/rows.sql", "chunk_rows": 1000}
-    params["source"] |= {"watch": "data/source.json"}
+    params["source"] |= {"fingerprint": "data/source.json"}
     (project / "params.yaml").write_text(yaml.safe_dump(params))
     (project / "queries").mkdir()
     environment = environment_of(project, loop("classification").project)
@@ -115,18 +114,18 @@ def ingest(baked, loop, tmp_path: Path, postgres: Postgres):
     return call
 
 
-VERB = ("python", "-m", "flight_delays")
+FINGERPRINT, INGEST = ("loop", "fingerprint"), ("loop", "ingest")
 
 
 def test_tens_of_thousands_of_rows_in_chunks(ingest, postgres):
     """A cursor of the server gives them under `dvc repro`; lock and note hold no password."""
     # The ids are other ones each time: the note is of one reading, the table of the next.
-    assert "changed" in ingest(*VERB, "watch").stdout
+    assert "changed" in ingest(*FINGERPRINT).stdout
     done = ingest("dvc", "repro", "ingest")
     assert f"ingest: {N_ROWS:,} rows, 11 columns" in done.stdout
     log = postgres.log.read_text()
     assert "DECLARE" in log
-    assert log.count("FETCH FORWARD 1000") >= 2 * N_ROWS / 1000  # watch and ingest
+    assert log.count("FETCH FORWARD 1000") >= 2 * N_ROWS / 1000  # fingerprint and ingest
     summary = json.loads(ingest("python", "-c", SUMMARY).stdout)
     types = summary.pop("types")
     assert summary == {
@@ -154,8 +153,8 @@ def test_tens_of_thousands_of_rows_in_chunks(ingest, postgres):
 )
 def test_a_query_that_fails(ingest, query, reason):
     """Even in the middle: one sentence, exit code 3, and the old rows stay."""
-    assert ingest(*VERB, "ingest", query="SELECT 1 AS n").returncode == 0
-    done = ingest(*VERB, "ingest", query=query)
+    assert ingest(*INGEST, query="SELECT 1 AS n").returncode == 0
+    done = ingest(*INGEST, query=query)
     assert done.returncode == 3
     assert reason in done.stderr.splitlines()[-1]
     assert "1 rows" in ingest("python", "-c", LENGTH).stdout
@@ -163,8 +162,8 @@ def test_a_query_that_fails(ingest, query, reason):
 
 def test_a_database_that_refuses(ingest, postgres):
     """A wrong password, a server that is not there."""
-    wrong = ingest(*VERB, "ingest", url=postgres.url("pa55wrong"))
-    nobody = ingest(*VERB, "ingest", url=postgres.url().replace(str(postgres.port), "9"))
+    wrong = ingest(*INGEST, url=postgres.url("pa55wrong"))
+    nobody = ingest(*INGEST, url=postgres.url().replace(str(postgres.port), "9"))
     assert 'password authentication failed for user "me"' in wrong.stderr
     assert "onnection refused" in nobody.stderr
     assert (wrong.returncode, nobody.returncode) == (3, 3)

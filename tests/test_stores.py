@@ -13,7 +13,7 @@ from conftest import OPTION_SETS, check, run
 from moto.server import ThreadedMotoServer
 from workflows.world import quick
 
-STORE = ("uv", "run", "--frozen", "python", "-m", "flight_delays", "store")
+STORE = ("uv", "run", "--frozen", "loop", "store")
 LOGIN = {"STORE_USERNAME": "someone", "STORE_PASSWORD": "pa55-w0rd"}
 # Run by the project's own Python: a server of SFTP for one user, on a port that it prints.
 SFTP = f"""
@@ -45,7 +45,7 @@ class Place:
     env: dict[str, str] = field(default_factory=dict)
 
     def store(self, *words: str, folder: Path | None = None, **env: str):
-        """Run a verb of the store."""
+        """Run a command of the store."""
         return run(*STORE, *words, cwd=folder or self.laptop, env=os.environ | self.env | env)
 
 
@@ -111,14 +111,14 @@ def test_the_store_is_filled_and_a_clone_takes_from_it(place, tmp_path):
 def test_a_login_of_github_is_for_no_one_else(place):
     """What a workflow has by default is not sent; the refusal is a sentence."""
     default = {"STORE_USERNAME": "octocat", "STORE_PASSWORD": "ghs_x", "GITHUB_ACTOR": "octocat"}
-    told = place.store("status", **default)
-    assert told.returncode == 6 and "Traceback" not in told.stderr
-    assert "STORE_USERNAME" in told.stderr and "ghs_x" not in told.stderr
+    done = place.store("status", **default)
+    assert done.returncode == 6 and "Traceback" not in done.stderr
+    assert "STORE_USERNAME" in done.stderr and "ghs_x" not in done.stderr
 
 
-def test_a_store_that_is_down_is_told(place):
+def test_a_store_that_is_down_is_reported(place):
     """Nothing is lost, and the exit code says that the store was not reached."""
     place.stop()
-    told = place.store("push")
-    assert told.returncode == 6 and "Nothing is lost" in told.stderr
-    assert "Traceback" not in told.stderr and LOGIN["STORE_PASSWORD"] not in told.stderr
+    done = place.store("push")
+    assert done.returncode == 6 and "Nothing is lost" in done.stderr
+    assert "Traceback" not in done.stderr and LOGIN["STORE_PASSWORD"] not in done.stderr

@@ -2,12 +2,11 @@
 
 Two classes are the subject of test_own_data.py.
 
-Edited are schema.py, features.py, params.yaml, gate.yaml and the data; then the whole loop runs:
-stages, gate, registry, served golden rows, and the project's own tests of model and stages.
+Edited are schema, features, estimators, params.yaml, gate.yaml and the data; then the whole loop
+runs: stages, gate, registry, served golden rows, and the project's own tests.
 """
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import DEFAULTS, check
+from conftest import DEFAULTS, TEMPLATE, check, environment_of
 
 SCHEMA = '''"""Tables and their rules, as pandera models. Yours to edit."""
 
@@ -43,6 +42,16 @@ class ModelInput(pa.DataFrameModel):
     class Config:
         coerce = True
         strict = "filter"
+'''
+
+FEATURES = '''"""From raw rows to the model's input. Yours to edit."""
+
+import pandas as pd
+
+
+def model_rows(raw: pd.DataFrame) -> pd.DataFrame:
+    """Return what the source gives."""
+    return raw
 '''
 
 # Run by the project's own Python, which has scikit-learn and its small data sets.
@@ -96,7 +105,7 @@ SWAPS = [
 
 
 def edit(project: Path, swap: Swap, columns: list[str]) -> None:
-    """Write the four files as the owner of the data would."""
+    """Write the five files as the owner of the data would."""
     package = project / "src" / "flight_delays"
     field = '    c{i}: Series[float] = pa.Field(alias="{name}", nullable=True)'
     fields = "\n".join(field.format(i=i, name=name) for i, name in enumerate(columns))
@@ -104,11 +113,9 @@ def edit(project: Path, swap: Swap, columns: list[str]) -> None:
     target_field = f"outcome: Series[{kind}] = pa.Field()"
     text = SCHEMA.format(fields=fields, target_field=target_field)
     (package / "schema.py").write_text(text)
-    features = (package / "features.py").read_text()
-    features = re.sub(
-        r'(def model_rows.*?""".*?"""\n).*?(?=\n\n\n)', r"\1    return raw", features, flags=re.S
-    )
-    (package / "features.py").write_text(features)
+    (package / "features.py").write_text(FEATURES)
+    own = TEMPLATE / "src" / "<<cookiecutter.__package_name>>" / f"estimators.{swap.task}.py"
+    shutil.copy(own, package / "estimators.py")
     edit_yaml(project, swap)
 
 
@@ -116,9 +123,9 @@ def edit_yaml(project: Path, swap: Swap) -> None:
     """Adapt params.yaml and gate.yaml: target, split at random, estimator, floors, few rows."""
     params = yaml.safe_load((project / "params.yaml").read_text())
     params |= {"task": swap.task, "target": swap.target}
-    params["prepare"] = {"key": [], "keep": []}
+    params["prepare"] = {"key": [], "carry_columns": []}
     params["split"] = {"strategy": "random", "validation": 0.15, "holdout": 0.35}
-    params["train"] |= {"estimator": swap.estimator, "grid": None, "candidates": 2}
+    params["train"] |= {"estimator": swap.estimator, "grid": None, "n_iter": 2}
     params["train"]["scoring"] = swap.scoring
     if swap.task == "regression" or swap.name == "wine":
         params["train"].pop("threshold", None)
@@ -144,30 +151,23 @@ def test_other_data(baked, loop, tmp_path, swap):
     names = check(*script, cwd=project, env=environment).splitlines()
     edit(project, swap, names)
 
-    def verb(*arguments: str) -> str:
-        return check("python", "-m", "flight_delays", *arguments, cwd=project, env=environment)
+    def loop_command(*arguments: str) -> str:
+        return check("loop", *arguments, cwd=project, env=environment)
 
     check("dvc", "repro", cwd=project, env=environment)
-    assert json.loads(verb("gate", "--json"))["decision"] == "PROMOTE"
+    assert json.loads(loop_command("gate", "--json"))["decision"] == "PROMOTE"
     check("git", "add", "--all", cwd=project)
     check("git", "commit", "--quiet", "--message", "Other data", cwd=project)
-    verb("registry", "register")
-    verb("registry", "assign", "latest", "--why", "first")
+    loop_command("registry", "register")
+    loop_command("registry", "assign", "latest", "--why", "first")
     assert "golden rows" in serve_and_smoke(project, environment)
-    own = ["python", "-m", "pytest", "-q", "tests/model", "tests/pipeline/test_stages.py"]
-    check(*own, cwd=project, env=environment)
-
-
-def environment_of(project: Path, trained: Path) -> dict[str, str]:
-    """Return an environment with the programs of a synced project and the code of this one."""
-    programs = f"{trained / '.venv' / 'bin'}:{os.environ['PATH']}"
-    return os.environ | {"PATH": programs, "PYTHONPATH": str(project / "src")}
+    check("python", "-m", "pytest", "-q", cwd=project, env=environment)
 
 
 def serve_and_smoke(project: Path, environment: dict[str, str]) -> str:
     """Serve the bundle on a free port, run the smoke test against it, return what that says."""
     server = subprocess.Popen(
-        ["python", "-m", "flight_delays", "serve", "--port", "0"],
+        ["loop", "serve", "--port", "0"],
         cwd=project,
         env=environment,
         stdout=subprocess.PIPE,
@@ -175,9 +175,7 @@ def serve_and_smoke(project: Path, environment: dict[str, str]) -> str:
     )
     try:
         address = re.search(r"http://[\d.]+:\d+", server.stdout.readline()).group()
-        said = check(
-            "python", "-m", "flight_delays", "smoke", address, cwd=project, env=environment
-        )
+        said = check("loop", "smoke", address, cwd=project, env=environment)
         with urllib.request.urlopen(f"{address}/version", timeout=5) as answer:  # noqa: S310
             assert json.load(answer)["model_version"] == "v1.0.0"
         return said

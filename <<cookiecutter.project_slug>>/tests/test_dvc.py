@@ -57,11 +57,11 @@ def imported(node: ast.AST, path: Path) -> set[Path | None]:
 
 def own_modules() -> dict[str, Path]:
     """By function of project.py the module of the user's that it imports."""
-    functions = ast.parse((LOOP / "project.py").read_text(encoding="utf-8")).body
-    names = {f.name: [c.value for c in ast.walk(f) if isinstance(c, ast.Constant)]
-             for f in functions if isinstance(f, ast.FunctionDef)}  # fmt: skip
-    files = {name: [OWN / f"{c}.py" for c in constants] for name, constants in names.items()}
-    return {name: f for name, own in files.items() for f in own if f.exists()}
+    body = ast.parse((LOOP / "project.py").read_text(encoding="utf-8")).body
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+    texts = {f.name: [getattr(node, "value", "") for node in ast.walk(f)] for f in functions}
+    modules = ("schema", "features", "estimators", "extensions")
+    return {f: OWN / f"{m}.py" for f, values in texts.items() for m in modules if m in values}
 
 
 def uses(path: Path) -> set[Path]:
