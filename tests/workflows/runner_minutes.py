@@ -1,30 +1,31 @@
-"""How long pull requests keep a runner busy; run by benchmarks/runner_minutes.py, not by the tests.
+"""How long pull requests and `make test` take; run by benchmarks/runner_minutes.py alone.
 
-Seconds of act on this machine, job after job, with uv's cache warm; GitHub bills every job by the
-minute, rounded up. `cold` is an empty store and no champion, `warm` one that holds what main ran.
+Seconds of act on this machine, job after job, with uv's cache warm. `cold` is an empty store and no
+champion, `warm` one that holds what main ran. Runs in an earlier commit's `tests/workflows` too, so
+it uses only what that has.
 """
 
-import math
+import json
 import os
+import time
 from pathlib import Path
 
 import pytest
+from conftest import check
 
+from .rig import HERE
 from .test_ci import DOCUMENTS
 from .world import World, boosted
 
-ROWS = ("documents", "parameter", "data")
-OUT = Path(os.environ.get("RUNNER_MINUTES", "docs/runner-minutes.md"))
-HEAD = """\
-# Runner minutes
+OUT = Path(os.environ.get("RUNNER_MINUTES", "runner-minutes.jsonl"))
+STORES = {"cold": "begun", "warm": "champion"}
+COMMANDS = {"make test": "Makefile", "make -C loop test": "loop/Makefile"}
 
-How long the jobs of `ci` keep a runner busy for one pull request, made by
-`python benchmarks/runner_minutes.py`: {cores} cores, act in host mode, a quick model (one
-candidate), uv's cache warm. GitHub bills each job by the minute, rounded up.
 
-| pull request | store | seconds | of these `train` | of these `test` | billed minutes |
-|---|---|--:|--:|--:|--:|
-"""
+def add(**facts: object) -> None:
+    """Add a line to what was measured."""
+    with OUT.open("a") as file:
+        file.write(json.dumps(facts) + "\n")
 
 
 def edits(world: World, kind: str) -> dict:
@@ -37,18 +38,24 @@ def edits(world: World, kind: str) -> dict:
     }[kind]
 
 
-@pytest.mark.parametrize(("store", "scene"), [("cold", "begun"), ("warm", "champion")])
-@pytest.mark.parametrize("kind", ROWS)
-def test_measure(world, kind: str, store: str, scene: str):
-    """Run all jobs of ci once and add a line to the page."""
-    here = world(scene)
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("kind", ["documents", "parameter", "data"])
+def test_measure_a_pull_request(world, kind: str, store: str):
+    """Run all jobs of ci once."""
+    here = world(STORES[store])
     run = here.run("ci", here.pull_request(kind, edits(here, kind)))
-    took = {name: job.seconds for name, job in run.jobs.items() if job.result != "skipped"}
-    billed = sum(math.ceil(max(each, 1) / 60) for each in took.values())
-    if not OUT.exists():
-        OUT.write_text(HEAD.format(cores=os.cpu_count()))
-    cells = [f"{took.get(name, 0):.0f}" for name in ("train", "test")]
-    with OUT.open("a") as file:
-        file.write(
-            f"| {kind} | {store} | {sum(took.values()):.0f} | {' | '.join(cells)} | {billed} |\n"
-        )
+    assert run.ok, run.log[-5000:]
+    seconds = {name: job.seconds for name, job in run.jobs.items() if job.result != "skipped"}
+    add(pull_request=kind, store=store, seconds=seconds)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_measure_the_tests(project: Path, champion, command: str):
+    """Run them once in a new project, where it has them; the libraries are compiled already."""
+    if not (project / COMMANDS[command]).exists():
+        return
+    places = os.environ | {"PATH": f"{HERE / 'bin'}:{os.environ['PATH']}"}
+    check("make", ".venv", cwd=project, env=places)
+    start = time.monotonic()
+    check(*command.split(), cwd=project, timeout=1200)
+    add(command=command, seconds=time.monotonic() - start)
