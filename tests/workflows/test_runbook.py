@@ -24,8 +24,9 @@ from .test_release import ledger, pointer
 from .test_release_failures import wrong
 from .world import World
 
-TITLES = list(problems(TEMPLATE / "docs" / "runbook.md"))
-VERB = "uv run --frozen python -m flight_delays"
+PAGE = Path("loop", "docs", "runbook.md")
+TITLES = list(problems(TEMPLATE / PAGE))
+LOOP = "uv run --frozen loop"
 
 
 class Person:
@@ -44,7 +45,7 @@ class Person:
         self.env = scenes.places(world.registry.url) | world.github.environment(self.token)
         self.env |= {"HOME": str(home), "DOCKER_CONFIG": str(home / ".docker")}
         self.env |= {"STORE_USERNAME": "ada", "STORE_PASSWORD": self.token}
-        self.env |= {"NEW_PASSWORD": self.token, "USER_NAME": "ada"}
+        self.env |= {"NEW_PASSWORD": self.token, "USER_NAME": "ada", "PROJECT": "flight-delays"}
         (self.folder / ".venv").symlink_to(environment)
 
     def says(self, command: str, succeed: bool = False) -> str:
@@ -53,12 +54,12 @@ class Person:
         assert done.returncode == 0 or not succeed, command + done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def verb(self, text: str) -> str:
-        """Type a verb of the project's command line."""
-        return self.says(f"{VERB} {text}")
+    def loop(self, text: str) -> str:
+        """Type a command of the loop."""
+        return self.says(f"{LOOP} {text}")
 
     def python(self, code: str) -> None:
-        """Let the project's own code do what no verb does."""
+        """Let the loop's own code do what no command does."""
         self.says(f"uv run --frozen python -c '{code}'", succeed=True)
 
     def commit(self, name: str, edit: Callable[[str], str]) -> None:
@@ -99,7 +100,7 @@ def person(world, environment: Path) -> Iterator[Callable[..., Person]]:
 def rejected(person):
     """Raise a floor beyond what the model reaches."""
     ada = person("retrained")
-    ada.verb("registry fetch v1.0.0")
+    ada.loop("registry fetch v1.0.0")
     ada.commit("gate.yaml", lambda text: text.replace("roc_auc: 0.62", "roc_auc: 0.99"))
     return ada, ada.says("make gate")
 
@@ -107,7 +108,7 @@ def rejected(person):
 def held_back(person):
     """Want more rows than there are."""
     ada = person("retrained")
-    ada.verb("registry fetch v1.0.0")
+    ada.loop("registry fetch v1.0.0")
     ada.commit("gate.yaml", lambda text: text.replace("min_rows: 500 ", "min_rows: 500000 "))
     return ada, ada.says("make gate")
 
@@ -131,7 +132,7 @@ def nonsense(table: str) -> str:
 def no_champion(person):
     """Lose the cache, and with it the champion."""
     ada = person("retrained")
-    ada.verb("registry fetch v1.0.0")
+    ada.loop("registry fetch v1.0.0")
     shutil.rmtree(ada.folder / ".dvc" / "cache")
     return ada, ada.says("make gate")
 
@@ -141,31 +142,31 @@ def stale_lock(person):
     ada, done = person("begun"), person("champion")
     shutil.copytree(done.folder / ".dvc" / "cache", ada.folder / ".dvc" / "cache")
     ada.says("make pipeline gate")
-    return ada, ada.verb("registry register")
+    return ada, ada.loop("registry register")
 
 
 def bad_container(person):
     """Let the endpoint's code answer wrongly."""
     ada = person("released")
-    ada.verb("registry fetch")
+    ada.loop("registry fetch")
     for name, edit in wrong().items():
         ada.commit(name, edit)
     ada.says("make image")
-    return ada, ada.verb("try flight-delays")
+    return ada, ada.loop("verify-image flight-delays")
 
 
-def answered(ada: Person, verb: str, broken: str) -> str:
-    """Give what a verb says of an endpoint that answers wrongly with the image of one version."""
+def answered(ada: Person, command: str, broken: str) -> str:
+    """Give what a command says of an endpoint that answers wrongly with one version's image."""
     images = images_of(ada)
     tags = {
         name: check("git", "tag", "--list", f"model@{name}", "--format=%(contents)", cwd=ada.folder)
         for name in images
     }
     bundles = {images[name]: json.loads(note)["bundle_id"] for name, note in tags.items()}
-    ada.verb(f"registry fetch {broken}")
+    ada.loop(f"registry fetch {broken}")
     model = ada.folder / "models" / "bundle"
     with following(ada.world, model, bundles, {images[broken]}) as url:
-        return ada.verb(verb.format(url=url))
+        return ada.loop(command.format(url=url))
 
 
 def images_of(ada: Person) -> dict[str, str]:
@@ -174,10 +175,10 @@ def images_of(ada: Person) -> dict[str, str]:
     return {"v1.0.0": first, "v1.1.0": second}
 
 
-def put_back(person):
+def reverted(person):
     """Let the endpoint answer wrongly as soon as it follows the release."""
     ada = person("released")
-    ada.verb("rollback --no-hold --why late")
+    ada.loop("rollback --no-hold --why late")
     return ada, answered(ada, "deploy v1.1.0 --url {url} --timeout-s 5", "v1.1.0")
 
 
@@ -191,7 +192,7 @@ def move_pointer(person):
     """Sit at the laptop of a world whose pointer names what ran before."""
     ada = person("released")
     old = images_of(ada)["v1.0.0"]
-    code = "from flight_delays.deployment.image import Image; from pathlib import Path;"
+    code = "from mlops_loop.deployment.image import Image; from pathlib import Path;"
     ada.python(f'{code} Image(Path()).point("{old}")')
     assert pointer(ada.world) == old
     return ada
@@ -200,20 +201,20 @@ def move_pointer(person):
 def killed(person):
     """Push an assignment, and let the pointer name what ran before."""
     ada = move_pointer(person)
-    return ada, ada.verb("rollback --why late")
+    return ada, ada.loop("rollback --why late")
 
 
 def disagree(person):
     """Let somebody move the pointer."""
     ada = move_pointer(person)
-    return ada, ada.verb("registry show")
+    return ada, ada.loop("registry show")
 
 
 def held(person):
     """Let somebody roll back, and a release come."""
     ada = person("released")
-    ada.verb("rollback --why 'late answers'")
-    return ada, ada.verb("deploy latest")
+    ada.loop("rollback --why 'late answers'")
+    return ada, ada.loop("deploy latest")
 
 
 def host(person):
@@ -229,7 +230,7 @@ def host(person):
     port = str(free_port())
     ada.env |= {"IMAGE": image, "PUBLISHED_PORT": port, "COMPOSE_PROJECT_NAME": f"host-{port}"}
     seen = ada.says("./pull.sh")
-    ada.says(f"cd ../..; {VERB} deploy v1.1.0", succeed=True)
+    ada.says(f"cd ../..; {LOOP} deploy v1.1.0", succeed=True)
     return ada, seen
 
 
@@ -237,14 +238,14 @@ def down(person):
     """Let the registry drop every connection, and then be well again."""
     ada = person()
     ada.world.registry.down()
-    return ada, ada.verb("store status"), ada.world.registry.up
+    return ada, ada.loop("store status"), ada.world.registry.up
 
 
 def password(person):
     """Let the old password be worth nothing any more."""
     ada = person(private=True)
     ada.env["STORE_PASSWORD"] = "ghp_old"  # noqa: S105  # worth nothing
-    seen = ada.verb("store status")
+    seen = ada.loop("store status")
     del ada.env["STORE_USERNAME"], ada.env["STORE_PASSWORD"]
     return ada, seen
 
@@ -254,7 +255,7 @@ def full(person):
     ada = person("retrained")
     ada.says("echo x > data/x.csv && uv run --frozen dvc add --quiet data/x.csv", succeed=True)
     ada.world.github.fail("POST", "/v2/.*", 507, times=9)
-    return ada, ada.verb("store push"), ada.world.registry.up
+    return ada, ada.loop("store push"), ada.world.registry.up
 
 
 def lost_tags(person):
@@ -263,35 +264,37 @@ def lost_tags(person):
     for folder, kind in ((ada.folder, "model#*"), (ada.world.origin, "model@*")):
         tags = check("git", "tag", "--list", kind, cwd=folder).split()
         check("git", "tag", "--delete", *tags, cwd=folder)
-    return ada, ada.verb("registry show")
+    return ada, ada.loop("registry show")
 
 
 def stale(person):
     """Let the model be older than monitor.yaml allows."""
     ada = person()
     ada.commit("monitor.yaml", lambda text: text.replace("stale_days: 30", "stale_days: 0.00001"))
-    return ada, ada.verb("monitor evaluate")
+    return ada, ada.loop("monitor evaluate")
 
 
 def stopped(person):
     """Let three models be refused; then a person closes the issue that tells it."""
     ada = person()
     code = "from mlops_loop.github import api, issues; r = api.Repository();"
-    call = 'issues.open_or_update(r, "retrain", "retrain-refused", "Refused", f"REJECT {n}", str(n))'
+    call = (
+        'issues.open_or_update(r, "retrain", "retrain-refused", "Refused", f"REJECT {n}", str(n))'
+    )
     ada.python(f"{code} [{call} for n in range(3)]")
 
     def close() -> None:
         (issue,) = issues(ada.world)
         ada.world.github.store.get("issues", issue["number"])["state"] = "closed"
 
-    return ada, ada.verb("retrain guard"), close
+    return ada, ada.loop("retrain guard"), close
 
 
 def schedule_off(person):
     """Let GitHub switch a schedule off."""
     ada = person()
     switch_off(ada.world, "monitor.yml", "disabled_inactivity")
-    return ada, ada.verb("doctor")
+    return ada, ada.loop("doctor")
 
 
 SCENES = {
@@ -301,7 +304,7 @@ SCENES = {
     "The champion cannot be read": no_champion,
     "The lock is stale": stale_lock,
     "The container is refused": bad_container,
-    "A release was put back": put_back,
+    "A release was reverted": reverted,
     "A run was killed": killed,
     "Production is held": held,
     "Production answers wrongly": wrong_answers,
@@ -320,7 +323,7 @@ SCENES = {
 def test_every_section_is_tried_and_found():
     """Each heading has a scene, and a link in the table at the top; no link leads nowhere."""
     assert list(SCENES) == TITLES
-    text = (TEMPLATE / "docs" / "runbook.md").read_text(encoding="utf-8")
+    text = (TEMPLATE / PAGE).read_text(encoding="utf-8")
     head = text[: text.index("\n## ")]
     names = {title.lower().replace(" ", "-") for title in TITLES}
     assert set(re.findall(r"\(#([\w-]+)\)", head)) == names
@@ -330,7 +333,7 @@ def test_every_section_is_tried_and_found():
 @pytest.mark.parametrize("title", TITLES)
 def test_a_problem_is_seen_and_ended(baked, person, title):
     """In the words of its section, and by its commands as they stand."""
-    problem = problems(baked(DEFAULTS) / "docs" / "runbook.md")[title]
+    problem = problems(baked(DEFAULTS) / PAGE)[title]
     ada, seen, *then = SCENES[title](person)
     assert says(problem.seen, seen), seen
     for happen in then:
@@ -343,9 +346,9 @@ def test_a_problem_is_seen_and_ended(baked, person, title):
 @pytest.mark.parametrize("title", TITLES)
 def test_words_in_the_text_are_those_of_the_code(title):
     """What a section quotes besides stands in the code, but for numbers and `...`."""
-    code = [*(TEMPLATE / "src").rglob("*.py"), *(TEMPLATE / "deploy").rglob("*.sh")]
+    code = [*(TEMPLATE / "loop" / "src").rglob("*.py"), *(TEMPLATE / "deploy").rglob("*.sh")]
     text = "".join(path.read_text(encoding="utf-8") for path in code)
-    prose = problems(TEMPLATE / "docs" / "runbook.md")[title].prose
+    prose = problems(TEMPLATE / PAGE)[title].prose
     for quoted in filter(re.compile(r"\s").search, prose.split("`")[1::2]):
         for part in re.split(r"\.\.\.|\d+", " ".join(quoted.split())):
             assert part in text, part
