@@ -1,55 +1,122 @@
-"""Verbs and exit codes of the room, and what monitor.yaml may say."""
+"""Exit codes, files and words of the commands of the room."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from mlops_loop.errors import UsageError
-from mlops_loop.commands import monitoring as monitor_cli
-from mlops_loop.monitoring import config as policy
+from mlops_loop import paths
+from mlops_loop.commands import monitoring
+from mlops_loop.monitoring import alerts, retrain
+from mlops_loop.registry import ledger
+
+DAY = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 @pytest.fixture
-def call(repo, monkeypatch):
-    """`call("evaluate")` runs a verb of `monitor` in the project."""
+def call(repo, hub, monkeypatch):
+    """`call("monitor", "evaluate")` runs a command in the project, with a GitHub of its own."""
     monkeypatch.chdir(repo)
-    return lambda *args: CliRunner().invoke(monitor_cli.monitor, args)
+    monkeypatch.setattr(monitoring, "Repository", lambda: hub)
+    Path("monitor.yaml").write_text("stale_days: 36500\n")
+    return lambda group, *args: CliRunner().invoke(getattr(monitoring, group), args)
 
 
 @pytest.mark.parametrize(("days", "code"), [("0.5", 8), ("36500", 0)])
 def test_exit_codes(call, days, code):
-    """8 for an alarm; the finding is a file."""
+    """8 for an alarm; the finding is in a file."""
     Path("monitor.yaml").write_text(f"stale_days: {days}\n")
-    assert call("evaluate").exit_code == code
-    found = json.loads(Path("reports/monitor.json").read_text())
-    assert found["staleness"]["status"] == ("alarm" if code else "ok")
+    result = call("monitor", "evaluate")
+    assert result.exit_code == code
+    finding = json.loads(Path("reports/monitor.json").read_text())["staleness"]
+    assert finding["status"] == ("alarm" if code else "ok")
+    assert result.output == f"staleness: {finding['status']}: {finding['message']}\n"
 
 
 def test_it_cannot_tell(call, git, repo):
     """Exit code 9, before the first model."""
-    Path("monitor.yaml").write_text("stale_days: 1\n")
     git(repo, "tag", "--delete", "model#production#1")
-    assert call("evaluate").exit_code == 9
+    assert call("monitor", "evaluate").exit_code == 9
 
 
 def test_nothing_was_evaluated(call):
-    """A missing file is no end of an alarm."""
-    assert "monitor evaluate" in str(call("act").exception)
+    """A missing file does not end an alarm."""
+    assert "monitor evaluate" in str(call("monitor", "act").exception)
 
 
-def test_the_projects_own_file():
-    """It is valid, and each value of it is that of the docs."""
-    found = policy.load()
-    assert found.stale_days > found.retrain.cool_down_days
+def test_what_was_evaluated_is_acted_on(call, hub):
+    """Without an alarm, with one, and with one while retraining is not allowed."""
+    call("monitor", "evaluate")
+    assert call("monitor", "act").output == "No alarm, nothing to do.\n"
+    Path("monitor.yaml").write_text("stale_days: 0.5\n")
+    call("monitor", "evaluate")
+    expected = "Alarm: staleness. Started the workflow retrain.\n"
+    assert call("monitor", "act").output == expected
+    assert [issue["title"] for issue in hub.issues] == ["Alarm: staleness"]
+    ledger.assign(Path(), "v1.0.0", why="bad", hold=True)
+    held = "Alarm: staleness. Not retrained: v1.0.0 is held in production by Ada Tester: 'bad'."
+    assert call("monitor", "act").output.startswith(held)
 
 
-@pytest.mark.parametrize("text", ["stale_days: 0", "stale_days: 1\nmore: 1", "retrain: {}"])
-def test_a_wrong_file(tmp_path, text):
-    """Names the file and the key."""
-    (tmp_path / "monitor.yaml").write_text(text)
-    with pytest.raises(UsageError, match=r"monitor\.yaml: (stale_days|more)"):
-        policy.load(tmp_path / "monitor.yaml")
+def test_keep_alive(call, monkeypatch):
+    """The files of the workflows."""
+    monkeypatch.setattr(alerts, "keep_alive", lambda repository: ["ci.yml", "monitor.yml"])
+    assert call("monitor", "keep-alive").output == "Kept alive: ci.yml, monitor.yml\n"
+
+
+OBSTACLES = {
+    "held": (
+        retrain.Held("v1.0.0", "Ada", "late\nanswers"),
+        "v1.0.0 is held in production by Ada: 'late\\nanswers'. Next: loop registry assign v1.0.0 "
+        "--lift-hold --why REASON --push",
+    ),
+    "refused": (
+        retrain.TooManyRefusals(3, "URL/1"),
+        "3 retrained models in a row were refused, see URL/1. Next: find the cause, then close "
+        "that issue",
+    ),
+    "cooling down": (
+        retrain.CoolingDown(DAY, DAY.replace(day=12)),
+        "The last proposal is of 2026-01-05, and the cool-down lasts until 2026-01-12 00:00 UTC "
+        "(retrain.cool_down_days in monitor.yaml)",
+    ),
+    "none": (None, "A model may be trained."),
+}
+
+
+@pytest.mark.parametrize(("obstacle", "reason"), OBSTACLES.values(), ids=OBSTACLES)
+def test_the_guard(call, monkeypatch, obstacle, reason):
+    """Outputs of a step: whether it is allowed, and why."""
+    monkeypatch.setattr(retrain, "obstacle", lambda *_: obstacle)
+    allowed = str(obstacle is None).lower()
+    assert call("retrain", "guard").output == f"allowed={allowed}\nreason={reason}\n"
+
+
+def test_what_is_new(call, git, repo):
+    """A new model, the one that dvc.lock names, and the one in production."""
+    made = monitoring.bundle.load(repo / paths.BUNDLE)
+    assert call("retrain", "new").output == f"new=true\nreason={made.id} is new.\n"
+    git(repo, "commit", "--quiet", "--all", "--message", "Lock")
+    same = f"new=false\nreason=Nothing new: training leads to {made.id}, which dvc.lock names"
+    assert call("retrain", "new").output.startswith(same)
+    ledger.register(repo, made, {"decision": "PROMOTE", "challenger": made.id})
+    ledger.assign(repo, "v1.1.0", why="better")
+    assert "the model of v1.1.0, which is in production." in call("retrain", "new").output
+
+
+@pytest.mark.parametrize("decision", ["PROMOTE", "REJECT"])
+def test_a_proposal(call, repo, decision):
+    """Where the proposal is, or where the refusal is."""
+    made = monitoring.bundle.load(repo / paths.BUNDLE)
+    verdict = {"decision": decision, "challenger": made.id, "summary": "x"}
+    Path("reports").mkdir()
+    Path("reports/gate.json").write_text(json.dumps(verdict))
+    output = call("retrain", "propose").output
+    if decision == "PROMOTE":
+        assert output.endswith(f"-{made.id} is proposed in URL/1\n")
+    else:
+        assert output == f"{made.id} is refused (REJECT), see URL/1\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -29,18 +30,18 @@ def retrain() -> None:
 def guard() -> None:
     """Say whether a model may be trained now: no hold, no cool-down, not too many refusals."""
     rules = config.load().retrain
-    reason = retraining.obstacle(ROOT, rules, Repository(), retraining.today())
-    print_outputs(
-        {"allowed": str(not reason).lower(), "reason": reason or "A model may be trained."}
-    )
+    obstacle = retraining.obstacle(ROOT, rules, Repository(), retraining.today())
+    reason = _reason(obstacle) if obstacle else "A model may be trained."
+    print_outputs({"allowed": str(not obstacle).lower(), "reason": reason})
 
 
 @retrain.command(epilog=example("retrain new"))
 def new() -> None:
     """Say whether training led to another model than the one in production."""
-    made = bundle.load(paths.BUNDLE)
-    reason = retraining.nothing_new(ROOT, made)
-    print_outputs({"new": str(not reason).lower(), "reason": reason or f"{made.id} is new."})
+    trained = bundle.load(paths.BUNDLE)
+    known = retraining.nothing_new(ROOT, trained)
+    reason = _known(known) if known else f"{trained.id} is new."
+    print_outputs({"new": str(not known).lower(), "reason": reason})
 
 
 @retrain.command(epilog=example("retrain propose"))
@@ -49,9 +50,11 @@ def propose() -> None:
 
     Needs the verdict of gate. A second time it changes nothing.
     """
-    made = bundle.load(paths.BUNDLE)
+    trained = bundle.load(paths.BUNDLE)
     verdict = json.loads(paths.VERDICT.read_text("utf-8")) if paths.VERDICT.exists() else {}
-    click.echo(retraining.propose(ROOT, made, verdict, Repository(), retraining.today()))
+    made = retraining.propose(ROOT, trained, verdict, Repository(), retraining.today())
+    refused = f"{made.bundle_id} is refused ({made.decision}), see {made.issue_url}"
+    click.echo(f"{made.branch} is proposed in {made.issue_url}" if made.branch else refused)
 
 
 @click.group(epilog=example("monitor evaluate"))
@@ -65,10 +68,10 @@ def evaluate() -> None:
 
     Exits with 8 for an alarm, 9 where it cannot tell.
     """
-    found = alerts.evaluate(ROOT, config.load(), retraining.today())
-    files.write_json(found, paths.MONITOR_REPORT)
-    click.echo("\n".join(f"{name}: {f['status']}: {f['message']}" for name, f in found.items()))
-    sys.exit(EXIT_CODES[max((f["status"] for f in found.values()), key=list(EXIT_CODES).index)])
+    findings = alerts.evaluate(ROOT, config.load(), retraining.today())
+    files.write_json({name: asdict(f) for name, f in findings.items()}, paths.MONITOR_REPORT)
+    click.echo("\n".join(f"{name}: {f.status}: {f.message}" for name, f in findings.items()))
+    sys.exit(EXIT_CODES[max((f.status for f in findings.values()), key=list(EXIT_CODES).index)])
 
 
 @monitor.command(epilog=example("monitor act"))
@@ -76,11 +79,43 @@ def act() -> None:
     """Open or close issues by reports/monitor.json, and dispatch the workflow retrain."""
     if not paths.MONITOR_REPORT.exists():
         raise UsageError(f"{paths.MONITOR_REPORT} is missing. Next: loop monitor evaluate")
-    findings = json.loads(paths.MONITOR_REPORT.read_text("utf-8"))
-    click.echo(alerts.act(ROOT, findings, config.load(), Repository(), retraining.today()))
+    report = files.read_json(paths.MONITOR_REPORT)
+    findings = {name: alerts.Finding(**facts) for name, facts in report.items()}
+    response = alerts.act(ROOT, findings, config.load(), Repository(), retraining.today())
+    click.echo(_response(response))
 
 
 @monitor.command("keep-alive", epilog=example("monitor keep-alive"))
 def keep_alive() -> None:
     """Keep scheduled workflows on, which GitHub switches off after 60 idle days."""
-    click.echo(alerts.keep_alive(Repository()))
+    click.echo(f"Kept alive: {', '.join(alerts.keep_alive(Repository()))}")
+
+
+def _reason(obstacle: retraining.Obstacle) -> str:
+    match obstacle:
+        case retraining.Held(version, who, why):
+            lift = f"loop registry assign {version} --lift-hold --why REASON --push"
+            return f"{version} is held in production by {who}: {why!r}. Next: {lift}"
+        case retraining.TooManyRefusals(count, url):
+            refused = f"{count} retrained models in a row were refused, see {url}"
+            return f"{refused}. Next: find the cause, then close that issue"
+        case retraining.CoolingDown(last, until):
+            end = f"{until:%Y-%m-%d %H:%M} UTC (retrain.cool_down_days in monitor.yaml)"
+            return f"The last proposal is of {last:%Y-%m-%d}, and the cool-down lasts until {end}"
+
+
+def _known(model: retraining.KnownModel) -> str:
+    if model.version:
+        place = f"the model of {model.version}, which is in production"
+    else:
+        place = f"{model.bundle_id}, which dvc.lock names already"
+    return f"Nothing new: training leads to {place}."
+
+
+def _response(response: alerts.Response) -> str:
+    if not response.alarms:
+        return "No alarm, nothing to do."
+    alarms = f"Alarm: {', '.join(response.alarms)}."
+    if response.obstacle:
+        return f"{alarms} Not retrained: {_reason(response.obstacle)}"
+    return f"{alarms} Started the workflow retrain."

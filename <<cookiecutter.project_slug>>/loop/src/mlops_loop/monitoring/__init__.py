@@ -1,1 +1,1 @@
-"""What a schedule does: look at the model in production, and train it anew."""
+"""What runs on a schedule: monitoring the model in production, and retraining it."""

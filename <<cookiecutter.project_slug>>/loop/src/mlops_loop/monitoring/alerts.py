@@ -1,72 +1,111 @@
-"""What the schedule looks at, and what it does about it: issues, and the workflow `retrain`."""
+"""What the schedule checks, and what follows: issues, and the workflow `retrain`."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from mlops_loop.github import issues
 from mlops_loop.github.api import Repository
 from mlops_loop.github.markdown import escape
 from mlops_loop.monitoring import retrain
-from mlops_loop.monitoring.config import Policy
+from mlops_loop.monitoring.config import MonitorConfig
 from mlops_loop.registry import ledger
 
 LABEL = "monitor"
 FOLDER = ".github/workflows/"
-Finding = dict[str, Any]  # of a problem: status (ok, alarm, unknown), and the sentence `told`
 
 
-def staleness(repo: Path, rules: Policy, now: datetime) -> Finding:
-    """Whether the model in production is old. A new image of it makes it no younger."""
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check; "unknown" where it cannot tell."""
+
+    status: Literal["ok", "unknown", "alarm"]
+    message: str
+
+
+@dataclass(frozen=True)
+class Response:
+    """What followed from the findings.
+
+    alarms: names of the checks. obstacle: why no retraining was started; None where one was, and
+    where there is no alarm.
+    """
+
+    alarms: tuple[str, ...]
+    obstacle: retrain.Obstacle | None = None
+
+
+def staleness(repo: Path, config: MonitorConfig, now: datetime) -> Finding:
+    """Whether the model in production is old, by the time of its registration.
+
+    A new image of the same model makes it no younger.
+    """
     entries = ledger.read(repo)
-    if not (held := entries.current()):
-        return {"status": "unknown", "told": "Nothing is in production yet."}
-    since = datetime.fromisoformat(entries.find(held.version).time)
-    end = since + timedelta(days=rules.stale_days)
-    told = f"{held.version}, registered {since:%Y-%m-%d}, is"
+    if not (current := entries.current()):
+        return Finding("unknown", "Nothing is in production yet.")
+    since = datetime.fromisoformat(entries.find(current.version).time)
+    end = since + timedelta(days=config.stale_days)
+    model = f"{current.version}, registered {since:%Y-%m-%d}, is"
     if now < end:
-        return {"status": "ok", "told": f"{told} not stale before {end:%Y-%m-%d}."}
-    return {"status": "alarm", "told": f"{told} older than stale_days = {rules.stale_days:g}."}
+        return Finding("ok", f"{model} not stale before {end:%Y-%m-%d}.")
+    return Finding("alarm", f"{model} older than stale_days = {config.stale_days:g}.")
 
 
-def evaluate(repo: Path, rules: Policy, now: datetime) -> dict[str, Finding]:
-    """All findings by problem."""
-    return {"staleness": staleness(repo, rules, now)}
+def evaluate(repo: Path, config: MonitorConfig, now: datetime) -> dict[str, Finding]:
+    """All findings by the name of their check."""
+    return {"staleness": staleness(repo, config, now)}
 
 
 def act(
-    repo: Path, findings: dict[str, Finding], rules: Policy, repository: Repository, now: datetime
-) -> str:
-    """One open issue for each alarm, none for what is well again; then retrain, where it may."""
-    for problem, finding in findings.items():
-        if finding["status"] == "alarm":
-            text = f"{escape(finding['told'])}\n\nClosed by itself when that is over."
-            issues.open_or_update(repository, LABEL, problem, f"Alarm: {problem}", text)
-        elif finding["status"] == "ok":
-            issues.close(repository, issues.find(repository, LABEL, problem), finding["told"])
-    alarms = [problem for problem, finding in findings.items() if finding["status"] == "alarm"]
+    repo: Path,
+    findings: Mapping[str, Finding],
+    config: MonitorConfig,
+    repository: Repository,
+    now: datetime,
+) -> Response:
+    """Keep one open issue for each alarm, close those that are over, and start retraining.
+
+    Raises GitHubRefused.
+    """
+    for name, finding in findings.items():
+        _update_issue(repository, name, finding)
+    alarms = tuple(name for name, finding in findings.items() if finding.status == "alarm")
     if not alarms:
-        return "No alarm, nothing to do."
-    if reason := retrain.obstacle(repo, rules.retrain, repository, now):
-        return f"Alarm: {', '.join(alarms)}. Not retrained: {reason}"
-    call = {"workflow_id": "retrain.yml", "ref": os.environ.get("GITHUB_REF_NAME") or "main"}
-    inputs = {"reason": f"monitor: {', '.join(alarms)}"}
+        return Response(alarms)
+    obstacle = retrain.obstacle(repo, config.retrain, repository, now)
+    if not obstacle:
+        _start_retraining(repository, f"monitor: {', '.join(alarms)}")
+    return Response(alarms, obstacle)
+
+
+def _update_issue(repository: Repository, name: str, finding: Finding) -> None:
+    if finding.status == "alarm":
+        text = f"{escape(finding.message)}\n\nThe monitor closes this issue when the alarm is over."
+        issues.open_or_update(repository, LABEL, name, f"Alarm: {name}", text)
+    elif finding.status == "ok":
+        issues.close(repository, issues.find(repository, LABEL, name), finding.message)
+
+
+def _start_retraining(repository: Repository, reason: str) -> None:
     dispatch = repository.rest.actions.create_workflow_dispatch
-    repository.call(dispatch, idempotent=True, inputs=inputs, **call)
-    return f"Alarm: {', '.join(alarms)}. Dispatched retrain."
+    branch = os.environ.get("GITHUB_REF_NAME") or "main"
+    call = {"workflow_id": "retrain.yml", "ref": branch, "inputs": {"reason": reason}}
+    repository.call(dispatch, idempotent=True, **call)
 
 
-def keep_alive(repository: Repository) -> str:
-    """Begin anew the 60 idle days after which GitHub switches schedules off.
+def keep_alive(repository: Repository) -> list[str]:
+    """Enable the scheduled workflows, which GitHub disables after 60 idle days; their files.
 
-    What a person switched off stays off.
+    A workflow that a person disabled stays so. Raises GitHubRefused.
     """
     names, actions = [], repository.rest.actions
     for row in repository.list_all(actions.list_repo_workflows):
         if row["path"].startswith(FOLDER) and row["state"] in ("active", "disabled_inactivity"):
             repository.call(actions.enable_workflow, workflow_id=row["id"])
             names.append(row["path"].removeprefix(FOLDER))
-    return f"Kept alive: {', '.join(names)}"
+    return names

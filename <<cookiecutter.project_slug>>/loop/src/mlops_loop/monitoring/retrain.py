@@ -1,7 +1,7 @@
-"""Retraining by a schedule: whether it may, whether it led to something new, and the proposal.
+"""Retraining on a schedule: whether it is allowed, whether the model is new, and the proposal.
 
 A model that passes the gate is proposed on a branch `retrain/DAY-BUNDLE`, with an issue whose link
-opens the pull request. One that does not pass is told in one issue for all of them.
+opens the pull request. All models that do not pass are reported in one issue.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from mlops_loop.github import issues
 from mlops_loop.github.api import Repository
 from mlops_loop.github.markdown import escape
 from mlops_loop.model.bundle import Bundle
-from mlops_loop.monitoring.config import Retrain
+from mlops_loop.monitoring.config import RetrainConfig
 from mlops_loop.paths import SOURCE_STATE
 from mlops_loop.registry import ledger
 
@@ -28,80 +29,145 @@ LABEL, REFUSED, PROPOSED = "retrain", "retrain-refused", "retrained"
 BRANCH = re.compile(r"refs/heads/(retrain/(\d{4}-\d\d-\d\d)-(\w+))")
 
 
-def obstacle(repo: Path, rules: Retrain, repository: Repository, now: datetime) -> str:
-    """Why no model may be trained now, as a sentence; empty where one may."""
-    held = ledger.read(repo).current()
-    if held and held.note.get("hold"):
-        told = f"{held.version} is held in production by {held.note['who']}: {held.note['why']!r}"
-        return f"{told}. Next: registry assign {held.version} --lift-hold --why REASON --push"
-    refused = issues.find(repository, LABEL, REFUSED)
-    if refused and (count := len(issues.own_comments(repository, refused))) >= rules.refusals:
-        told = f"{count} retrained models in a row were refused, see {refused['html_url']}"
-        return f"{told}. Next: look why, then close that issue"
+@dataclass(frozen=True)
+class Held:
+    """`version` is held in production: by whom, and why."""
+
+    version: str
+    who: str
+    why: str
+
+
+@dataclass(frozen=True)
+class TooManyRefusals:
+    """So many retrained models in a row did not pass the gate; the issue lists them."""
+
+    count: int
+    issue_url: str
+
+
+@dataclass(frozen=True)
+class CoolingDown:
+    """A model was proposed on `last`, and none may be trained before `until`."""
+
+    last: datetime
+    until: datetime
+
+
+Obstacle = Held | TooManyRefusals | CoolingDown
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """Training led to a known model: `version` is in production; None: dvc.lock names it."""
+
+    bundle_id: str
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A retrained model and the issue about it; `branch` is None where the gate refused it."""
+
+    bundle_id: str
+    decision: str
+    issue_url: str
+    branch: str | None = None
+
+
+def obstacle(
+    repo: Path, config: RetrainConfig, repository: Repository, now: datetime
+) -> Obstacle | None:
+    """Why no model may be trained now; None where one may. Raises GitHubRefused."""
+    return (
+        _hold(repo) or _refusals(repository, config.refusals) or _cool_down(repository, config, now)
+    )
+
+
+def _hold(repo: Path) -> Held | None:
+    current = ledger.read(repo).current()
+    if not current or not current.held:
+        return None
+    return Held(current.version, current.note["who"], current.note["why"])
+
+
+def _refusals(repository: Repository, allowed: int) -> TooManyRefusals | None:
+    issue = issues.find(repository, LABEL, REFUSED)
+    if not issue or (count := len(issues.own_comments(repository, issue))) < allowed:
+        return None
+    return TooManyRefusals(count, issue["html_url"])
+
+
+def _cool_down(repository: Repository, config: RetrainConfig, now: datetime) -> CoolingDown | None:
     last = max(_proposals(repository), default=None)
-    if last and now < (end := last + timedelta(days=rules.cool_down_days)):
-        told = f"The last proposal is of {last:%Y-%m-%d}, and retraining cools down until"
-        return f"{told} {end:%Y-%m-%d %H:%M} UTC (retrain.cool_down_days in monitor.yaml)"
-    return ""
+    if not last or now >= (until := last + timedelta(days=config.cool_down_days)):
+        return None
+    return CoolingDown(last, until)
 
 
 def _branches(repository: Repository) -> Iterator[re.Match[str]]:
     for row in repository.call(repository.rest.git.list_matching_refs, ref="heads/retrain/"):
-        if found := BRANCH.fullmatch(row["ref"]):
-            yield found
+        if match := BRANCH.fullmatch(row["ref"]):
+            yield match
 
 
 def _proposals(repository: Repository) -> Iterator[datetime]:
-    """When models were proposed: by their branches, and by issues where these are gone."""
+    """When models were proposed, by their branches, and by their issues where a branch is gone."""
     for branch in _branches(repository):
         yield datetime.fromisoformat(f"{branch[2]}T00:00:00+00:00")
     for issue in issues.list_own(repository, LABEL, f"{PROPOSED}-", "all"):
         yield datetime.fromisoformat(issue["created_at"])
 
 
-def nothing_new(repo: Path, bundle: Bundle) -> str:
-    """Why there is nothing to propose, as a sentence; empty where there is."""
+def nothing_new(repo: Path, bundle: Bundle) -> KnownModel | None:
+    """The known model that training led to; None where there is a new one to propose."""
     entries = ledger.read(repo)
     now = entries.current()
-    if now and entries.find(now.version).note.get("bundle_id") == bundle.id:
-        return f"Nothing new: training leads to the model of {now.version}, which is in production."
+    if now and entries.find(now.version).bundle_id == bundle.id:
+        return KnownModel(bundle.id, now.version)
     if not git.run(repo, "status", "--porcelain", "--", "dvc.lock", str(SOURCE_STATE)).stdout:
-        return f"Nothing new: training leads to {bundle.id}, which dvc.lock names already."
-    return ""
+        return KnownModel(bundle.id)
+    return None
 
 
 def propose(
     repo: Path, bundle: Bundle, verdict: dict[str, Any], repository: Repository, now: datetime
-) -> str:
-    """Push the branch and open the issue, once for each model; or tell that it was refused.
+) -> Proposal:
+    """Push the branch and open the issue, once for each model; or report that it was refused.
 
     Raises UsageError where the gate has not judged this model, GitHubRefused and
     StoreUnreachable where GitHub does not answer.
     """
     if verdict.get("challenger") != bundle.id:
-        raise UsageError(f"The gate has not judged {bundle.id}. Next: gate")
+        raise UsageError(f"The gate has not judged {bundle.id}. Next: loop gate")
     refused = issues.find(repository, LABEL, REFUSED)
     if verdict["decision"] != "PROMOTE":
-        return _refuse(bundle, verdict, repository)
+        issue = _report_refusal(bundle, verdict, repository)
+        return Proposal(bundle.id, verdict["decision"], issue["html_url"])
     issues.close(repository, refused, f"{bundle.id} passed the gate.")
     branch = next((b[1] for b in _branches(repository) if b[3] == bundle.id), None)
     if not branch:
         branch = f"retrain/{now:%Y-%m-%d}-{bundle.id}"
         _commit(repo, bundle)
         git.push_branch(repo, branch)
-    return _tell(branch, bundle, verdict, repository)
+    issue = _report_proposal(branch, bundle, verdict, repository)
+    return Proposal(bundle.id, verdict["decision"], issue["html_url"], branch)
 
 
 def _commit(repo: Path, bundle: Bundle) -> None:
-    """Commit what names data and model; nothing else that lies in the work tree."""
+    """Commit the files that name data and model, and no other change of the work tree."""
     paths = [name for name in ("dvc.lock", str(SOURCE_STATE)) if (repo / name).exists()]
     git.run(repo, "add", "--", *paths)
-    told = f"Retrain: {bundle.id}"
-    if (done := git.run(repo, "commit", "--quiet", "--message", told, "--", *paths)).returncode:
+    message = f"Retrain: {bundle.id}"
+    done = git.run(repo, "commit", "--quiet", "--message", message, "--", *paths)
+    if done.returncode:
         raise UsageError(f"git commit: {' '.join((done.stdout + done.stderr).split())}")
 
 
-def _tell(branch: str, bundle: Bundle, verdict: dict[str, Any], repository: Repository) -> str:
+def _report_proposal(
+    branch: str, bundle: Bundle, verdict: dict[str, Any], repository: Repository
+) -> issues.Issue:
+    """One issue for the model, which links to its pull request; older ones are closed."""
     problem = f"{PROPOSED}-{bundle.id}"
     known = list(issues.list_own(repository, LABEL, f"{PROPOSED}-", "all"))
     issue = next((i for i in known if i["body"].startswith(f"<!-- {problem}: ")), None)
@@ -112,31 +178,36 @@ def _tell(branch: str, bundle: Bundle, verdict: dict[str, Any], repository: Repo
         )
         title = f"A retrained model waits for review: {bundle.id}"
         issue = issues.open_or_update(repository, LABEL, problem, title, text)
-    if "/compare/" not in issue["body"]:  # it holds the number of the issue
-        text = f"{issue['body']}\n\n**[Open the pull request]({_link(branch, issue)})**"
-        repository.call(repository.rest.issues.update, issue_number=issue["number"], body=text)
+    _add_link(repository, issue, branch)
     for older in known:
         if older["number"] < issue["number"] and older["state"] == "open":
             issues.close(repository, older, f"Newer data led to #{issue['number']}.")
-    return f"{branch} is proposed in {issue['html_url']}"
+    return issue
 
 
-def _link(branch: str, issue: dict[str, Any]) -> str:
+def _add_link(repository: Repository, issue: issues.Issue, branch: str) -> None:
+    """Only now, because the link holds the number of the issue."""
+    if "/compare/" not in issue["body"]:
+        text = f"{issue['body']}\n\n**[Open the pull request]({_link(branch, issue)})**"
+        repository.call(repository.rest.issues.update, issue_number=issue["number"], body=text)
+
+
+def _link(branch: str, issue: issues.Issue) -> str:
     base = os.environ.get("GITHUB_REF_NAME") or "main"
     body = f"Closes #{issue['number']}"
     query = urlencode({"expand": 1, "title": f"Retrain: {branch}", "body": body})
     return f"{issues.repository_url()}/compare/{base}...{branch}?{query}"
 
 
-def _refuse(bundle: Bundle, verdict: dict[str, Any], repository: Repository) -> str:
-    decision = verdict["decision"]
+def _report_refusal(
+    bundle: Bundle, verdict: dict[str, Any], repository: Repository
+) -> issues.Issue:
     text = (
         f"The model `{bundle.id}`, trained by {issues.this_run()}, may not ship. The gate says "
-        f"{escape(decision)}: {escape(verdict['summary'])}"
+        f"{escape(verdict['decision'])}: {escape(verdict['summary'])}"
     )
     title = "Retrained models are refused"
-    issue = issues.open_or_update(repository, LABEL, REFUSED, title, text, bundle.id)
-    return f"{bundle.id} is refused ({decision}), as {issue['html_url']} tells"
+    return issues.open_or_update(repository, LABEL, REFUSED, title, text, bundle.id)
 
 
 def today() -> datetime:
