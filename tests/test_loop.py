@@ -28,7 +28,7 @@ def test_one_turn(turned):
     words = [
         "may be the first model", "v1.0.0 is in production as", "may replace v1.0.0",
         "git merge", "v1.1.0 is in production as", "50 golden rows", "in truth it was",
-        "REJECT: ", "the gate saw", "Put back: v1.1.0 is in production as",
+        "REJECT: ", "the gate saw", "is restored: v1.1.0 is in production as",
         "v1.0.0 is in production as sha256:", ", held", "v1.0.0 is held in production by Demo",
         "--lift-hold", "Nothing new: v1.1.0 is in production as", "automatic rollback: ",
     ]  # fmt: skip

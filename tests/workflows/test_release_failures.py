@@ -51,7 +51,7 @@ def test_what_answers_wrongly_in_production_is_put_back(world, host):
     assert run.results == dict.fromkeys(DEPLOYED, "success") | {"production": "failure"}
     log = run.jobs["production"].log
     assert "answers golden row" in log
-    assert f"Put back: v1.1.0 is in production as {old}. smoke: {url} runs v1.1.0" in log
+    assert f"version is restored: v1.1.0 is in production as {old}. smoke: {url} runs v1.1.0" in log
     with urllib.request.urlopen(f"{url}/version") as answer:  # noqa: S310  # loopback
         assert json.load(answer)["image_digest"] == old == pointer(here)
     assert [note["image_digest"] for note in ledger(here)[-2:]] == [
@@ -89,7 +89,7 @@ def test_the_newer_merge_wins(world):
     before = state(here)
     run = here.run("release", events[0])
     assert run.results == dict.fromkeys(DEPLOYED, "success")
-    assert "A newer run won: v1.0.0 is in production" in run.jobs["production"].log
+    assert "Not deployed, production is newer: v1.0.0 is in production" in run.jobs["production"].log
     assert state(here) == before
 
 

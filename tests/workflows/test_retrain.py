@@ -106,7 +106,7 @@ def test_a_young_proposal_is_waited_for(world, by):
         made = here.github.issue("A model", "github-actions[bot]", **facts)
         made["created_at"] = f"{day:%Y-%m-%dT%H:%M:%SZ}"
     run = here.run("retrain", here.dispatch("retrain", reason="$(touch pwned)"))
-    assert run.results == SKIPPED and "cools down" in run.jobs["guard"].log
+    assert run.results == SKIPPED and "the cool-down lasts until" in run.jobs["guard"].log
     assert not list(here.folder.rglob("pwned"))
 
 
