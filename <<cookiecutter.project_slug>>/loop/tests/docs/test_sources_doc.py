@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from mlops_loop import params
+from mlops_loop.source_params import BUILT_IN
 
 TEXT = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
 EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)]
@@ -22,7 +23,7 @@ def test_every_example_is_accepted(tmp_path, make_params, example):
     assert params.load(tmp_path / "params.yaml").source.kind == example["source"]["kind"]
 
 
-@pytest.mark.parametrize("section", [params.Files, params.Sql, params.Api])
+@pytest.mark.parametrize("section", BUILT_IN.values())
 def test_every_key_is_explained(section):
     """In the table of its kind, which has an example too."""
     assert section.model_fields["kind"].default in [e["source"]["kind"] for e in EXAMPLES]
