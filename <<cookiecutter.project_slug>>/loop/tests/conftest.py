@@ -3,7 +3,7 @@
 import pytest
 
 pytest_plugins = ["isolation", "servers", "git_project", "models", "fake_github", "hostile_text"]
-pytest_plugins += ["endpoint"]
+pytest_plugins += ["endpoint", "user_package"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

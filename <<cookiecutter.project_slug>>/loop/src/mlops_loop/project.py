@@ -7,15 +7,17 @@ asked for: serving needs none of them, unless a model is of the user's own types
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
+import sys
 import tomllib
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from mlops_loop.errors import UsageError
+from mlops_loop.errors import ProjectError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
 
 VARIABLE = "MLOPS_LOOP_PACKAGE"
 FILE = Path("pyproject.toml")
+LONGEST = 500  # characters of what the user's code said, in a message
 
 
 def package() -> str:
     """The name of the user's package; raises UsageError where nothing names one."""
-    if name := os.environ.get(VARIABLE) or _configured():
+    if name := _name():
         return name
     raise UsageError(
         f"{FILE} names no package: [tool.mlops-loop] package = NAME is missing. "
@@ -35,7 +38,10 @@ def package() -> str:
     )
 
 
-def _configured() -> str:
+def _name() -> str:
+    """The name of the user's package; empty where nothing names one."""
+    if name := os.environ.get(VARIABLE):
+        return name
     try:
         settings = tomllib.loads(FILE.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError):
@@ -43,10 +49,14 @@ def _configured() -> str:
     return settings.get("tool", {}).get("mlops-loop", {}).get("package", "")
 
 
+def model_name() -> str:
+    """What the endpoint calls its model: the package's name, or 'model' where nothing names one."""
+    return _name() or "model"
+
+
 def display_name() -> str:
     """The package's name for people, as 'Flight Delays'; 'Model' where nothing names one."""
-    name = os.environ.get(VARIABLE) or _configured() or "model"
-    return name.replace("_", " ").strip().title()
+    return model_name().replace("_", " ").strip().title()
 
 
 def raw_rows() -> type[pa.DataFrameModel]:
@@ -70,9 +80,45 @@ def estimators() -> Mapping[str, Any]:
     return _attribute("estimators", "ESTIMATORS")
 
 
-def extension(name: str) -> Any:
-    """A table of `extensions.py`: SOURCES, METRICS, CHECKS or TRUSTED_TYPES; empty without it."""
-    return getattr(_module("extensions"), name, {})
+def extension(name: str) -> Mapping[str, Any]:
+    """A table of `extensions.py`, by name: SOURCES, METRICS or CHECKS.
+
+    Empty where no package is configured, or where it has no such module or table.
+    """
+    table = _optional("extensions", name, {})
+    if not isinstance(table, Mapping):
+        raise UsageError(f"extensions.{name} must be a dict, and is {type(table).__name__}.")
+    return table
+
+
+def trusted_types() -> tuple[str, ...]:
+    """Full names of types that a skops file may hold: `extensions.TRUSTED_TYPES`."""
+    names = _optional("extensions", "TRUSTED_TYPES", ())
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise UsageError("extensions.TRUSTED_TYPES must be a list of names, as 'package.Type'.")
+    return tuple(names)
+
+
+def imported_code() -> list[bytes]:
+    """The source code of the modules of the user's package that are imported by now."""
+    own = _name()
+    files = [module.__file__ for name, module in sorted(sys.modules.items()) if _within(name, own)]
+    return [Path(file).read_bytes() for file in files if file]
+
+
+def failure(error: Exception) -> str:
+    """What the user's code raised, for a message: type, text, and the line of that code."""
+    own, text = _name(), " ".join(f"{type(error).__name__}: {error}".split())
+    lines = [
+        f"{Path(frame.f_code.co_filename).name}, line {line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if _within(frame.f_globals.get("__name__", ""), own)
+    ]
+    return text.rstrip(":. ")[:LONGEST] + (f" ({lines[-1]})" if lines else "")
+
+
+def _within(module: str, package: str) -> bool:
+    return module.split(".")[0] == package
 
 
 def _attribute(module: str, name: str) -> Any:
@@ -82,8 +128,17 @@ def _attribute(module: str, name: str) -> Any:
     return getattr(found, name)
 
 
+def _optional(module: str, name: str, default: Any) -> Any:
+    if not _name() or not importlib.util.find_spec(f"{_name()}.{module}"):
+        return default
+    return getattr(_module(module), name, default)
+
+
 def _module(name: str) -> ModuleType:
-    """A module of the user's package; its own errors are the user's to see."""
+    """A module of the user's package.
+
+    Raises UsageError where it is missing or fails, ModuleNotFoundError where a library is missing.
+    """
     path = f"{package()}.{name}"
     try:
         return importlib.import_module(path)
@@ -91,3 +146,7 @@ def _module(name: str) -> ModuleType:
         if error.name not in (path, package()):
             raise
         raise UsageError(f"There is no module {path}, which the loop needs.") from error
+    except ProjectError:
+        raise
+    except Exception as error:  # whatever the user's code raises
+        raise UsageError(f"{path} cannot be imported: {failure(error)}.") from error

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mlops_loop import errors, params, paths
+from mlops_loop import errors, paths, source_params
 from mlops_loop.sources import api as source_api
 from mlops_loop.sources import table
 
@@ -41,7 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def answer(self, data, status: int = 200, length: int = 0, **headers: str) -> None:
-        """`data` as JSON (bytes: as they are), its told length off by `length`."""
+        """`data` as JSON (bytes: as they are), its Content-Length off by `length`."""
         body = data if isinstance(data, bytes) else json.dumps(data).encode()
         self.send_response(status)
         for name, value in headers.items():
@@ -91,7 +91,9 @@ def read(server, monkeypatch):
     monkeypatch.setattr(source_api, "RETRIES", source_api.RETRIES.new(backoff_factor=0))
 
     def ask(url: str = "/rows", **keys: str):
-        source = params.Api(url=server.url + url, fingerprint=str(paths.SOURCE_STATE), **keys)
+        source = source_params.Api(
+            url=server.url + url, fingerprint=str(paths.SOURCE_STATE), **keys
+        )
         return table.read(source)
 
     return ask
@@ -224,7 +226,7 @@ LASTING = {
 
 
 @pytest.mark.parametrize(("answer", "reason"), LASTING.values(), ids=LASTING)
-def test_trouble_that_lasts_is_told_in_a_sentence(server, read, answer, reason):
+def test_trouble_that_lasts_is_reported_in_a_sentence(server, read, answer, reason):
     """After a bounded number of tries."""
     server.paths["/rows"] = lambda handler: handler.answer(**answer)
     with pytest.raises(errors.DataRefused, match=reason) as error:
@@ -326,7 +328,7 @@ def test_another_origin_in_other_words(server, read, url):
 
 
 def test_a_server_that_is_not_there(server, read):
-    """A refused connection is told, not traced."""
+    """A refused connection is reported, without a traceback."""
     server.server_close()
     with pytest.raises(errors.DataRefused, match=f"{server.url}/rows cannot be read") as error:
         read("/rows?key=secret")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -18,21 +17,19 @@ from dvc.exceptions import ReproductionError
 from dvc.repo import Repo
 
 from mlops_loop import params, paths
-from mlops_loop.sources import fingerprint as watch
+from mlops_loop.sources import fingerprint
 
-OUT = Path("data/ingested.parquet")
-SOURCE = {"kind": "sql", "query": "rows.sql", "fingerprint": str(paths.SOURCE_STATE)}
+ROOT = Path(__file__).parents[3]  # of the project
+OUT, STATE = paths.INGESTED, paths.SOURCE_STATE
+SOURCE = {"kind": "sql", "query": "rows.sql", "fingerprint": str(STATE)}
 
 
 def changed() -> bool:
-    """Whether the verb `watch` wrote another state."""
-    before = (
-        Path(str(paths.SOURCE_STATE)).read_bytes()
-        if Path(str(paths.SOURCE_STATE)).exists()
-        else None
-    )
-    watch.run(params.load())
-    return Path(str(paths.SOURCE_STATE)).read_bytes() != before
+    """Whether the source is in another state than `data/source.json` had."""
+    before = STATE.read_bytes() if STATE.exists() else None
+    result = fingerprint.run(params.load())
+    assert result.changed == (STATE.read_bytes() != before)
+    return result.changed
 
 
 def repro() -> list[str]:
@@ -49,25 +46,23 @@ def insert(value: int) -> None:
 
 def cached() -> dict[str, str]:
     """Hash of the content by the hash that the name says, for all that DVC keeps of tables."""
-    found = {}
+    contents = {}
     for path in Path(".dvc/cache/files/md5").glob("??/*"):
         if path.read_bytes()[:4] == b"PAR1":
-            found[path.parent.name + path.name] = hashlib.md5(path.read_bytes()).hexdigest()
-    return found
+            contents[path.parent.name + path.name] = hashlib.md5(path.read_bytes()).hexdigest()
+    return contents
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """The stage `ingest` alone, on a database; what DVC keeps is linked, not copied."""
-    stages = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
-    own = yaml.safe_load(Path("params.yaml").read_text()) | {"source": SOURCE}
-    shutil.copytree("src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(".gitignore", tmp_path)
+def project(tmp_path, monkeypatch, make_params):
+    """The project's own stage `ingest`, on a database; what DVC keeps is linked, not copied."""
+    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["ingest"]
+    stage["deps"] = [dep for dep in stage["deps"] if not dep.startswith(("src/", "loop/"))]
+    own = make_params("binary", {"source": SOURCE}).model_dump(mode="json", by_alias=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", "src")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setenv("DATABASE_URL", "sqlite:///hidden.db")
-    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"ingest": stages["ingest"]}}))
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"ingest": stage}}))
     Path("params.yaml").write_text(yaml.safe_dump(own))
     Path("rows.sql").write_text("SELECT n, abs(n) AS m FROM t ORDER BY n DESC\n")
     subprocess.run(["git", "init", "-q"], check=True)
@@ -100,18 +95,12 @@ def test_a_changed_source_is_read_again_and_a_failing_one_leaves_the_old_rows(ca
     assert pd.read_parquet(OUT)["n"].tolist() == [1, 2]
     assert len(cached()) == 2
     assert all(name == content for name, content in cached().items())
-    assert "hidden" not in Path("dvc.lock").read_text() + Path(str(paths.SOURCE_STATE)).read_text()
+    assert "hidden" not in Path("dvc.lock").read_text() + STATE.read_text()
 
 
-def test_the_note_is_committed_and_the_rows_are_not():
-    """As `.gitignore` says."""
-    command = [
-        "git",
-        "check-ignore",
-        "--no-index",
-        str(paths.SOURCE_STATE),
-        str(OUT),
-        f"{OUT}.part",
-    ]
-    ignored = subprocess.run(command, capture_output=True, text=True)
-    assert ignored.stdout.split() == [str(OUT), f"{OUT}.part"]
+def test_the_state_is_committed_and_the_rows_are_not():
+    """As `.gitignore` of the project says."""
+    names = [str(STATE), str(OUT), f"{OUT}.part"]
+    command = ["git", "check-ignore", "--no-index", *names]
+    ignored = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert ignored.stdout.split() == names[1:]

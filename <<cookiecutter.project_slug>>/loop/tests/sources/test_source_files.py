@@ -9,7 +9,7 @@ import fsspec
 import pandas as pd
 import pytest
 
-from mlops_loop import errors, params, paths
+from mlops_loop import errors, paths, source_params
 from mlops_loop.sources import files as source_files
 from mlops_loop.sources import table
 
@@ -22,7 +22,9 @@ def read(tmp_path):
 
     def read_path(path: str, form: str = "csv") -> pd.DataFrame:
         full = path if "://" in path else str(tmp_path / path)
-        return table.read(params.Files(path=full, format=form, fingerprint=str(paths.SOURCE_STATE)))
+        return table.read(
+            source_params.Files(path=full, format=form, fingerprint=str(paths.SOURCE_STATE))
+        )
 
     return read_path
 
@@ -76,13 +78,13 @@ def test_files_come_in_the_order_of_their_names(tmp_path, read, monkeypatch, ord
     """Not in the order in which the file system tells them."""
     for name in order:
         (tmp_path / f"{name}.csv").write_text(f"name\n{name}\n")
-    told = [fsspec.open(str(tmp_path / f"{name}.csv"), "rb") for name in order]
-    monkeypatch.setattr(source_files.fsspec, "open_files", lambda *args: told)
+    opened = [fsspec.open(str(tmp_path / f"{name}.csv"), "rb") for name in order]
+    monkeypatch.setattr(source_files.fsspec, "open_files", lambda *args: opened)
     assert read("*.csv")["name"].tolist() == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("path", ["*.csv", "nowhere.csv", "nofolder/*.csv"])
-def test_nothing_to_read_is_told_with_the_path(read, path):
+def test_nothing_to_read_is_reported_with_the_path(read, path):
     """A glob without a match and a path that is not there."""
     with pytest.raises(errors.UsageError, match=r"source.path"):
         read(path)
@@ -99,7 +101,7 @@ def test_a_server_that_does_not_give_the_file(read, server, path, reason):
 
 
 def test_a_server_that_is_not_there(read):
-    """A refused connection is told, not traced."""
+    """A refused connection is reported, without a traceback."""
     with pytest.raises(errors.ProjectError, match=r"127\.0\.0\.1:9"):
         read("http://127.0.0.1:9/a.csv")
 

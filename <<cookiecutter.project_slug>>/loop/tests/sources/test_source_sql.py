@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from mlops_loop import errors, params, paths
+from mlops_loop import errors, paths, source_params
 from mlops_loop.sources import sql as source_sql
 from mlops_loop.sources import table
 
@@ -35,7 +35,7 @@ def read(tmp_path, monkeypatch):
             "chunk_rows": 3,
             "fingerprint": str(paths.SOURCE_STATE),
         } | changes
-        return table.read(params.Sql(**source))
+        return table.read(source_params.Sql(**source))
 
     return ask
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mlops_loop import params, paths
 from mlops_loop.commands.console import example, file
+
+if TYPE_CHECKING:
+    from mlops_loop.sources.fingerprint import Fingerprint
 
 
 @click.command(epilog=example("fingerprint"))
@@ -20,7 +24,15 @@ def fingerprint() -> None:
     """
     from mlops_loop.sources import fingerprint as fingerprints
 
-    fingerprints.run(params.load())
+    click.echo(f"fingerprint: {_describe(fingerprints.run(params.load()))}")
+
+
+def _describe(state: Fingerprint) -> str:
+    if state.changed is None:
+        return f"DVC sees changes of {state.path} itself, there is nothing to do"
+    if not state.changed:
+        return f"{state.source} is unchanged, see {state.path}"
+    return f"{state.source} changed, see {state.path}. Next: dvc repro, and commit the file"
 
 
 def _stage(name: str, text: str) -> click.Command:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from urllib3.util import Retry, Timeout, parse_url
 
 from mlops_loop.errors import DataRefused, UsageError
-from mlops_loop.params import Api
+from mlops_loop.source_params import Api
 from mlops_loop.text import public_url
 
 RETRIES = Retry(
@@ -37,7 +37,7 @@ NEXT = re.compile(r'<([^<>]*)>[^<]*?;\s*rel="?(?:[^"<]*\s)?next\b', re.IGNORECAS
 def read_api(source: Api) -> pd.DataFrame:
     """All rows of all pages; nested objects become columns with dotted names.
 
-    Raises UsageError where address or token are wrong, DataRefused where answers cannot be used.
+    Raises UsageError for a wrong address or token, DataRefused for responses that cannot be used.
     """
     rows: list[dict[str, Any]] = []
     headers = {"Accept": "application/json"} | _token(source.token_env)
@@ -70,25 +70,16 @@ def _token(variable: str | None) -> dict[str, str]:
 
 def _pages(source: Api, pool: urllib3.HTTPConnectionPool) -> Iterator[list[dict[str, Any]]]:
     seen: set[str | int] = set()
-    url = first = source.url
+    url = source.url
     while url:
         if source.page_param:
-            count = urlencode({source.page_param: len(seen) + 1})
-            url = f"{first}{'&' if '?' in first else '?'}{count}"
+            url = _with_page(source, len(seen) + 1)
         data, link = _get(pool, url)
-        rows = _at(data, source.rows)
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            found = sorted(data) if isinstance(data, dict) else type(data).__name__
-            raise DataRefused(
-                f"source.rows = {source.rows!r} is no list of objects in {public_url(url)}, which has: "
-                f"{found}."
-            )
-        mark = hash(json.dumps(rows)) if source.page_param else url
-        if mark in seen:
-            raise DataRefused(
-                f"{public_url(url)} gives a page again that was read: an endless loop."
-            )
-        seen.add(mark)
+        rows = _rows(data, source, url)
+        page = hash(json.dumps(rows)) if source.page_param else url
+        if page in seen:
+            raise DataRefused(f"{public_url(url)} returns a page a second time: an endless loop.")
+        seen.add(page)
         yield rows
         if not source.page_param:
             url = _following(_at(data, source.next) if source.next else link, url, pool)
@@ -96,24 +87,45 @@ def _pages(source: Api, pool: urllib3.HTTPConnectionPool) -> Iterator[list[dict[
             return
 
 
+def _with_page(source: Api, page: int) -> str:
+    mark = "&" if "?" in source.url else "?"
+    return f"{source.url}{mark}{urlencode({source.page_param: page})}"
+
+
+def _rows(data: Any, source: Api, url: str) -> list[dict[str, Any]]:
+    rows = _at(data, source.rows)
+    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+        return rows
+    content = sorted(data) if isinstance(data, dict) else type(data).__name__
+    raise DataRefused(
+        f"source.rows = {source.rows!r} is no list of objects in {public_url(url)}, which has: "
+        f"{content}."
+    )
+
+
 def _get(pool: urllib3.HTTPConnectionPool, url: str) -> tuple[Any, str]:
-    """The JSON that is answered, and the next page by the header Link."""
+    """The JSON of the response, and the next page by the header Link; empty without one."""
     path = parse_url(url).request_uri
-    answer = pool.request("GET", path, retries=RETRIES, timeout=TIMEOUT, redirect=False)
-    told = f"{public_url(url)} answers {answer.status} {answer.reason}"
-    if location := answer.get_redirect_location():
-        raise UsageError(
-            f"{told}, to {public_url(urljoin(url, location))}, which is not followed. Where you trust "
-            "that address, write it as source.url."
-        )
-    if 400 <= answer.status < 500 and answer.status != 429:
-        raise UsageError(f"{told}. See source.url and source.token_env in params.yaml.")
-    if answer.status != 200:
-        raise DataRefused(f"{told}. Tried {RETRIES.total} times more. Next: try again later")
+    response = pool.request("GET", path, retries=RETRIES, timeout=TIMEOUT, redirect=False)
+    _check(response, url)
     try:
-        return json.loads(answer.data), "".join(NEXT.findall(answer.headers.get("Link", ""))[:1])
+        data = json.loads(response.data)
     except ValueError as error:
         raise DataRefused(f"{public_url(url)} answers no JSON: {error}") from error
+    return data, "".join(NEXT.findall(response.headers.get("Link", ""))[:1])
+
+
+def _check(response: urllib3.BaseHTTPResponse, url: str) -> None:
+    answer = f"{public_url(url)} answers {response.status} {response.reason}"
+    if location := response.get_redirect_location():
+        raise UsageError(
+            f"{answer}, to {public_url(urljoin(url, location))}, which is not followed. Where you "
+            "trust that address, write it as source.url."
+        )
+    if 400 <= response.status < 500 and response.status != 429:
+        raise UsageError(f"{answer}. See source.url and source.token_env in params.yaml.")
+    if response.status != 200:
+        raise DataRefused(f"{answer}. Tried {RETRIES.total} times more. Next: try again later")
 
 
 def _at(data: Any, path: str) -> Any:
@@ -122,13 +134,13 @@ def _at(data: Any, path: str) -> Any:
     return data
 
 
-def _following(found: Any, url: str, pool: urllib3.HTTPConnectionPool) -> str:
-    if not found:
+def _following(link: Any, url: str, pool: urllib3.HTTPConnectionPool) -> str:
+    if not link:
         return ""
-    absolute = urljoin(url, str(found))
-    if not isinstance(found, str) or not pool.is_same_host(absolute):
+    absolute = urljoin(url, str(link))
+    if not isinstance(link, str) or not pool.is_same_host(absolute):
         raise DataRefused(
-            f"{public_url(url)} names as next page {public_url(absolute)}: no URL of the same origin, and "
-            "nothing is sent to another one. Page by source.page_param where the API can."
+            f"{public_url(url)} names as next page {public_url(absolute)}: no URL of the same "
+            "origin, and no request goes to another. Use source.page_param where the API can."
         )
     return absolute

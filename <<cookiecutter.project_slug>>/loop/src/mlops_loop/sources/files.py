@@ -13,10 +13,10 @@ from fsspec.core import OpenFile
 from tqdm import tqdm
 
 from mlops_loop.errors import DataRefused, UsageError
-from mlops_loop.params import Files
+from mlops_loop.source_params import Files
 from mlops_loop.text import listed, public_url
 
-# What file systems call a mark or a time that changes with the content.
+# What file systems call a tag or a time that changes with the content.
 MARKS = {"etag", "contentmd5", "digest", "lastmodified", "mtime", "modified", "updated"}
 
 
@@ -29,16 +29,19 @@ def read_files(source: Files) -> pd.DataFrame:
     opened = _matching(source)
     tables = [_read(file, source.format) for file in tqdm(opened, "read", unit="file")]
     for file, table in zip(opened, tables, strict=True):
-        found, expected = set(table.columns), set(tables[0].columns)
-        if found != expected:
-            missing, more = listed(sorted(expected - found)), listed(sorted(found - expected))
-            reason = f"missing {missing}, not expected {more}"
-            raise DataRefused(f"{file.path} has other columns than the first file: {reason}.")
+        _check_columns(file, set(table.columns), set(tables[0].columns))
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
+def _check_columns(file: OpenFile, columns: set[str], expected: set[str]) -> None:
+    if columns != expected:
+        missing, more = listed(sorted(expected - columns)), listed(sorted(columns - expected))
+        reason = f"missing {missing}, not expected {more}"
+        raise DataRefused(f"{file.path} has other columns than the first file: {reason}.")
+
+
 def state_of_files(source: Files) -> dict[str, dict[str, str]]:
-    """For each file its size and what its file system says of changes, else a hash of it all."""
+    """By file its size and its version in the file system (etag or time), else a content hash."""
     here = f"{Path.cwd().as_posix()}/"
     return {
         public_url(file.path).removeprefix(here): _state(file)
@@ -57,7 +60,8 @@ def _matching(source: Files) -> list[OpenFile]:
 
 
 @contextmanager
-def _told(file: OpenFile, how: str) -> Iterator[None]:
+def _readable(file: OpenFile, how: str = "") -> Iterator[None]:
+    """Any error of a file system, as one of ours in one sentence."""
     try:
         yield
     except FileNotFoundError as error:
@@ -69,14 +73,14 @@ def _told(file: OpenFile, how: str) -> Iterator[None]:
 
 
 def _read(file: OpenFile, kind: str) -> pd.DataFrame:
-    with _told(file, f" as {kind}"), file as stream:
+    with _readable(file, f" as {kind}"), file as stream:
         if kind == "parquet":
             return pd.read_parquet(stream)
         return pd.read_csv(stream, low_memory=False)
 
 
 def _state(file: OpenFile) -> dict[str, str]:
-    with _told(file, ""):
+    with _readable(file):
         info = file.fs.info(file.path)
         plain = {key.lower().replace("-", ""): str(value) for key, value in info.items()}
         marks = {key: plain[key] for key in sorted(MARKS & plain.keys())}

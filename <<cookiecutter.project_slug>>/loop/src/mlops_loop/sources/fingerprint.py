@@ -1,6 +1,6 @@
-"""The command `fingerprint`: write what a source looks like now where DVC can see it.
+"""The state of a source, where DVC can see it.
 
-DVC runs `ingest` again when its dependency `source.fingerprint` changed. It sees folders itself;
+DVC runs `ingest` again when its dependency `source.fingerprint` changed. It checks folders itself;
 for a source elsewhere, this writes a small file to be committed, so a change of data is a commit.
 """
 
@@ -9,20 +9,23 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from mlops_loop import paths
-from mlops_loop.params import Files, Params
+from mlops_loop.params import Params
+from mlops_loop.source_params import Files, Source
 from mlops_loop.sources.files import state_of_files
 from mlops_loop.sources.table import read
 
 
 def state_of_rows(table: pd.DataFrame) -> dict[str, str]:
-    """Number of rows and a hash of names and values, whatever the order of the rows.
+    """`rows`, their number, and `sha256` of column names and values, in any order of the rows.
 
-    A query without ORDER BY may give them in any order, which is no change of the data.
+    A query without ORDER BY may return them in any order, which is no change of the data.
     """
     # A missing value is not an empty text, "1" is not 1, and a text may have several lines.
     form = {"na_rep": "\1", "quoting": csv.QUOTE_NONNUMERIC, "lineterminator": "\0"}
@@ -30,15 +33,27 @@ def state_of_rows(table: pd.DataFrame) -> dict[str, str]:
     return {"rows": str(len(table)), "sha256": hashlib.sha256(lines.encode()).hexdigest()}
 
 
-def run(params: Params) -> None:
-    """Write `data/source.json` if the source is in another state than noted, and say which."""
+@dataclass(frozen=True)
+class Fingerprint:
+    """The state of a source: `changed` since it was written to `path`, or None if DVC checks it."""
+
+    source: str
+    path: Path
+    changed: bool | None
+
+
+def run(params: Params) -> Fingerprint:
+    """Write `data/source.json` if the source changed; read no source that DVC checks itself."""
     source, path = params.source, Path(params.source.fingerprint)
-    if source.fingerprint != str(paths.SOURCE_STATE):
-        return print(f"fingerprint: DVC sees changes of {path} itself, there is nothing to do")
-    found = state_of_files if isinstance(source, Files) else lambda s: state_of_rows(read(s))
-    text = json.dumps({source.name: found(source)}, indent=2, ensure_ascii=False) + "\n"
+    if path != paths.SOURCE_STATE:
+        return Fingerprint(source.name, path, None)
+    text = json.dumps({source.name: _state(source)}, indent=2, ensure_ascii=False) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
-        return print(f"fingerprint: {source.name} is unchanged, see {path}")
+        return Fingerprint(source.name, path, False)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    print(f"fingerprint: {source.name} changed, see {path}. Next: dvc repro, and commit the file")
+    return Fingerprint(source.name, path, True)
+
+
+def _state(source: Source) -> dict[str, Any]:
+    return state_of_files(source) if isinstance(source, Files) else state_of_rows(read(source))

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tqdm import tqdm
 
 from mlops_loop.errors import DataRefused, UsageError
-from mlops_loop.params import Sql
+from mlops_loop.source_params import Sql
 
 
 def read_sql(source: Sql) -> pd.DataFrame:
@@ -44,8 +44,8 @@ def read_sql(source: Sql) -> pd.DataFrame:
 
 def _rows(result: sa.CursorResult) -> pd.DataFrame:
     names = list(result.keys())
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataRefused(f"The query gives more than one column {twice[0]!r}: rename with AS.")
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise DataRefused(f"The query gives more than one column {repeated[0]!r}: rename with AS.")
     chunks = [pd.DataFrame(columns=names)]
     with tqdm(desc="read", unit=" rows") as bar:
         for rows in result.partitions():

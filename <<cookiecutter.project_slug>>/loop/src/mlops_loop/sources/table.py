@@ -1,6 +1,7 @@
 """The table of a source, whatever its kind.
 
-A kind is a section of `params.py`, a module here, and a line in `READERS`.
+A kind of the loop is a section of `source_params.py`, a module here, and a line in `READERS`; all
+other kinds are functions of the user's.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Callable
 import pandas as pd
 
 from mlops_loop.errors import DataRefused
-from mlops_loop.params import Source
+from mlops_loop.source_params import Source
 from mlops_loop.sources.api import read_api
 from mlops_loop.sources.files import read_files
+from mlops_loop.sources.own import read_own
 from mlops_loop.sources.sql import read_sql
 
 READERS: dict[str, Callable[..., pd.DataFrame]] = {
@@ -25,21 +27,21 @@ READERS: dict[str, Callable[..., pd.DataFrame]] = {
 
 def read(source: Source) -> pd.DataFrame:
     """All rows of the source, every column of one type; raises DataRefused without a row."""
-    table = READERS[source.kind](source)
+    table = READERS.get(source.kind, read_own)(source)
     if table.empty:
         raise DataRefused(f"The source {source.name!r} has no rows.")
-    if len(twice := table.columns[table.columns.duplicated()]):
-        raise DataRefused(f"The source {source.name!r} has the column {twice[0]!r} twice.")
+    if len(repeated := table.columns[table.columns.duplicated()]):
+        raise DataRefused(f"The source {source.name!r} has the column {repeated[0]!r} twice.")
     return one_type_per_column(table)
 
 
 def one_type_per_column(table: pd.DataFrame) -> pd.DataFrame:
-    """Text where one part has numbers and another words: a Parquet column has one type.
+    """The table with text where values of a column differ in type: Parquet allows one type.
 
-    Lists, objects, bytes and numbers of more than 64 bits become text too. `validate` reads the
-    numbers again and tells the others.
+    Lists, objects, bytes and numbers of more than 64 bits become text too. The stage `validate`
+    turns numbers in a text back into numbers, and reports what is none. Missing values stay.
     """
-    table = table.infer_objects()  # a part without any value says nothing about the type
+    table = table.infer_objects()  # a file in which a column is empty gave it no type
     for name in table.columns[table.dtypes == "object"]:
         if re.match("mixed|integer|bytes", pd.api.types.infer_dtype(table[name])):
             table[name] = table[name].map(str, na_action="ignore")
