@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 import skops.io
@@ -54,8 +56,66 @@ def test_a_type_that_is_not_trusted_is_refused(tmp_path):
     """Loading would run code that nobody has read; the message names it."""
     pipeline = make_pipeline(FunctionTransformer(double), DummyRegressor()).fit(X, X[:, 0])
     skops.io.dump(pipeline, tmp_path / "model.skops")
-    with pytest.raises(errors.NoValidBundle, match=r"not trusted: .*double.*TRUSTED"):
+    with pytest.raises(errors.NoValidBundle, match=r"not trusted: .*double.*TRUSTED_TYPES"):
         predictor.load_predictor(tmp_path)
+
+
+OWN_MODEL = """
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+
+class Median(RegressorMixin, BaseEstimator):
+    def fit(self, x, y):
+        self.median_ = float(np.median(y))
+        return self
+
+    def predict(self, x):
+        return np.full(len(x), self.median_)
+"""
+
+
+@pytest.fixture
+def own_model(tmp_path, own_package):
+    """A bundle's folder with a model of a type of the user's; gives the folder of the package."""
+    package = own_package(models=OWN_MODEL)
+    median = importlib.import_module(f"{package.name}.models").Median()
+    files.write_skops(make_pipeline(median).fit(X, X[:, 0]), tmp_path / "model.skops")
+    return package
+
+
+def test_a_type_that_the_project_trusts_is_loaded(tmp_path, own_model, own_package):
+    """Named in `extensions.TRUSTED_TYPES`."""
+    name = f"{own_model.name}.models.Median"
+    own_package(models=OWN_MODEL, extensions=f"TRUSTED_TYPES = [{name!r}]")
+    scores = predictor.load_predictor(tmp_path).scores(X)
+    np.testing.assert_allclose(scores, np.median(X[:, 0]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("extensions", "reason"),
+    [
+        ("", r"not trusted: made_up_project\.models\.Median\. Next: "),
+        ("TRUSTED_TYPES = ['made_up_project.models.Mean']", r"not trusted: .*Median"),
+        ("import no_such_library", "imports 'no_such_library', which is not installed here"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("TRUSTED_TYPES = 'made_up_project.models.Median'", "must be a list of names"),
+    ],
+)
+@pytest.mark.usefixtures("own_model")
+def test_a_type_that_the_project_does_not_trust_is_refused(
+    tmp_path, own_package, extensions, reason
+):
+    """The bundle is not valid here, whatever the reason."""
+    own_package(models=OWN_MODEL, extensions=extensions)
+    with pytest.raises(errors.NoValidBundle, match=reason):
+        predictor.load_predictor(tmp_path)
+
+
+def test_the_project_is_not_asked_about_known_types(tmp_path, own_package):
+    """A container needs the user's package only for types of the user's."""
+    own_package(extensions="1 / 0")
+    write("binary", "skops", tmp_path)
+    assert predictor.load_predictor(tmp_path).scores(X).shape == (60, 2)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
@@ -74,7 +134,7 @@ def test_skops_files_have_the_same_bytes_every_time(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"damaged", b"PK\x03\x04 half a file"], ids=repr)
 @pytest.mark.parametrize("name", predictor.PREDICTORS)
-def test_a_damaged_model_is_told_in_one_sentence(tmp_path, name, content):
+def test_a_damaged_model_is_reported_in_one_sentence(tmp_path, name, content):
     """With the file and the next command, whatever the library raises."""
     (tmp_path / name).write_bytes(content)
     with pytest.raises(errors.NoValidBundle, match=rf"^\S+{name} cannot be read: .+Next") as error:

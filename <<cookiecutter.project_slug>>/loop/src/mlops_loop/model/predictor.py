@@ -1,7 +1,8 @@
 """The model of a bundle, ready to answer: encoded rows in, scores out.
 
 `model.onnx` runs on ONNX Runtime. `model.skops` is the explicit alternative for pipelines
-that ONNX cannot express; it needs scikit-learn, and loads only the types in `TRUSTED`.
+that ONNX cannot express; it needs scikit-learn, and loads only the types in `TRUSTED` and those in
+`extensions.TRUSTED_TYPES` of the project.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Protocol
 
 import numpy as np
 
-from mlops_loop.errors import NoValidBundle
+from mlops_loop import project
+from mlops_loop.errors import NoValidBundle, ProjectError
 
-# Types beyond those that skops itself trusts. Each was read and found to run no code on load.
+# Types beyond those that skops itself trusts. Each was read: it runs no code when it is loaded.
 TRUSTED = (
     "functools.partial",  # of a function that is trusted by its own name
     "numpy.dtype",
@@ -46,7 +48,7 @@ class Predictor(Protocol):
     """Scores of encoded rows."""
 
     def scores(self, matrix: np.ndarray) -> np.ndarray:
-        """float32 (n_rows, n_columns) -> (n_rows, n_classes), or (n_rows,) for regression."""
+        """float32 (n_rows, n_columns) -> (n_rows,), or (n_rows, n_scores) for more than one."""
 
 
 class OnnxPredictor:
@@ -60,8 +62,8 @@ class OnnxPredictor:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # what goes wrong is raised, and told in one sentence
-        with _told(path):
+        options.log_severity_level = 4  # errors are raised, and reported in one sentence
+        with _readable(path):
             self._session = onnxruntime.InferenceSession(
                 path.read_bytes(), options, providers=["CPUExecutionProvider"]
             )
@@ -70,7 +72,7 @@ class OnnxPredictor:
 
     def scores(self, matrix: np.ndarray) -> np.ndarray:
         scores = self._session.run([self._output], {self._input: matrix})[0]
-        return scores if self._output == "probabilities" else scores[:, 0]
+        return scores[:, 0] if scores.shape[1] == 1 else scores
 
 
 class SkopsPredictor:
@@ -83,35 +85,56 @@ class SkopsPredictor:
         return raw_scores(self.pipeline, matrix)
 
 
-@np.errstate(all="ignore")  # a score that is not finite is told by whoever asks
+@np.errstate(all="ignore")  # the caller checks for scores that are not finite
 def raw_scores(pipeline, matrix: np.ndarray) -> np.ndarray:
-    """Scores of a fitted scikit-learn pipeline, in the shape of `Predictor.scores`."""
+    """Scores of a fitted scikit-learn pipeline, in the shape of `Predictor.scores`.
+
+    These are probabilities where it has them, distances where it finds groups, else predictions:
+    what skl2onnx gives as last output.
+    """
     if hasattr(pipeline, "predict_proba"):
         return pipeline.predict_proba(matrix)
+    if hasattr(pipeline, "fit_predict") and hasattr(pipeline, "transform"):  # as KMeans
+        return pipeline.transform(matrix)
     return np.asarray(pipeline.predict(matrix), dtype=float)
 
 
 def load_skops(path: Path):
     """A scikit-learn pipeline from a skops file.
 
-    Raises NoValidBundle where the file is damaged or holds a type that is not in `TRUSTED`.
+    Raises NoValidBundle where the file is damaged, needs a library that is not installed, or holds
+    a type that is trusted neither here nor by the project.
     """
     import skops.io
 
-    with _told(path):
-        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
-    if unknown:
+    with _readable(path):
+        unknown = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED)
+    own = _trusted_by_project() if unknown else set()
+    if foreign := sorted(unknown - own):
         raise NoValidBundle(
-            f"{path.name} holds types that are not trusted: {', '.join(unknown)}. Read their "
-            "code, then add them to TRUSTED in predictor.py."
+            f"{path.name} holds types that are not trusted: {', '.join(foreign)}. Next: read their "
+            "code, then add them to TRUSTED_TYPES in extensions.py of the project"
         )
-    with _told(path):
-        return skops.io.load(path, trusted=list(TRUSTED))
+    with _readable(path):
+        return skops.io.load(path, trusted=sorted({*TRUSTED, *own}))
+
+
+def _trusted_by_project() -> set[str]:
+    """Types of `extensions.TRUSTED_TYPES`; the project's code is imported for them."""
+    try:
+        return set(project.trusted_types())
+    except ModuleNotFoundError as error:
+        raise NoValidBundle(
+            f"extensions.py of the project imports {error.name!r}, which is not installed here: "
+            "import it inside the functions that use it, or add it to dependencies in pyproject."
+        ) from error
+    except ProjectError as error:
+        raise NoValidBundle(f"The project's trusted types cannot be read: {error}") from error
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Whatever a library raises over a damaged file, in one sentence."""
+def _readable(path: Path) -> Iterator[None]:
+    """Any error of a library about a damaged file, in one sentence."""
     try:
         yield
     except Exception as error:
