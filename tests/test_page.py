@@ -126,7 +126,7 @@ def test_error_beside_its_field(visit, scripts):
     field = page.get_by_label("To", exact=True)
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_accessible_description(re.compile("right form.*three capital letters"))
-    expect(page.locator(".verdict.error")).to_have_text("1 value needs another look")
+    expect(page.locator(".verdict.error")).to_have_text("1 value is not allowed")
     if scripts:
         expect(field).to_be_focused()
 
@@ -136,7 +136,7 @@ def test_what_moved_it(visit, scripts):
     """The prediction tells which columns moved it, in a table with a caption."""
     page = visit(java_script_enabled=scripts)
     page.get_by_role("button", name="Predict").click()
-    table = page.get_by_role("table", name="What moved it")
+    table = page.get_by_role("table", name="Effect of each value")
     expect(table.get_by_role("row").nth(1)).to_have_text(re.compile(r"[+-]\d+\.\d points"))
 
 

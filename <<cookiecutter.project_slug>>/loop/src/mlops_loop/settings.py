@@ -1,43 +1,52 @@
-"""Where serving runs, read once from the environment: `Settings.from_environment()`.
+"""Settings of the endpoint, from the environment: `Settings.from_environment()`.
 
-What changes the model is in `params.yaml`; nothing here does. Importing this reads nothing.
+What changes the model is in `params.yaml`; nothing here does. Importing this module reads nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mlops_loop.errors import UsageError
 
-SHORTEST_KEY = 20
+MIN_KEY_LENGTH = 20
 
 
 def digest(key: str) -> bytes:
-    """The SHA-256 of a key, which is long and random, so that no slow hash is needed."""
+    """SHA-256 of a key. Keys are long and random, so a slow password hash is not needed."""
     return hashlib.sha256(key.encode()).digest()
 
 
 def hashed_key(key: str) -> bytes:
-    """The digest of a key that a person chose; raises ValueError where it is short."""
-    if len(key) < SHORTEST_KEY:
-        raise ValueError(f"a key has {SHORTEST_KEY} characters or more")
+    """The digest of a key; raises ValueError where it is shorter than `MIN_KEY_LENGTH`."""
+    if len(key) < MIN_KEY_LENGTH:
+        raise ValueError(f"a key has {MIN_KEY_LENGTH} characters or more")
     return digest(key)
 
 
-class Settings(BaseModel, frozen=True):
-    """One field for each environment variable, named alike in capitals.
+class Settings(BaseSettings):
+    """One field for each environment variable of the same name in capitals.
 
     With `require_bundle`, serving refuses to start without a valid bundle; otherwise it starts,
-    answers 503 and says why. `shared_port` is one on which another process may listen too: the
-    next version, while it takes the place of this one. `model_version` to `note_file` are told at
-    `/version`, of `note_file` the content; an empty one is unknown. Others: docs/serving.md.
+    answers 503 and says why. `shared_port` is a port on which a second process may listen too:
+    the next version, while it replaces this one. `model_version` to `note_file` are reported at
+    `/version` (of `note_file`, its content); empty means unknown. The others: docs/serving.md.
+
+    Fields with `repr=False` hold secrets: no message and no `repr` shows their value.
     """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_ignore_empty=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        validate_default=False,  # no key is the default, and a key has 20 characters or more
+    )
 
     bundle_dir: Path = Path("models/bundle")
     require_bundle: bool = True
@@ -68,18 +77,20 @@ class Settings(BaseModel, frozen=True):
     oidc_ref: str = "refs/heads/main"
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ, **given: Any) -> Self:
-        """Settings by precedence: `given` (unless None), `environment` (unless empty), default.
+    def from_environment(cls, **given: Any) -> Self:
+        """Settings by precedence: `given` (unless None), environment (unless empty), default.
 
         Raises UsageError naming the variable, its value and what is allowed.
         """
-        read = {name: environment.get(name.upper()) for name in cls.model_fields}
-        chosen = {name: value for name, value in read.items() if value}
-        chosen |= {name: value for name, value in given.items() if value is not None}
         try:
-            return cls(**chosen)
+            return cls(**{name: value for name, value in given.items() if value is not None})
         except ValidationError as error:
-            first = error.errors()[0]
-            name = str(first["loc"][0]).upper()
-            shown = "..." if name == "API_KEY" else repr(first["input"])
-            raise UsageError(f"{name}={shown} is refused: {first['msg']}.") from None
+            raise UsageError(cls._first_refusal(error)) from None
+
+    @classmethod
+    def _first_refusal(cls, error: ValidationError) -> str:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        field = cls.model_fields.get(name)
+        value = repr(first["input"]) if field and field.repr else "..."
+        return f"{name.upper()}={value} is refused: {first['msg']}."

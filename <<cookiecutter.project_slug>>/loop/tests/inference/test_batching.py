@@ -83,10 +83,10 @@ def test_a_request_alone_waits_for_nothing():
 
     async def ask():
         batcher = batching.Batcher(Model().predict, in_thread=False)
-        return [await steps(batcher.predict([i])) for i in range(batching.LOOK_AGAIN + 3)]
+        return [await steps(batcher.predict([i])) for i in range(batching.RECHECK_AFTER + 3)]
 
     turns = asyncio.run(ask())
-    assert [i for i, n in enumerate(turns) if n] == [0, batching.LOOK_AGAIN + 1]
+    assert [i for i, n in enumerate(turns) if n] == [0, batching.RECHECK_AFTER + 1]
 
 
 def test_a_crowd_is_gathered_again():
@@ -95,7 +95,7 @@ def test_a_crowd_is_gathered_again():
 
     async def ask():
         batcher = batching.Batcher(model.predict, in_thread=False)
-        for n in (*[1] * (1 + batching.LOOK_AGAIN), 4, 4):
+        for n in (*[1] * (1 + batching.RECHECK_AFTER), 4, 4):
             await asyncio.gather(*(batcher.predict([i]) for i in range(n)))
 
     asyncio.run(ask())
@@ -105,7 +105,7 @@ def test_a_crowd_is_gathered_again():
 @pytest.mark.parametrize("in_thread", [False, True])
 def test_a_call_is_bounded(monkeypatch, in_thread):
     """A large request goes alone, small ones fill a call up."""
-    monkeypatch.setitem(batching.MOST_ROWS, in_thread, 10)
+    monkeypatch.setitem(batching.MAX_ROWS, in_thread, 10)
     model = Model()
     requests = [[1] * 25, [2] * 4, [3] * 4, [4] * 4]
     assert together(model, *requests, in_thread=in_thread) == doubled(*requests)
@@ -116,9 +116,9 @@ def test_a_call_is_bounded(monkeypatch, in_thread):
 def test_an_error_reaches_only_whose_it_is(in_thread):
     """Others that were asked together get their answers, and so do those that come later."""
     model = Model()
-    found = together(model, [1], [None], [3], in_thread=in_thread)
-    assert [found[0], found[2]] == doubled([1], [3])
-    assert isinstance(found[1], TypeError)
+    first, broken, last = together(model, [1], [None], [3], in_thread=in_thread)
+    assert [first, last] == doubled([1], [3])
+    assert isinstance(broken, TypeError)
     assert model.asked == [3, 1, 1, 1]
 
 

@@ -85,7 +85,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("text", "status", "words"), REFUSED.values(), ids=REFUSED)
 def test_refused(client, text, status, words):
-    """What is wrong is told with its row, as a spreadsheet counts."""
+    """Each error names its row, as a spreadsheet counts."""
     answer = upload(client, text)
     assert (answer.status_code, words in answer.json()["detail"]) == (status, True), answer.text
 
@@ -109,7 +109,7 @@ def test_bounds(start, bundles):
 )  # fmt: skip
 def test_no_formulas(cell, safe):
     """A text that a spreadsheet would run gets an apostrophe; numbers stay numbers."""
-    assert next(csv.reader(io.StringIO(batch.written([[cell]]), newline=""))) == [safe]
+    assert next(csv.reader(io.StringIO(batch.to_csv([[cell]]), newline=""))) == [safe]
 
 
 def test_example_file(client):

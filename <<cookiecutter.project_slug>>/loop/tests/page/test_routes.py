@@ -110,13 +110,13 @@ def test_errors_beside_their_fields(client, row, column, text, message):
     field = re.search(rf'name="{column}"[^>]*aria-invalid="true"[^>]*', answer.text)
     assert field
     beside = re.search(r'aria-describedby="(\S+) (\S+)"', field[0])
-    told = re.search(rf'<p class="error" id="{beside[2]}">(.*?)</p>', answer.text)[1]
-    assert message in html.unescape(told)
-    assert 'class="verdict error">1 value needs another look' in answer.text
+    error = re.search(rf'<p class="error" id="{beside[2]}">(.*?)</p>', answer.text)[1]
+    assert message in html.unescape(error)
+    assert 'class="verdict error">1 value is not allowed' in answer.text
 
 
 def test_unknown_field(client, row):
-    """A field that is no column is refused, and told beside the prediction."""
+    """A field that is no column is refused, and named where the prediction would be."""
     answer = client.post("/", data=form_of(row) | {"weekdai": "1"})
     assert "did you mean weekday?" in text_of(answer)
 

@@ -7,16 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mlops_loop import errors
-from mlops_loop.prediction_log import database
-from mlops_loop.prediction_log import records as export
+from mlops_loop.prediction_log import database, records
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(days=1)
 
 
-def read(url, since=export.FIRST, until=LATER):
+def read(url, since=records.FIRST, until=LATER):
     pages = database.Database(url).pages(since, until)
-    return [record for page in pages for record in export.records(page)]
+    return [record for page in pages for record in records.records(page)]
 
 
 def test_a_request_and_its_rows(url, begin, put):

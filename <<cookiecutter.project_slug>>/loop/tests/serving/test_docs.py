@@ -22,8 +22,8 @@ def test_examples_work(start, bundles, kind):
     )
     for example in request.values():
         assert client.post("/predict", json=example["value"]).status_code == 200
-    row, told = request["One row"]["value"], answer["One row"]["value"]
-    assert client.post("/predict", json=row).json() == told
+    row, expected = request["One row"]["value"], answer["One row"]["value"]
+    assert client.post("/predict", json=row).json() == expected
 
 
 def test_row_schema(client):

@@ -2,10 +2,7 @@
 
 import http.client
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -15,11 +12,8 @@ import pytest
 
 from mlops_loop import settings
 from mlops_loop.errors import UsageError
-from mlops_loop.prediction_log import database, log
-from mlops_loop.prediction_log import records as export
+from mlops_loop.prediction_log import database, log, records
 from mlops_loop.serving import app
-
-PACKAGE = app.__package__.partition(".")[0]
 
 
 def exported(client, n_rows, **query):
@@ -34,8 +28,8 @@ def exported(client, n_rows, **query):
 
 
 @pytest.mark.parametrize("kind", ["binary", "many", "regression"])
-def test_what_was_told_is_logged(logging_client, row, kind):
-    """Inputs as they were sent, outputs as they were told, under the id that the client got."""
+def test_what_was_answered_is_logged(logging_client, row, kind):
+    """Inputs as they were sent, outputs as they were answered, under the id that the client got."""
     client = logging_client(kind, model_version="v1.4.0", image_digest="sha256:12")
     one = client.post("/predict", json=row).json()
     many = client.post("/predict", json=[row, row | {"weekday": 0}]).json()
@@ -80,7 +74,7 @@ def test_without_a_log(client, row):
 
 
 def test_closed_unless_opened(start, bundles, tmp_path):
-    """Nobody reads the log, tells outcomes or reloads where nothing was set."""
+    """Nobody reads the log, reports outcomes or reloads where nothing was set."""
     url = f"sqlite:///{tmp_path}/log.db"
     client = start(bundles["binary"], log_url=url, bind_host="0.0.0.0")
     answers = [client.get("/logs/export"), client.post("/feedback"), client.post("/reload")]
@@ -108,8 +102,8 @@ def test_feedback(logging_client, row, kind, outcome):
     client = logging_client(kind)
     id_ = client.post("/predict", json=[row, row]).json()["prediction_id"]
     exported(client, 2)
-    told = {"prediction_id": id_, "row": 1, "outcome": outcome}
-    assert client.post("/feedback", json=[told, told]).json() == {"stored": 2}
+    feedback = {"prediction_id": id_, "row": 1, "outcome": outcome}
+    assert client.post("/feedback", json=[feedback, feedback]).json() == {"stored": 2}
     assert [line["outcome"] for line in exported(client, 2)] == [None, outcome]
 
 
@@ -155,7 +149,7 @@ MISTAKES = [({"log_url": "mysql://x"}, "sqlite:///FILE"), ({"log_columns": "dets
 
 @pytest.mark.parametrize(("given", "words"), MISTAKES)
 def test_wrong_settings(bundles, given, words):
-    """A process that cannot keep what it is told to keep does not start."""
+    """A process that cannot keep the log that it is configured for does not start."""
     given = {"log_url": "sqlite:///log.db"} | given
     with pytest.raises(UsageError, match=words):
         app.create_app(settings.Settings(bundle_dir=bundles["binary"], **given))
@@ -165,14 +159,6 @@ def test_no_secret_is_shown():
     """The address holds a password, and the key makes guessing possible."""
     made = settings.Settings(log_url="postgresql://me:pa55@host/db", log_subject_key="k3y")
     assert not {"pa55", "k3y"} & set(repr(made).replace("@", ":").replace("'", ":").split(":"))
-
-
-def serve(bundle, url):
-    """A real process that logs; returns it and its address."""
-    env = {"BUNDLE_DIR": str(bundle), "PORT": "0", "LOG_URL": url}
-    command = [sys.executable, "-m", PACKAGE, "serve"]
-    server = subprocess.Popen(command, env=os.environ | env, stdout=subprocess.PIPE, text=True)
-    return server, server.stdout.readline().split()[1].rstrip("/")
 
 
 def ask_for(address, row, acknowledged, until):
@@ -195,11 +181,12 @@ def older(acknowledged, seconds):
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_what_was_acknowledged_survives(bundles, row, tmp_path, how):
+def test_what_was_acknowledged_survives(bundles, row, tmp_path, serve_process, how):
     """Killed under load, it loses nothing that is older than the window; stopped, nothing."""
     url, acknowledged = f"sqlite:///{tmp_path}/log.db", []
-    server, address = serve(bundles["binary"], url)
-    with server:
+    env = {"BUNDLE_DIR": str(bundles["binary"]), "PORT": "0", "LOG_URL": url}
+    with serve_process(env, text=True) as server:
+        address = server.stdout.readline().split()[1].rstrip("/")
         for _ in range(100):
             try:
                 urllib.request.urlopen(f"{address}/ready", timeout=5).close()
@@ -218,7 +205,7 @@ def test_what_was_acknowledged_survives(bundles, row, tmp_path, how):
         server.send_signal(how)
         for load in loads:
             load.join()
-    span = export.FIRST, datetime.now(UTC) + timedelta(days=1)
+    span = records.FIRST, datetime.now(UTC) + timedelta(days=1)
     written = {each.id for page, _ in database.Database(url).pages(*span) for each in page}
     due = older(acknowledged, log.WINDOW_S if how == signal.SIGKILL else -60)
     assert len(due) >= 100

@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 
 from mlops_loop.inference import model, rows
+from mlops_loop.inference.errors import RowsRefused
 from mlops_loop.inference.predict import LARGE_AT_ONCE, LARGE_BYTES
-from mlops_loop.inference.validation_errors import RowsRefused
 from mlops_loop.model import bundle
 from mlops_loop.serving import app
 

@@ -19,7 +19,7 @@ from mlops_loop.serving import app
 
 
 def test_with_a_model(client, bundles):
-    """Ready, and `/version` tells which bundle answers."""
+    """Ready, and `/version` reports which bundle answers."""
     loaded = bundle.load(bundles["binary"])
     assert client.get("/ready").json() == {"status": "ready", "bundle": loaded.id}
     assert client.get("/version").json() == {
@@ -101,25 +101,24 @@ def test_serve_requires_a_bundle(monkeypatch, tmp_path):
     """On a laptop, `serve` without a bundle ends before it listens."""
     monkeypatch.setenv("BUNDLE_DIR", str(tmp_path))
     with pytest.raises(errors.NoValidBundle, match="make pipeline"):
-        app.serve(port=0)
+        app.serve(settings.Settings.from_environment(port=0))
 
 
 def test_serve_on_a_taken_port(monkeypatch, bundles):
-    """A port that is taken is told with the next command."""
+    """A port that is taken is named, with the next command."""
     monkeypatch.setenv("BUNDLE_DIR", str(bundles["binary"]))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(errors.UsageError, match=f"port {port}: .* serve --port {port + 1}"):
-            app.serve(port=port)
+            app.serve(settings.Settings.from_environment(port=port))
 
 
-def test_leaves_a_shared_port_without_losing_a_request(bundles):
+def test_leaves_a_shared_port_without_losing_a_request(bundles, serve_process):
     """It no longer listens, answers what is still sent, and asks the client to connect anew."""
     with socket.create_server(("127.0.0.1", 0), reuse_port=True) as one:
         shared = one.getsockname()[1]
     env = {"BUNDLE_DIR": str(bundles["binary"]), "SHARED_PORT": str(shared), "PORT": "0"}
-    command = [sys.executable, "-m", app.__package__.partition(".")[0], "serve"]
-    with subprocess.Popen(command, env=os.environ | env, stdout=subprocess.PIPE) as server:
+    with serve_process(env) as server:
         assert str(shared) in server.stdout.readline().decode()
         for _ in range(100):
             with suppress(ConnectionRefusedError):
@@ -150,7 +149,7 @@ import sys
 from mlops_loop import settings
 from mlops_loop.inference import model
 from mlops_loop.serving import app
-made = settings.Settings.from_environment({{}}, bundle_dir={str(bundles["binary"])!r})
+made = settings.Settings.from_environment(bundle_dir={str(bundles["binary"])!r})
 loaded = model.load(settings.Settings(bundle_dir=__import__("pathlib").Path(made.bundle_dir)))
 app.create_app(made)
 loaded.predict(loaded.golden)
@@ -159,31 +158,6 @@ print(sorted(training & set(sys.modules)))
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
-
-
-WRONG = {
-    "PORT": ("99999", "less than or equal to 65535"),
-    "MAX_ROWS": ("many", "valid integer"),
-    "MAX_BODY_BYTES": ("-1", "greater than or equal to 1024"),
-    "REQUIRE_BUNDLE": ("maybe", "valid boolean"),
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "allowed"), [(k, *v) for k, v in WRONG.items()], ids=WRONG
-)
-def test_wrong_settings(name, value, allowed):
-    """A wrong variable is named, with its value and what is allowed."""
-    with pytest.raises(errors.UsageError, match=f"{name}='{value}' .*{allowed}"):
-        settings.Settings.from_environment({name: value})
-
-
-def test_precedence_of_settings():
-    """A given value beats the environment, which beats the default; empty counts as absent."""
-    environment = {"PORT": "9000", "MODEL_VERSION": "v2", "GIT_COMMIT": "", "REQUIRE_BUNDLE": "No"}
-    made = settings.Settings.from_environment(environment, port=9001, model_version=None)
-    assert (made.port, made.model_version, made.git_commit) == (9001, "v2", "")
-    assert not made.require_bundle
 
 
 def test_nothing_is_left_for_telemetry(bundles, tmp_path):

@@ -58,8 +58,9 @@ def test_refused_values_however_they_came(client, row):
         {"name": key, "shape": [1], "datatype": "BYTES", "data": [value]}
         for key, value in bad.items()
     ]
-    client.post("/v1/models/model:predict", json={"instances": [bad]})
-    client.post("/v2/models/model/infer", json={"inputs": tensors})
+    name = client.app.state.model_name
+    client.post(f"/v1/models/{name}:predict", json={"instances": [bad]})
+    client.post(f"/v2/models/{name}/infer", json={"inputs": tensors})
     client.post("/", data=bad | {"holiday": "false"})
     client.post("/batch", content="air temp,weekday,origin,dest\n1,9,JFK,BOS\n")
     assert read(client)["refused_values_total", "weekday", "is too large"] == 4

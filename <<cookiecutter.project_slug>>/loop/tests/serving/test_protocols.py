@@ -7,10 +7,10 @@ import pytest
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
+from mlops_loop import project
 from mlops_loop.model import bundle
-from mlops_loop.serving import protocols
 
-NAME = protocols.SERVER
+NAME = project.model_name()
 DTYPES = {"FP64": float, "INT64": np.int64, "BOOL": bool, "BYTES": object}
 RAW = "<script>alert(1)</script>"
 
@@ -89,7 +89,7 @@ def test_client_names_its_outputs(client_of, row):
     assert [each["name"] for each in answer.get_response()["outputs"]] == ["probability"]
 
 
-def test_client_is_told(client_of, row):
+def test_client_sees_refusals(client_of, row):
     """A refusal reaches the client as a sentence: contract, binary tensors, unknown model."""
     client = client_of("binary")
     about = client.get_model_metadata(NAME)["inputs"]
@@ -184,11 +184,11 @@ def test_no_instances(client, body):
 
 
 def test_state_of_the_model(client):
-    """As TF Serving tells it, and as KServe's first protocol does."""
-    told = client.get(f"/v1/models/{NAME}").json()
-    assert told["model_version_status"][0]["state"] == "AVAILABLE"
-    assert told["model_version_status"][0]["version"] == "v1.4.0"
-    assert told["ready"] is True
+    """As TF Serving reports it, and as KServe's first protocol does."""
+    state = client.get(f"/v1/models/{NAME}").json()
+    assert state["model_version_status"][0]["state"] == "AVAILABLE"
+    assert state["model_version_status"][0]["version"] == "v1.4.0"
+    assert state["ready"] is True
     assert client.get("/v1/models/other").status_code == 404
 
 
@@ -214,14 +214,14 @@ def test_examples_work(client):
 def test_both_are_logged(logging_client, row):
     """As /predict is: each answer has the id of what was kept."""
     client = logging_client()
-    told = client.post(f"/v1/models/{NAME}:predict", json={"instances": [row, row]}).json()
-    assert told["prediction_id"]
+    answer = client.post(f"/v1/models/{NAME}:predict", json={"instances": [row, row]}).json()
+    assert answer["prediction_id"]
     tensors = [
         {"name": name, "shape": [1], "datatype": "BYTES", "data": [value]}
         for name, value in row.items()
     ]
-    told = client.post(f"/v2/models/{NAME}/infer", json={"inputs": tensors}).json()
-    assert told["parameters"]["prediction_id"]
+    answer = client.post(f"/v2/models/{NAME}/infer", json={"inputs": tensors}).json()
+    assert answer["parameters"]["prediction_id"]
     assert client.app.state.log.close() == 0
     lines = client.get("/logs/export").text.splitlines()
     assert len(lines) == 3

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mlops_loop.inference import validation_errors as problems
+from mlops_loop.inference import errors, validation_errors
 
 MISSING = object()
 HUGE = 10**400
@@ -64,9 +64,9 @@ def test_row_and_column_of_each_error(client, row):
 
 
 def test_many_errors_are_cut(client, row):
-    """The first twenty errors are told, and how many there are."""
+    """The first twenty errors are sent, and how many there are."""
     answer = post(client, json.dumps([row | {"weekday": 9}] * 50)).json()
-    assert (len(answer["errors"]), answer["total"]) == (problems.SHOWN, 50)
+    assert (len(answer["errors"]), answer["total"]) == (validation_errors.SHOWN, 50)
     assert "And 49 more." in answer["detail"]
 
 
@@ -133,5 +133,5 @@ def test_look_around_patterns(bundles):
     column = contract.Column("code", "category", pattern="(?!XX)[A-Z]{2}$")
     reader = rows.RowReader(contract.Contract("regression", "y", (column,)), 10)
     assert reader.read(b'{"code": "AB"}') == {"code": "AB"}
-    with pytest.raises(problems.RowsRefused, match="right form"):
+    with pytest.raises(errors.RowsRefused, match="right form"):
         reader.read(b'{"code": "XX"}')

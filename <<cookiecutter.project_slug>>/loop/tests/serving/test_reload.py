@@ -1,11 +1,9 @@
 """Another bundle takes over in a running process; a wrong one does not."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -13,9 +11,6 @@ import urllib.request
 import pytest
 
 from mlops_loop.model import bundle
-from mlops_loop.serving import app
-
-PACKAGE = app.__package__.partition(".")[0]
 
 
 def rewrite(folder, **changes):
@@ -36,7 +31,7 @@ def reloading(start, folder):
 
 
 def test_another_model(reloading, folder, row):
-    """It answers, and calls itself by its id: MODEL_VERSION is that of the first."""
+    """It answers, and reports its id: MODEL_VERSION applies to the first."""
     assert reloading.post("/predict", json=row).json()["prediction"] == "late"
     id_ = rewrite(folder, threshold=1.1)
     assert reloading.post("/reload").json() == {"bundle": id_, "model_version": f"bundle-{id_}"}
@@ -65,14 +60,14 @@ WRONG = {
 
 @pytest.mark.parametrize(("damage", "reason"), WRONG.values(), ids=WRONG)
 def test_a_wrong_bundle(reloading, folder, row, damage, reason):
-    """What served before goes on, and the answer says why."""
+    """The current model keeps serving, and the answer says why."""
     before = reloading.post("/predict", json=row).json()
     contract = reloading.get("/contract").json()
     damage(folder)
     answer = reloading.post("/reload")
     assert answer.status_code == 409
     assert reason in answer.json()["detail"]
-    assert answer.json()["detail"].endswith("What served before goes on.")
+    assert answer.json()["detail"].endswith("The current model keeps serving.")
     assert reloading.post("/predict", json=row).json() == before
     assert reloading.get("/ready").status_code == 200
     assert reloading.get("/contract").json() == contract
@@ -87,12 +82,10 @@ def test_a_first_model(start, tmp_path, bundles, row):
     assert client.post("/predict", json=row).status_code == 200
 
 
-def test_hangup_under_load_loses_no_request(folder, row):
-    """SIGHUP swaps while requests are on their way, and every one is answered."""
+def test_hangup_under_load_loses_no_request(folder, row, serve_process):
+    """SIGHUP replaces the model while requests are on their way, and every one is answered."""
     env = {"BUNDLE_DIR": str(folder), "PORT": "0"}
-    command = [sys.executable, "-m", PACKAGE, "serve"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=os.environ | env, **pipes) as server:
+    with serve_process(env, stderr=subprocess.PIPE, text=True) as server:
         address = server.stdout.readline().split()[1]
         ids, body = [], json.dumps(row).encode()
 
@@ -114,7 +107,7 @@ def test_hangup_under_load_loses_no_request(folder, row):
             each.join()
         (folder / "model.onnx").write_bytes(b"")
         server.send_signal(signal.SIGHUP)
-        assert "Not reloaded, what served before goes on" in server.stderr.readline()
+        assert "Not reloaded, the current model keeps serving" in server.stderr.readline()
         server.terminate()
     assert len(ids) == 450
     assert set(ids) == {"unregistered", f"bundle-{made}"}

@@ -4,8 +4,8 @@
     AUTH=api-key       `Authorization: Bearer KEY` or `X-API-Key: KEY`
     AUTH=github-oidc   `Authorization: Bearer` a token that GitHub signed for a job
 
-A route asks by `dependencies=[Depends(required)]`; with AUTH_PREDICT `limits.py` asks at each POST.
-Only hashes of keys are kept, and neither a key nor a token is in an answer or a log.
+A route is protected by `dependencies=[Depends(required)]`; with AUTH_PREDICT `limits.py` checks
+each POST. Only hashes of keys are kept in memory, and no answer and no log holds a key or a token.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
@@ -24,7 +25,7 @@ from starlette.concurrency import run_in_threadpool
 from mlops_loop.errors import UsageError
 from mlops_loop.settings import Settings, digest, hashed_key
 
-PROXIED = ("forwarded", "x-forwarded-for")
+PROXY_HEADERS = ("forwarded", "x-forwarded-for")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ISSUER_TIMEOUT_S, CLOCK_SKEW_S = 5, 30
 CLAIMS = ["aud", "exp", "iat", "iss", "ref", "repository"]
@@ -32,7 +33,7 @@ CLOSED = "This route is closed: set AUTH=api-key with API_KEY_FILE, or AUTH=gith
 
 
 class Auth:
-    """The rule of `settings`; raises UsageError where it lacks what it needs."""
+    """The rule of `settings`; raises UsageError where a setting that it needs is missing."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -49,13 +50,17 @@ class Auth:
                 "github-oidc needs OIDC_AUDIENCE and OIDC_REPOSITORY, AUTH_PREDICT one of the two."
             )
         jwks = settings.oidc_jwks_url or f"{settings.oidc_issuer}/.well-known/jwks"
-        # Keys are kept for five minutes; an unknown one is looked for every 30 seconds at most.
+        # Keys are cached for five minutes; an unknown one is fetched every 30 seconds at most.
         self._issuer = jwt.PyJWKClient(jwks, timeout=ISSUER_TIMEOUT_S)
 
     async def check(self, headers: Mapping[str, str]) -> None:
-        """Raises HTTPException: 401 without a valid credential, 403 where it is not allowed."""
+        """Raises HTTPException.
+
+        401 without a valid credential, 403 for a credential that is not allowed here, 503 while the
+        issuer's keys cannot be read.
+        """
         if self._settings.auth == "none":
-            if not self._local or not _from_here(headers):
+            if not self._local or not _from_this_machine(headers):
                 raise _refused(403, CLOSED)
             return
         given = _credential(headers)
@@ -67,23 +72,14 @@ class Auth:
             raise _refused(401, "This key is not one of API_KEY_FILE.", "invalid_token")
 
     def holder(self, headers: Mapping[str, str]) -> str:
-        """A name for the holder of a valid key, not the key; empty for everybody else."""
+        """An id for the holder of a valid key, which is not the key; empty for everybody else."""
         given = digest(_credential(headers))
-        matches = [hmac.compare_digest(given, each) for each in self._digests]
+        matches = [hmac.compare_digest(given, known) for known in self._digests]
         return given.hex() if any(matches) else ""
 
     def _check_token(self, token: str) -> None:
-        settings = self._settings
         try:
-            claims = jwt.decode(
-                token,
-                self._issuer.get_signing_key_from_jwt(token),
-                algorithms=["RS256"],
-                audience=settings.oidc_audience,
-                issuer=settings.oidc_issuer,
-                leeway=CLOCK_SKEW_S,
-                options={"require": CLAIMS},
-            )
+            claims = self._claims(token)
         except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, json.JSONDecodeError) as error:
             raise HTTPException(
                 503, "The issuer's keys cannot be read. Ask again later."
@@ -91,34 +87,47 @@ class Auth:
         except (jwt.PyJWTError, ValueError) as error:
             raise _refused(401, f"The token is not valid: {error}.", "invalid_token") from None
         for name in ("repository", "ref"):
-            if claims[name] != (allowed := getattr(settings, f"oidc_{name}")):
-                found = f"The token is of {name} {claims[name]!r}, allowed is {allowed!r}."
-                raise _refused(403, found, "insufficient_scope")
+            if claims[name] != (allowed := getattr(self._settings, f"oidc_{name}")):
+                sentence = f"The token is of {name} {claims[name]!r}, allowed is {allowed!r}."
+                raise _refused(403, sentence, "insufficient_scope")
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        """Verified claims; raises an error of PyJWT."""
+        return jwt.decode(
+            token,
+            self._issuer.get_signing_key_from_jwt(token),
+            algorithms=["RS256"],
+            audience=self._settings.oidc_audience,
+            issuer=self._settings.oidc_issuer,
+            leeway=CLOCK_SKEW_S,
+            options={"require": CLAIMS},
+        )
 
 
-def _from_here(headers: Mapping[str, str]) -> bool:
-    """Whether neither a proxy asks nor another's web page, open in a browser of this machine.
+def _from_this_machine(headers: Mapping[str, str]) -> bool:
+    """Whether the request comes neither from a proxy nor from a foreign web page in a browser here.
 
-    Such a page tells its origin, or asks by a name that its owner lets point here (DNS rebinding).
+    A browser sends such a page's origin; or the page uses a host name that its owner lets point to
+    this machine (DNS rebinding).
     """
     host = headers.get("host", "")
-    own = headers.get("origin", f"http://{host}") == f"http://{host}"
+    same_origin = headers.get("origin", f"http://{host}") == f"http://{host}"
     with suppress(ValueError):
         local = urlsplit(f"//{host}").hostname in LOOPBACK
-        return local and own and not any(name in headers for name in PROXIED)
+        return local and same_origin and not any(name in headers for name in PROXY_HEADERS)
     return False
 
 
 def _digests(settings: Settings) -> list[bytes]:
-    """Of API_KEY, and of each line of API_KEY_FILE, so that keys can be changed one by one."""
-    found = [settings.api_key] if settings.api_key else []
+    """Of API_KEY, and of each line of API_KEY_FILE, so that keys can be replaced one by one."""
+    digests = [settings.api_key] if settings.api_key else []
     if settings.api_key_file and settings.auth == "api-key":
         try:
-            found += map(hashed_key, settings.api_key_file.read_text("utf-8").split())
+            digests += map(hashed_key, settings.api_key_file.read_text("utf-8").split())
         except (OSError, ValueError) as error:
             place = f"API_KEY_FILE={settings.api_key_file} cannot be used"
             raise UsageError(f"{place}: {getattr(error, 'strerror', None) or error}.") from None
-    return found
+    return digests
 
 
 def _credential(headers: Mapping[str, str]) -> str:

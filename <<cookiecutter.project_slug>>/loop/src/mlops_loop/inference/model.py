@@ -1,4 +1,4 @@
-"""A bundle that is ready to answer: rows in, the bytes of an answer out."""
+"""A loaded bundle: checked rows in, predictions out."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from pydantic_core import to_json
 
+from mlops_loop import tasks
 from mlops_loop.errors import NoValidBundle
 from mlops_loop.inference.batching import Batcher
 from mlops_loop.inference.rows import Row, RowReader
@@ -18,11 +18,12 @@ from mlops_loop.model.bundle import Bundle
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import SkopsPredictor
 from mlops_loop.settings import Settings
+from mlops_loop.tasks.task import Task
 
 
 @dataclass(frozen=True)
 class Model:
-    """What serves until another takes its place; make one with `load`."""
+    """Serves until another replaces it; made by `load`. `version` is what answers report."""
 
     bundle: Bundle
     reader: RowReader
@@ -33,47 +34,35 @@ class Model:
     def contract(self) -> Contract:
         return self.bundle.contract
 
+    @cached_property
+    def task(self) -> Task:
+        return tasks.of(self.contract)
+
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Checked rows -> a prediction for each, with probabilities for classification."""
+        """Checked rows -> a prediction for each, as the task of the model writes it."""
         scores = self.bundle.predictor.scores(self.contract.encode_rows(rows))
-        if self.contract.task == "regression":
-            return [{"prediction": value} for value in scores.tolist()]
-        return _classified(self.contract, scores)
+        return self.task.predictions(scores, self.contract)
 
     @cached_property
     def batcher(self) -> Batcher:
-        """To predict few rows together with those of other requests."""
+        """Predicts few rows together with those of other requests."""
         return Batcher(self.predict, isinstance(self.bundle.predictor, SkopsPredictor))
 
     def about(self) -> dict[str, str]:
         """What every answer says beside its predictions."""
-        unit = {"unit": self.contract.target_unit} if self.contract.task == "regression" else {}
-        return {**unit, "model_version": self.version}
+        return {**self.task.about(self.contract), "model_version": self.version}
 
 
-def _classified(contract: Contract, scores: np.ndarray) -> list[dict[str, Any]]:
-    """`probability` is that of the positive class of two, else that of the predicted class."""
-    positions = contract.decide(scores).tolist()
-    binary = len(contract.classes) == 2
-    return [
-        {
-            "prediction": contract.classes[position],
-            "probability": row[1] if binary else row[position],
-            "probabilities": dict(zip(contract.classes, row, strict=True)),
-        }
-        for position, row in zip(positions, scores.tolist(), strict=True)
-    ]
+def load(settings: Settings, first_bundle: str = "") -> Model:
+    """Load the bundle of `settings.bundle_dir` and predict its golden rows once.
 
-
-def load(settings: Settings, known: str = "") -> Model:
-    """Load and try the bundle of `settings.bundle_dir`.
-
-    MODEL_VERSION is that of the bundle `known`, or of any without one; another is told by its id.
-    Raises NoValidBundle where it is missing, was changed after training, or cannot answer its
-    own golden rows.
+    MODEL_VERSION applies to the bundle with the id `first_bundle`, the first that this process
+    loaded (empty: this one); later ones report `bundle-<id>`. Raises NoValidBundle where the
+    bundle is missing, was changed after training, or cannot predict its own golden rows.
     """
     bundle = bundles.load(settings.bundle_dir)
-    version = settings.model_version if known in ("", bundle.id) else f"bundle-{bundle.id}"
+    is_first = first_bundle in ("", bundle.id)
+    version = settings.model_version if is_first else f"bundle-{bundle.id}"
     try:
         reader = RowReader(bundle.contract, settings.max_rows)
         golden = [line["row"] for line in bundle.golden()]

@@ -1,7 +1,7 @@
 """Rows as clients send them, checked against the contract.
 
 The bytes of a body go straight into pydantic-core: one pass over them gives plain dicts that
-are typed, in range and of known categories, or the list of all that is wrong (`problems.py`).
+are typed, in range and of known categories, or the list of all errors (`validation_errors.py`).
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from functools import partial
 from typing import Annotated, Any, Literal, NotRequired
 
 import numpy as np
-from fastapi import HTTPException
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from mlops_loop.inference.errors import BodyTooLarge, RequestRefused
 from mlops_loop.inference.validation_errors import describe, refusal
 from mlops_loop.model.contract import Column, Contract
 
 # What the model's input can hold, where the contract gives no range.
 LARGEST = float(np.finfo(np.float32).max)
 MAX_ROW_BYTES = 256 * 1024
-MANY_PROBLEMS = 1_000  # each costs microseconds to tell; of more, those of the first bad row
+MAX_ERRORS = 1_000  # describing one costs microseconds; beyond, only the first bad row is described
 
 Row = dict[str, Any]
 
@@ -43,32 +43,32 @@ class RowReader:
     def read(self, body: bytes) -> Row | list[Row]:
         """A JSON object -> one row; a JSON array of objects -> many.
 
-        Raises BodyUnreadable where the body is not JSON, RowsRefused with every problem where
-        a row breaks the contract.
+        Raises BodyUnreadable where the body is not JSON, BodyTooLarge for an object of more than
+        `MAX_ROW_BYTES`, RowsRefused where a row breaks the contract.
         """
         many = body.lstrip()[:1] == b"["
         if len(body) > MAX_ROW_BYTES and not many:
-            raise HTTPException(413, f"One row is larger than {MAX_ROW_BYTES} bytes.")
+            raise BodyTooLarge(f"One row is larger than {MAX_ROW_BYTES} bytes.")
         try:
             return (self._rows if many else self._row).validate_json(body)
         except ValidationError as error:
-            again = partial(self._first_bad.validate_json, body) if many else None
-            raise self._refusal(error, again) from None
+            first_bad = partial(self._first_bad.validate_json, body) if many else None
+            raise self._refusal(error, first_bad) from None
 
     def check(self, rows: list[Row]) -> list[Row]:
-        """Rows that were read elsewhere, checked as `read` does."""
+        """Check rows that were parsed elsewhere as `read` does; raises RowsRefused."""
         try:
             return self._rows.validate_python(rows)
         except ValidationError as error:
-            again = partial(self._first_bad.validate_python, rows)
-            raise self._refusal(error, again) from None
+            first_bad = partial(self._first_bad.validate_python, rows)
+            raise self._refusal(error, first_bad) from None
 
     def _refusal(
         self, error: ValidationError, first_bad: Callable[[], Any] | None = None
-    ) -> HTTPException:
-        """Where there are too many problems to tell, those of the first bad row."""
+    ) -> RequestRefused:
+        """Describes all errors or, of more than `MAX_ERRORS`, those of the first bad row."""
         total = error.error_count()
-        if total > MANY_PROBLEMS and first_bad:
+        if total > MAX_ERRORS and first_bad:
             try:
                 first_bad()
             except ValidationError as first:
@@ -85,7 +85,7 @@ class RowReader:
 
 
 def _row_type(contract: Contract) -> Any:
-    """The TypedDict of one row; column names may be any text."""
+    """The TypedDict of one row; a column's name may be any text."""
     row = TypedDict("Row", {column.name: _field(column) for column in contract.columns})
     # Python's regular expressions, because pandera checks the training rows with them.
     row.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
@@ -93,14 +93,14 @@ def _row_type(contract: Contract) -> Any:
 
 
 def _field(column: Column) -> Any:
-    about = Field(
+    metadata = Field(
         title=column.title or column.name,
         description=": ".join(filter(None, [column.description, describe(column)])),
         examples=None if column.example is None else [column.example],
     )
     if column.nullable:
-        return NotRequired[Annotated[_value(column) | None, about]]
-    return Annotated[_value(column), about]
+        return NotRequired[Annotated[_value(column) | None, metadata]]
+    return Annotated[_value(column), metadata]
 
 
 def _value(column: Column) -> Any:

@@ -1,25 +1,29 @@
-"""What is wrong with a body, in words that can be shown to the person who sent it."""
+"""Errors of pydantic, translated into the words of the contract."""
 
 from __future__ import annotations
 
 import difflib
-import json
-from dataclasses import dataclass
 from typing import Any
 
-from fastapi import HTTPException
-from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
+from mlops_loop.inference.errors import (
+    IS_MISSING,
+    BodyUnreadable,
+    FieldError,
+    RequestRefused,
+    RowsRefused,
+    as_json,
+)
 from mlops_loop.model.contract import Column, Contract
 
 SHOWN = 20
-LONGEST_VALUE = 80
+MAX_VALUE_LENGTH = 80
 
 _EMPTY = "may not be empty"
 # pydantic's type of an error -> what it means here.
 _WORDS = {
-    "missing": "is missing",
+    "missing": IS_MISSING,
     "extra_forbidden": "is not a column of this model",
     "float_type": "is not a number",
     "float_parsing": "is not a number",
@@ -40,54 +44,16 @@ _WORDS = {
 KNOWN_MESSAGES = {*_WORDS.values(), _EMPTY}
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One value that is not allowed.
-
-    `row` counts from 0 and is None for a single row; `column` is None where the whole row or
-    body is meant. `value` is short enough to be shown.
-    """
-
-    column: str | None
-    row: int | None
-    value: Any
-    problem: str
-    allowed: str
-
-    def __str__(self) -> str:
-        row = "" if self.row is None else f"row {self.row}"
-        column = "" if self.column is None else f"column {self.column}"
-        place = ", ".join(filter(None, [row, column])) or "the body"
-        shown = "" if self.problem == _WORDS["missing"] else _json(self.value)
-        return f"In {place}: {shown} {self.problem}. Allowed: {self.allowed}."
-
-
-class RowsRefused(HTTPException):
-    """Rows break the contract: the first `SHOWN` problems of `total`."""
-
-    def __init__(self, problems: list[Problem], total: int) -> None:
-        self.problems = problems
-        self.total = total
-        more = f" And {total - 1} more." if total > 1 else ""
-        super().__init__(422, f"{problems[0]}{more}")
-
-
-def told(error: HTTPException) -> JSONResponse:
-    """As every refusal, and under the key that clients of TF Serving and KServe look for."""
-    content = {"detail": error.detail, "error": error.detail}
-    return JSONResponse(content, error.status_code, error.headers)
-
-
-def refusal(contract: Contract, error: ValidationError, total: int) -> HTTPException:
-    """pydantic's errors in the words of the contract; 400 where the body is not JSON."""
+def refusal(contract: Contract, error: ValidationError, total: int) -> RequestRefused:
+    """BodyUnreadable where the body is not JSON, else RowsRefused with the first `SHOWN` errors."""
     details = error.errors(include_url=False)[:SHOWN]
     if details[0]["type"] == "json_invalid":
-        return HTTPException(400, f"The body is not JSON: {details[0]['ctx']['error']}.")
+        return BodyUnreadable(f"The body is not JSON: {details[0]['ctx']['error']}.")
     columns = {column.name: column for column in contract.columns}
-    return RowsRefused([_problem(columns, detail) for detail in details], total)
+    return RowsRefused([_field_error(columns, detail) for detail in details], total)
 
 
-def _problem(columns: dict[str, Column], detail: Any) -> Problem:
+def _field_error(columns: dict[str, Column], detail: Any) -> FieldError:
     kind, value = detail["type"], detail["input"]
     row = next((part for part in detail["loc"] if isinstance(part, int)), None)
     name = next((part for part in detail["loc"] if isinstance(part, str)), None)
@@ -99,7 +65,7 @@ def _problem(columns: dict[str, Column], detail: Any) -> Problem:
     allowed = _allowed(columns, name)
     if kind == "too_long":
         allowed = f"at most {detail['ctx']['max_length']} rows in one request"
-    return Problem(name, row, _short(value), words, allowed)
+    return FieldError(name, row, _short(value), words, allowed)
 
 
 def _allowed(columns: dict[str, Column], name: str | None) -> str:
@@ -143,15 +109,11 @@ def _range(column: Column) -> str:
 
 
 def plain(value: float | bool) -> str:
-    """As in JSON, without a needless '.0'."""
-    return _json(value).removesuffix(".0")
+    """A number as in JSON, without a trailing '.0'."""
+    return as_json(value).removesuffix(".0")
 
 
 def _short(value: Any) -> Any:
     """The value itself where it is short, otherwise the beginning of its text."""
-    text = value if isinstance(value, str) else _json(value)
-    return value if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    text = value if isinstance(value, str) else as_json(value)
+    return value if len(text) <= MAX_VALUE_LENGTH else text[:MAX_VALUE_LENGTH] + "…"

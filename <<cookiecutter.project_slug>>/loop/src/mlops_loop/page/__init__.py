@@ -1,1 +1,1 @@
-"""The web page: a form from the contract, and tables in bulk. Start at `page.py`."""
+"""The web page: a form from the contract, and tables in bulk. Start at `routes.py`."""

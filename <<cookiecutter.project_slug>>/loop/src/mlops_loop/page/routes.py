@@ -1,13 +1,12 @@
 """The web page: a form made from the contract, and the API's documentation. No CDN.
 
 The server renders every state of the page, so it works without JavaScript; `page.js` only
-swaps its parts in place of a reload. Jinja escapes all that is shown, and the
-Content-Security-Policy allows no inline script or style.
+replaces parts of it where the browser would reload. Jinja escapes all that is shown, and the
+Content-Security-Policy allows no inline script or style. The page's title is that of the app.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,14 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from starlette.staticfiles import StaticFiles
 
+from mlops_loop.access.body import read_body
+from mlops_loop.inference.errors import FieldError, RowsRefused
 from mlops_loop.inference.model import Model
-from mlops_loop.inference.predict import count_refused, predicted, read_body
-from mlops_loop.inference.validation_errors import Problem, RowsRefused, describe_value, plain
-from mlops_loop.model.contract import Column, Contract
+from mlops_loop.inference.predict import count_refused, predict_and_log
+from mlops_loop.inference.validation_errors import describe_value, plain
+from mlops_loop.model.contract import Column
 from mlops_loop.page import batch
-from mlops_loop.page.attribution import moved
+from mlops_loop.page.attribution import what_if_effects
 
 WEB = Path(__file__).parent / "web"
 MAX_FORM_BYTES = 64 * 1024
@@ -36,9 +37,6 @@ POLICY = (
 RIGHT = 'style="text-align:right"'
 # Swagger UI sets style attributes of its own.
 DOCS_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-
-# The package's name, for people: 'Flight Delays'.
-PROJECT = __name__.split(".")[0].replace("_", " ").strip().title()
 
 router = APIRouter(include_in_schema=False)
 templates = Environment(
@@ -72,68 +70,75 @@ async def _submit(request: Request, example: int = 0) -> HTMLResponse:
 
 
 @router.get("/docs")
-async def _docs() -> HTMLResponse:
-    return _html("docs.html", policy=DOCS_POLICY)
+async def _docs(request: Request) -> HTMLResponse:
+    return _html(request, "docs.html", policy=DOCS_POLICY)
 
 
 @router.get("/card")
 async def _card(request: Request) -> HTMLResponse:
-    """The bundle's model card; HTML within it is shown, not run."""
+    """The bundle's model card; HTML within it is shown as text."""
     model: Model | None = request.app.state.model
     if model is None:
-        return _html("no_model.html", 503, reason=request.app.state.reason)
+        return _no_model(request)
     text = (model.bundle.folder / "model_card.md").read_text("utf-8")
-    made = MarkdownIt("js-default").render(text)  # no style of its own: the policy forbids it
-    return _html("card.html", card=Markup(made.replace(RIGHT, 'class="number"')))
+    card = MarkdownIt("js-default").render(text)  # no style attributes: the policy forbids them
+    return _html(request, "card.html", card=Markup(card.replace(RIGHT, 'class="number"')))
 
 
-def _html(template: str, status: int = 200, policy: str = POLICY, **view: Any) -> HTMLResponse:
-    text = templates.get_template(template).render(project=PROJECT, **view)
+def _no_model(request: Request) -> HTMLResponse:
+    return _html(request, "no_model.html", 503, reason=request.app.state.reason)
+
+
+def _html(
+    request: Request, template: str, status: int = 200, policy: str = POLICY, **view: Any
+) -> HTMLResponse:
+    text = templates.get_template(template).render(project=request.app.title, **view)
     return HTMLResponse(text, status, headers={"Content-Security-Policy": policy})
 
 
 async def _page(request: Request, example: int, form: dict[str, str] | None = None) -> HTMLResponse:
-    """The form holding a golden row; or `form` as it was sent, with what came of it."""
+    """The form filled with a golden row; or `form` as sent, with its prediction or errors."""
     model: Model | None = request.app.state.model
     if model is None:
-        return _html("no_model.html", 503, reason=request.app.state.reason)
+        return _no_model(request)
     example %= len(model.golden)
-    answer, problems = (None, []) if form is None else await _answer(request, model, form)
+    answer, errors = (None, []) if form is None else await _predict(request, model, form)
     if form is None:
         form = {name: _text(value) for name, value in model.golden[example].items()}
     return _html(
+        request,
         "page.html",
-        422 if problems else 200,
+        422 if errors else 200,
         model=model,
         contract=model.contract,
         form=form,
-        errors={p.column: f"{p.problem}. Allowed: {p.allowed}." for p in problems},
+        errors=errors,
+        error_texts={e.column: f"{e.problem}. Allowed: {e.allowed}." for e in errors},
         choices=_choices,
         hint=_hint,
         example=example,
-        verdict=answer and verdict(answer),
-        shares=answer and answer.get("probabilities", {}),
-        effects=answer and moved(model, model.reader.read_form(form)),
-        change=_change,
+        task=model.task,
+        answer=answer,
+        effects=answer and what_if_effects(model, model.reader.read_form(form)),
         max_rows=f"{request.app.state.settings.max_rows:,}",
         text=_text,
-        problems=problems,
     )
 
 
-async def _answer(
+async def _predict(
     request: Request, model: Model, form: dict[str, str]
-) -> tuple[dict[str, Any] | None, list[Problem]]:
+) -> tuple[dict[str, Any] | None, list[FieldError]]:
+    """The prediction with its metadata, or None and what is wrong with the form."""
     try:
-        found = await predicted(request.scope, model, [model.reader.read_form(form)])
-        return found.predictions[0] | found.about, []
+        result = await predict_and_log(request.scope, model, [model.reader.read_form(form)])
+        return result.predictions[0] | result.metadata, []
     except RowsRefused as refused:
         count_refused(request.app.state, refused)
-        return None, refused.problems
+        return None, refused.errors
 
 
 def _choices(column: Column) -> list[str]:
-    """The values of a select; empty where any text or number may be typed."""
+    """The options of a select; empty where any text or number may be typed."""
     values = ["true", "false"] if column.kind == "boolean" else column.levels * column.closed
     return [*[""] * column.nullable, *values] if values else []
 
@@ -150,17 +155,3 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else plain(value)
 
 
-def _change(contract: Contract, change: float) -> str:
-    """With its sign: points of a hundred for a probability, else the unit."""
-    if contract.classes:
-        return f"{100 * change:+.1f} points"
-    return f"{change:+.3g} {contract.target_unit}".strip()
-
-
-def verdict(answer: Mapping[str, Any]) -> str:
-    """The predicted class; or the number, with three digits or whole, and its unit."""
-    prediction = answer["prediction"]
-    if isinstance(prediction, str):
-        return prediction
-    number = f"{prediction:,.0f}" if abs(prediction) >= 100 else f"{prediction:.3g}"
-    return f"{number} {answer['unit']}".strip()

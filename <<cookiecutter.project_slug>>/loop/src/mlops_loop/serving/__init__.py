@@ -1,1 +1,1 @@
-"""The container: a bundle behind HTTP. Start at `app.py`."""
+"""The endpoint: a bundle behind HTTP, at the edge like `access` and `page`. Start at `app.py`."""

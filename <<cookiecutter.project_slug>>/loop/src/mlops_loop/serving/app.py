@@ -1,11 +1,11 @@
-"""The endpoint: `create_app(settings)` for a server of your own, `serve()` to run it here.
+"""The endpoint: `create_app(settings)` for a server of your own, `serve(settings)` to run it here.
 
     POST /predict    one row or many -> predictions
-    /v1, /v2         the same, as TF Serving and KServe ask (`protocols.py`)
+    /v1, /v2         the same, for clients of TF Serving and KServe (`protocols.py`)
     GET  /           the page: a form made from the contract
     GET  /docs       the OpenAPI page, without a CDN
     GET  /health     the process is alive; depends on nothing
-    GET  /ready      200 with a model that answers, 503 with the reason without
+    GET  /ready      200 with a model that answers; else 503 with the reason
     GET  /version    what runs here
     GET  /contract   what the model takes and gives
     GET  /metrics    numbers for Prometheus
@@ -29,12 +29,14 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
+from mlops_loop import project
 from mlops_loop.access.auth import Auth
-from mlops_loop.access.limits import Connection, Limits
+from mlops_loop.access.connection import Connection
+from mlops_loop.access.limits import Limits
 from mlops_loop.errors import NoValidBundle, UsageError
-from mlops_loop.page import routes as page
+from mlops_loop.page import routes as page_routes
 from mlops_loop.prediction_log.log import PredictionLog
-from mlops_loop.serving import log_routes, openapi, prometheus, protocols, reload, routes
+from mlops_loop.serving import log_routes, openapi, prometheus, protocols, refusals, reload, routes
 from mlops_loop.settings import Settings
 from mlops_loop.text import listed
 
@@ -47,35 +49,46 @@ def create_app(settings: Settings) -> FastAPI:
     """The ASGI application, with the model of `settings.bundle_dir` in `app.state.model`.
 
     Without a valid bundle that is None, and the app says why it cannot predict: an orchestrator
-    can then tell "not ready" from "crashed".
+    can then tell "not ready" from "crashed". Title and model name come from the project's package.
+    Raises UsageError where settings contradict each other.
     """
-    version = settings.model_version
     app = FastAPI(
-        title=page.PROJECT,
-        version=version,
+        title=project.display_name(),
+        version=settings.model_version,
         docs_url=None,
         redoc_url=None,
         telemetry=UNTRACED,
         lifespan=_running,
     )
+    _set_state(app, settings)
+    app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
+    _add_routes(app)
+    answered, auth = app.state.metrics.answered, app.state.auth
+    app.add_middleware(Limits, settings=settings, auth=auth, answered=answered)
+    return app
+
+
+def _set_state(app: FastAPI, settings: Settings) -> None:
+    """What requests read: settings, names, metrics, the model or the reason why there is none."""
     app.state.settings = settings
+    app.state.model_name = project.model_name()
     app.state.auth = Auth(settings)
-    app.state.model, app.state.reason, app.state.first_bundle = None, "", ""
     app.state.metrics = prometheus.Metrics()
+    app.state.model, app.state.reason, app.state.first_bundle = None, "", ""
     try:
         reload.reload(app)
     except NoValidBundle as error:
         app.state.reason = str(error)
     app.state.log = _log(app, settings)
-    app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
+
+
+def _add_routes(app: FastAPI) -> None:
+    refusals.add_to(app)
     routes.add_to(app)
     app.include_router(protocols.router)
-    page.add_to(app)
+    page_routes.add_to(app)
     log_routes.add_to(app)
     prometheus.add_to(app)
-    answered = app.state.metrics.answered
-    app.add_middleware(Limits, settings=settings, auth=app.state.auth, answered=answered)
-    return app
 
 
 def _log(app: FastAPI, settings: Settings) -> PredictionLog | None:
@@ -90,7 +103,7 @@ def _log(app: FastAPI, settings: Settings) -> PredictionLog | None:
 
 @asynccontextmanager
 async def _running(app: FastAPI) -> AsyncIterator[None]:
-    """What the log holds is written at the end, after the last answer."""
+    """What the log still holds in memory is written at the end, after the last answer."""
     log: PredictionLog | None = app.state.log
     if log:
         await to_thread.run_sync(log.start)
@@ -99,22 +112,18 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         logging.getLogger("uvicorn.error").error("%s rows are lost: %s", lost, log.reason)
 
 
-def serve(host: str | None = None, port: int | None = None) -> None:
+def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM; requests in flight get `GRACE_S` seconds to finish.
 
-    What is None comes from the environment (`settings.py`). Port 0 takes any free one.
-    Raises NoValidBundle where a bundle is required and none is valid, UsageError where the
-    address cannot be bound.
+    Port 0 takes any free one. Raises NoValidBundle where a bundle is required and none is valid,
+    UsageError where the address cannot be bound.
     """
-    settings = Settings.from_environment(bind_host=host, port=port)
     app = create_app(settings)
     if settings.require_bundle and app.state.model is None:
         raise NoValidBundle(app.state.reason)
     gc.collect()
-    gc.freeze()  # what was loaded stays: looking it through would hold up requests
-    listeners = [_bind(settings.bind_host, settings.port)]
-    if settings.shared_port:
-        listeners.append(_bind(settings.bind_host, settings.shared_port, reuse_port=True))
+    gc.freeze()  # what was loaded stays: scanning it again would hold up requests
+    listeners = _listeners(settings)
     host, port = listeners[-1].getsockname()
     address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     print(f"Page  {address}/\nAPI   {address}/docs", flush=True)
@@ -122,8 +131,16 @@ def serve(host: str | None = None, port: int | None = None) -> None:
         server_of(app, DRAIN_S if settings.shared_port else 0).run(sockets=listeners)
 
 
+def _listeners(settings: Settings) -> list[socket.socket]:
+    """On the process's own port and, where there is one, on the shared port."""
+    listeners = [_bind(settings.bind_host, settings.port)]
+    if settings.shared_port:
+        listeners.append(_bind(settings.bind_host, settings.shared_port, reuse_port=True))
+    return listeners
+
+
 def server_of(app: FastAPI, drain_s: float = 0) -> uvicorn.Server:
-    """The server that `serve` runs."""
+    """The server that `serve` runs; `drain_s`: how long it still answers after it was stopped."""
     config = uvicorn.Config(
         app,
         http=Connection,
@@ -136,10 +153,10 @@ def server_of(app: FastAPI, drain_s: float = 0) -> uvicorn.Server:
 
 
 class _Server(uvicorn.Server):
-    """Leaves without losing a request where another process listens on the same port.
+    """Stops without losing a request where another process listens on the same port.
 
-    uvicorn closes connections on which no request has come yet. So first it only stops listening,
-    and for `drain_s` answers what is still sent, asking each client to connect anew.
+    uvicorn closes connections on which no request has arrived yet. So this one first stops only
+    listening, and for `drain_s` answers what is still sent, asking each client to connect again.
     """
 
     def __init__(self, config: uvicorn.Config, drain_s: float):
@@ -147,7 +164,7 @@ class _Server(uvicorn.Server):
         self._drain_s = drain_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        if current_thread() is main_thread():  # as uvicorn: no other one gets signals
+        if current_thread() is main_thread():  # as in uvicorn: only this thread gets signals
             reload.on_hangup(self.config.app)
         await super().startup(sockets)
 
@@ -165,5 +182,6 @@ def _bind(host: str, port: int, reuse_port: bool = False) -> socket.socket:
         return socket.create_server((host, port), reuse_port=reuse_port)
     except OSError as error:
         raise UsageError(
-            f"Cannot listen on {host} port {port}: {error.strerror}. Next: serve --port {port + 1}"
+            f"Cannot listen on {host} port {port}: {error.strerror}. "
+            f"Next: loop serve --port {port + 1}"
         ) from error

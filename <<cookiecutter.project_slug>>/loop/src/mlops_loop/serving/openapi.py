@@ -1,19 +1,19 @@
-"""The OpenAPI document: FastAPI's own, and for `/predict` what the contract says.
+"""The OpenAPI document: FastAPI's own, with bodies and examples made from the contract.
 
-Routes that take bytes FastAPI cannot describe; this does, with real examples.
+FastAPI cannot describe routes that take bytes; this module does.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
+from mlops_loop import tasks
 from mlops_loop.inference.model import Model
-from mlops_loop.inference.validation_errors import plain
 from mlops_loop.model.contract import Contract
 from mlops_loop.serving import log_routes, protocols
 
@@ -21,34 +21,34 @@ ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """The document of the model that serves now; without one, of the routes alone."""
-    made = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    """The document of the model that serves; without one, of the routes alone."""
+    spec = get_openapi(title=app.title, version=app.version, routes=app.routes)
     feedback = {"One row": {"prediction_id": ID, "outcome": "what came true"}}
     content = _content(
-        made["components"]["schemas"], log_routes.Feedback | log_routes.Many, feedback
+        spec["components"]["schemas"], log_routes.Feedback | log_routes.Many, feedback
     )
-    made["paths"]["/feedback"]["post"]["requestBody"] = {"required": True, "content": content}
+    spec["paths"]["/feedback"]["post"]["requestBody"] = {"required": True, "content": content}
     if app.state.model is not None:
-        _describe_predict(made, app.state.model, app.state.log is not None)
-    return made
+        _describe_predict(spec, app.state.model, app.state.log is not None)
+    return spec
 
 
-def _describe_predict(made: dict[str, Any], model: Model, logged: bool) -> None:
-    operation, schemas = made["paths"]["/predict"]["post"], made["components"]["schemas"]
+def _describe_predict(spec: dict[str, Any], model: Model, logged: bool) -> None:
+    operation, schemas = spec["paths"]["/predict"]["post"], spec["components"]["schemas"]
     row = model.golden[0]
-    asked = {"One row": row, "Several rows": model.golden[:3]}
-    content = _content(schemas, model.reader.body_type, asked)
+    examples = {"One row": row, "Several rows": model.golden[:3]}
+    content = _content(schemas, model.reader.body_type, examples)
     operation["requestBody"] = {"required": True, "content": content}
     example = model.predict([row])[0] | model.about() | ({"prediction_id": ID} if logged else {})
     content = _content(schemas, _answer_type(model.contract, logged), {"One row": example})
     operation["responses"]["200"]["content"] = content
     for path, (body, example) in protocols.bodies(model).items():
         content = _content(schemas, body, {"Golden rows": example})
-        made["paths"][path]["post"]["requestBody"] = {"required": True, "content": content}
+        spec["paths"][path]["post"]["requestBody"] = {"required": True, "content": content}
 
 
 def _content(schemas: dict[str, Any], of: Any, examples: dict[str, Any]) -> dict[str, Any]:
-    """A body of the type `of`, whose parts are added to `schemas`."""
+    """A body of the type `of`; the schemas that it refers to are added to `schemas`."""
     schema = TypeAdapter(of).json_schema(ref_template="#/components/schemas/{model}")
     schemas |= schema.pop("$defs", {})
     values = {name: {"value": value} for name, value in examples.items()}
@@ -57,26 +57,11 @@ def _content(schemas: dict[str, Any], of: Any, examples: dict[str, Any]) -> dict
 
 def _answer_type(contract: Contract, logged: bool) -> Any:
     """What `/predict` sends, for one row or for many."""
-    prediction, about = _prediction_fields(contract), {"model_version": str}
+    task = tasks.of(contract)
+    prediction, about = task.prediction_fields(contract), {"model_version": str}
     if logged:
         about |= {"prediction_id": Annotated[str, Field(description="For `/feedback`.")]}
-    if contract.task == "regression":
-        about |= {"unit": str}
+    about |= dict.fromkeys(task.about(contract), str)
     one = TypedDict("Answer", prediction | about)
     predictions = list[TypedDict("Prediction", prediction)]
     return one | TypedDict("Answers", {"predictions": predictions} | about)
-
-
-def _prediction_fields(contract: Contract) -> dict[str, Any]:
-    if contract.task == "regression":
-        return {"prediction": float}
-    share = Annotated[float, Field(ge=0, le=1)]
-    meaning = "Probability of the predicted class."
-    if len(contract.classes) == 2:
-        positive, threshold = contract.classes[1], plain(contract.threshold)
-        meaning = f"Probability of {positive!r}, which is predicted from {threshold} on."
-    return {
-        "prediction": Literal[contract.classes],
-        "probability": Annotated[share, Field(description=meaning)],
-        "probabilities": TypedDict("Probabilities", dict.fromkeys(contract.classes, share)),
-    }

@@ -1,6 +1,6 @@
 """`/metrics` for Prometheus: requests, predictions, refused values, model, log, CPU and memory.
 
-Every label has few values: routes and columns are known ones, or `other`.
+Every label has few values: routes and columns are known ones or `other`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
+from mlops_loop.inference.errors import FieldError
 from mlops_loop.inference.model import Model
-from mlops_loop.inference.validation_errors import KNOWN_MESSAGES, Problem
+from mlops_loop.inference.validation_errors import KNOWN_MESSAGES
 from mlops_loop.prediction_log.log import PredictionLog
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -22,7 +23,7 @@ METHODS = {"GET", "HEAD", "POST"}
 
 
 class Metrics:
-    """The numbers of one app; `registry` holds them all."""
+    """The metrics of one app, collected in `registry`."""
 
     def __init__(self) -> None:
         registry = self.registry = prom.CollectorRegistry()
@@ -44,7 +45,7 @@ class Metrics:
         self._children: dict[tuple[str, str, int], tuple[Callable, Callable]] = {}
 
     def serve(self, model: Model) -> None:
-        """Another model serves from now on."""
+        """Report the model that serves from now on."""
         self._model.clear()
         self._model.labels(model.version, model.bundle.id, model.contract.task).set(1)
 
@@ -52,22 +53,23 @@ class Metrics:
         """Count and time an answer."""
         method, route = scope["method"], scope.get("route")
         key = method if method in METHODS else "other", getattr(route, "path", "other"), status
-        if key not in self._children:  # looking labels up costs more than counting
+        if key not in self._children:  # a look-up of labels costs more than counting
             count = self._requests.labels(*key).inc
             self._children[key] = count, self._seconds.labels(key[1]).observe
         count, observe = self._children[key]
         count()
         observe(seconds)
 
-    def refused(self, problems: list[Problem], columns: list[str]) -> None:
-        for problem in problems:
-            column = problem.column if problem.column in columns else "other"
-            words = problem.problem if problem.problem in KNOWN_MESSAGES else "other"
-            self._refused.labels(column, words).inc()
+    def refused(self, errors: list[FieldError], columns: list[str]) -> None:
+        """Count refused values by column and problem; `columns` are those of the contract."""
+        for error in errors:
+            column = error.column if error.column in columns else "other"
+            problem = error.problem if error.problem in KNOWN_MESSAGES else "other"
+            self._refused.labels(column, problem).inc()
 
 
 class LogCollector(Collector):
-    """What the prediction log says of itself, when it is asked."""
+    """The state of the prediction log, read when Prometheus asks."""
 
     def __init__(self, log: PredictionLog) -> None:
         self._log = log

@@ -2,14 +2,15 @@
 
     GET  /v1/models/{name}            POST /v1/models/{name}:predict    {"instances": [row, ...]}
     GET  /v2, /v2/health/live|ready   GET  /v2/models/{name}[/ready]
-    POST /v2/models/{name}/infer      each column a tensor [n] or [n, 1] of JSON values
+    POST /v2/models/{name}/infer      each column a tensor (`tensors.py`)
 
-In a tensor a missing value is null or NaN; in one of texts also "", unless that is a category.
+The model's name is `app.state.model_name`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, NotRequired
 
 from anyio import to_thread
@@ -19,34 +20,26 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
+from mlops_loop.access.body import read_body
+from mlops_loop.access.responses import error_response
+from mlops_loop.inference.errors import BodyUnreadable, RequestRefused, RowsRefused
 from mlops_loop.inference.model import Model
 from mlops_loop.inference.predict import (
     LARGE_BYTES,
-    Predicted,
+    Predictions,
     count_refused,
-    predicted,
-    read_body,
+    predict_and_log,
     ready_model,
 )
 from mlops_loop.inference.rows import Row
-from mlops_loop.inference.validation_errors import RowsRefused, told
-from mlops_loop.model.contract import Column, Contract
-
-SERVER = __name__.split(".")[0]
-DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "category": "BYTES"}
+from mlops_loop.model.contract import Contract
+from mlops_loop.serving import tensors
+from mlops_loop.serving.refusals import STATUS
+from mlops_loop.serving.tensors import DATATYPES, Tensor
 
 
 class Output(TypedDict):
     name: str
-
-
-class Tensor(TypedDict):
-    """One column. The values decide, so a datatype may be wider than the column's own."""
-
-    name: str
-    shape: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=2)]
-    datatype: Annotated[str, Field(pattern="^(BOOL|BYTES|U?INT(8|16|32|64)|FP(16|32|64))$")]
-    data: list[Any]
 
 
 class Infer(TypedDict):
@@ -63,7 +56,7 @@ _INFER, _INSTANCES = TypeAdapter(Infer), TypeAdapter(Instances)
 
 
 class _Route(APIRoute):
-    """Refuses in the words of these protocols: a sentence under `error`."""
+    """Refuses as these protocols do: with a sentence under `error`."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         handle = super().get_route_handler()
@@ -71,10 +64,12 @@ class _Route(APIRoute):
         async def answer(request: Request) -> Response:
             try:
                 return await handle(request)
-            except HTTPException as refused:
-                if isinstance(refused, RowsRefused):
-                    count_refused(request.app.state, refused)
-                return told(refused)
+            except HTTPException as error:
+                return error_response(error.status_code, error.detail, error.headers)
+            except RequestRefused as error:
+                if isinstance(error, RowsRefused):
+                    count_refused(request.app.state, error)
+                return error_response(STATUS[type(error)], str(error))
 
         return answer
 
@@ -97,20 +92,21 @@ async def _v1_model(name: str, request: Request) -> dict[str, Any]:
 )
 async def _v1_predict(name: str, request: Request) -> Response:
     model = _model(request, name)
-    return await _answer(request, model, _INSTANCES, _v1_rows, _v1_told)
+    return await _predict(request, model, _INSTANCES, _v1_rows, _v1_answer)
 
 
-def _v1_rows(asked: Instances, _model: Model) -> list[Row]:
-    return asked["instances"]
+def _v1_rows(instances: Instances, _model: Model) -> list[Row]:
+    return instances["instances"]
 
 
-def _v1_told(_asked: Instances, _model: Model, found: Predicted) -> dict[str, Any]:
-    return {"predictions": found.predictions, **_id(found)}
+def _v1_answer(_instances: Instances, _model: Model, result: Predictions) -> dict[str, Any]:
+    return {"predictions": result.predictions, **_id(result)}
 
 
 @router.get("/v2", summary="Open Inference Protocol: the server")
 async def _v2(request: Request) -> dict[str, Any]:
-    return {"name": SERVER, "version": request.app.state.settings.model_version, "extensions": []}
+    state = request.app.state
+    return {"name": state.model_name, "version": state.settings.model_version, "extensions": []}
 
 
 @router.get("/v2/health/live", summary="Open Inference Protocol: alive?")
@@ -120,19 +116,26 @@ async def _v2_live() -> dict[str, bool]:
 
 @router.get("/v2/health/ready", summary="Open Inference Protocol: can it predict?")
 async def _v2_ready(request: Request) -> dict[str, bool]:
-    _model(request)
+    ready_model(request.app.state)
     return {"ready": True}
 
 
 @router.get("/v2/models/{name}", summary="Open Inference Protocol: inputs and outputs")
 async def _v2_model(name: str, request: Request) -> dict[str, Any]:
     model = _model(request, name)
-    inputs = [_about(column.name, DATATYPES[column.kind], -1) for column in model.contract.columns]
-    outputs = [_about(key, kind, -1, *more) for key, kind, *more in _outputs(model.contract)]
-    platform = {"platform": "onnxruntime", "classes": model.contract.classes}
-    return {"name": name, "versions": [model.version], **platform} | {
-        "inputs": inputs,
-        "outputs": outputs,
+    return {
+        "name": name,
+        "versions": [model.version],
+        "platform": "onnxruntime",
+        "classes": model.contract.classes,
+        "inputs": [
+            tensors.description(column.name, DATATYPES[column.kind], -1)
+            for column in model.contract.columns
+        ],
+        "outputs": [
+            tensors.description(key, datatype, -1, *width)
+            for key, datatype, *width in _outputs(model.contract)
+        ],
     }
 
 
@@ -150,111 +153,83 @@ async def _v2_model_ready(name: str, request: Request) -> dict[str, Any]:
 async def _v2_infer(name: str, request: Request) -> Response:
     model = _model(request, name)
     if "inference-header-content-length" in request.headers:
-        raise HTTPException(400, "Binary tensors are not read: send values as JSON.")
-    return await _answer(request, model, _INFER, _v2_rows, _v2_told)
+        raise BodyUnreadable("Binary tensors are not read: send values as JSON.")
+    return await _predict(request, model, _INFER, _v2_rows, partial(_v2_answer, name))
 
 
-def _v2_rows(asked: Infer, model: Model) -> list[Row]:
+def _v2_rows(infer: Infer, model: Model) -> list[Row]:
     offered = [key for key, *_ in _outputs(model.contract)]
-    if unknown := sorted({each["name"] for each in asked.get("outputs", [])} - set(offered)):
-        known = ", ".join(offered)
-        raise HTTPException(400, f"There is no output {unknown[0]!r}. Allowed: {known}.")
-    return _rows(asked["inputs"], model.contract)
+    if unknown := sorted({output["name"] for output in infer.get("outputs", [])} - set(offered)):
+        allowed = ", ".join(offered)
+        raise BodyUnreadable(f"There is no output {unknown[0]!r}. Allowed: {allowed}.")
+    return tensors.to_rows(infer["inputs"], model.contract)
 
 
-def _v2_told(asked: Infer, model: Model, found: Predicted) -> dict[str, Any]:
-    offered = {key: (kind, *more) for key, kind, *more in _outputs(model.contract)}
-    wanted = [each["name"] for each in asked.get("outputs", [])] or list(offered)
-    outputs = [_values(key, found.predictions, *offered[key]) for key in wanted]
-    given = {"id": asked["id"]} if "id" in asked else {}
-    given |= {"parameters": _id(found)} if _id(found) else {}
-    return {"model_name": SERVER, "model_version": model.version, **given, "outputs": outputs}
+def _v2_answer(name: str, infer: Infer, model: Model, result: Predictions) -> dict[str, Any]:
+    offered = {key: (datatype, *width) for key, datatype, *width in _outputs(model.contract)}
+    wanted = [output["name"] for output in infer.get("outputs", [])] or list(offered)
+    outputs = [tensors.from_predictions(key, result.predictions, *offered[key]) for key in wanted]
+    ids = {"id": infer["id"]} if "id" in infer else {}
+    ids |= {"parameters": _id(result)} if _id(result) else {}
+    return {"model_name": name, "model_version": model.version, **ids, "outputs": outputs}
 
 
 def bodies(model: Model) -> dict[str, tuple[Any, Any]]:
-    """By path, what a request is and an example of it: two golden rows."""
-    rows, tensors = model.golden[:2], []
-    for column in model.contract.columns:
-        about = _about(column.name, DATATYPES[column.kind], len(rows))
-        tensors.append(about | {"data": [row.get(column.name) for row in rows]})
+    """By path, the type of a request and an example of it: two golden rows."""
+    rows = model.golden[:2]
+    inputs = [tensors.from_rows(rows, column) for column in model.contract.columns]
     return {
         "/v1/models/{name}:predict": (Instances, {"instances": rows}),
-        "/v2/models/{name}/infer": (Infer, {"inputs": tensors}),
+        "/v2/models/{name}/infer": (Infer, {"inputs": inputs}),
     }
 
 
-def _model(request: Request, name: str = SERVER) -> Model:
-    """The model that serves; 503 without one, 404 for any other name."""
-    if name != SERVER:
-        raise HTTPException(404, f"There is no model {name!r}. Allowed: {SERVER}.")
+def _model(request: Request, name: str) -> Model:
+    """The model that serves; raises NoModel without one, HTTPException 404 for another name."""
+    allowed = request.app.state.model_name
+    if name != allowed:
+        raise HTTPException(404, f"There is no model {name!r}. Allowed: {allowed}.")
     return ready_model(request.app.state)
 
 
-async def _answer(
+async def _predict(
     request: Request,
     model: Model,
     adapter: TypeAdapter[Any],
     rows_of: Callable[[Any, Model], list[Row]],
-    told_of: Callable[[Any, Model, Predicted], dict[str, Any]],
+    answer_of: Callable[[Any, Model, Predictions], dict[str, Any]],
 ) -> Response:
-    """As `/predict` does, with the same checks."""
+    """Checks and predicts as `/predict` does; large bodies in a thread."""
     state = request.app.state
     body = await read_body(request.receive, state.settings.max_body_bytes)
 
-    def checked() -> tuple[Any, list[Row]]:
-        asked = _read(adapter, body)
-        return asked, model.reader.check(rows_of(asked, model))
+    def check() -> tuple[Any, list[Row]]:
+        content = _parse(adapter, body)
+        return content, model.reader.check(rows_of(content, model))
 
-    async def answered(asked: Any, rows: list[Row]) -> Response:
-        made = told_of(asked, model, await predicted(request.scope, model, rows))
-        return Response(to_json(made), media_type="application/json")
+    async def answer(content: Any, rows: list[Row]) -> Response:
+        result = await predict_and_log(request.scope, model, rows)
+        answered = answer_of(content, model, result)
+        return Response(to_json(answered), media_type="application/json")
 
     if len(body) < LARGE_BYTES:
-        return await answered(*checked())
+        return await answer(*check())
     async with state.large:
-        return await answered(*await to_thread.run_sync(checked))
+        return await answer(*await to_thread.run_sync(check))
 
 
-def _read(adapter: TypeAdapter[Any], body: bytes) -> Any:
+def _parse(adapter: TypeAdapter[Any], body: bytes) -> Any:
     try:
         return adapter.validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "the body"
-        raise HTTPException(400, f"In {place}: {first['msg']}.") from None
+        raise BodyUnreadable(f"In {place}: {first['msg']}.") from None
 
 
-def _id(found: Predicted) -> dict[str, str]:
-    """Of the request, where a log is kept."""
-    return {key: found.about[key] for key in ("prediction_id",) if key in found.about}
-
-
-def _rows(tensors: Iterable[Tensor], contract: Contract) -> list[Row]:
-    columns = {column.name: column for column in contract.columns}
-    table: dict[str, list[Any]] = {}
-    for tensor in tensors:
-        name, values = tensor["name"], _flat(tensor)
-        if name in table or len(values) != len(next(iter(table.values()), values)):
-            raise HTTPException(400, f"Input {name!r} comes twice, or has another length.")
-        table[name] = _given(columns.get(name), values)
-    return [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
-
-
-def _flat(tensor: Tensor) -> list[Any]:
-    """The values of [n] or [n, 1]; the latter may be nested."""
-    (n, *width), data = tensor["shape"], tensor["data"]
-    if width and data and all(isinstance(each, list) and len(each) == 1 for each in data):
-        data = [each[0] for each in data]
-    if len(data) != n or width not in ([], [1]):
-        sentence = f"Input {tensor['name']!r} has {len(data)} values, and the shape {[n, *width]}."
-        raise HTTPException(400, f"{sentence} Allowed: [n] or [n, 1].")
-    return data
-
-
-def _given(column: Column | None, values: list[Any]) -> list[Any]:
-    if column and column.nullable and "" not in column.levels:
-        values = [None if value == "" else value for value in values]
-    return [None if value != value else value for value in values]
+def _id(result: Predictions) -> dict[str, str]:
+    """The id of the request, where a log is kept."""
+    return {key: result.metadata[key] for key in ("prediction_id",) if key in result.metadata}
 
 
 def _outputs(contract: Contract) -> list[tuple[Any, ...]]:
@@ -263,15 +238,3 @@ def _outputs(contract: Contract) -> list[tuple[Any, ...]]:
         return [("prediction", "FP64")]
     shares = ("probabilities", "FP64", len(contract.classes))
     return [("prediction", "BYTES"), ("probability", "FP64"), shares]
-
-
-def _about(name: str, datatype: str, *shape: int) -> dict[str, Any]:
-    return {"name": name, "datatype": datatype, "shape": list(shape)}
-
-
-def _values(key: str, predictions: list[dict[str, Any]], kind: str, *width: int) -> dict[str, Any]:
-    """One output of all rows; its values one after the other."""
-    data = [each[key] for each in predictions]
-    if width:
-        data = [share for each in data for share in each.values()]
-    return _about(key, kind, len(predictions), *width) | {"data": data}

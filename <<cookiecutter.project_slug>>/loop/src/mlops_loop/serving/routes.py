@@ -1,53 +1,32 @@
-"""The routes that programs ask: `/predict`, `/health`, `/ready`, `/version`, `/contract`.
-
-Every refusal is JSON with a sentence in `detail`.
-"""
+"""The routes for programs: `/predict`, `/health`, `/ready`, `/version`, `/contract`."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
 from anyio import to_thread
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic_core import to_json
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mlops_loop.access.body import read_body
 from mlops_loop.errors import LogUnavailable
 from mlops_loop.inference.model import Model
 from mlops_loop.inference.predict import (
     LARGE_AT_ONCE,
     LARGE_BYTES,
-    count_refused,
-    predicted,
-    read_body,
+    predict_and_log,
     ready_model,
 )
 from mlops_loop.inference.rows import Row
-from mlops_loop.inference.validation_errors import Problem, RowsRefused
+from mlops_loop.serving.refusals import ERRORS, Refusal, RefusedRows, handled
 
 PATH = "/predict"
 
 router = APIRouter(tags=["Endpoint"])
-
-
-class Refusal(BaseModel):
-    """An answer that is not a prediction: what is wrong, in one sentence."""
-
-    detail: str
-
-
-class RefusedRows(Refusal):
-    """The first problems of `total`."""
-
-    errors: list[Problem]
-    total: int
-
 
 _NOT_READY = {"model": Refusal, "description": "No model is loaded, and here is why."}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -59,10 +38,8 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 def add_to(app: FastAPI) -> None:
-    """Add the routes; they look at `app.state` for model, reason and settings."""
+    """Add the routes; they read model, reason and settings from `app.state`."""
     app.include_router(router)
-    app.add_exception_handler(RowsRefused, _refuse)
-    app.add_exception_handler(LogUnavailable, _refuse)
     app.add_middleware(Shortcut)
     app.state.large = asyncio.Semaphore(LARGE_AT_ONCE)
 
@@ -84,8 +61,8 @@ class Shortcut:
         scope["route"] = ROUTE
         try:
             body = await _answer(scope, receive)
-        except (HTTPException, LogUnavailable) as error:
-            response = await _handled(Request(scope), error)
+        except ERRORS as error:
+            response = await handled(Request(scope), error)
             return await response(scope, receive, send)
         headers = [*self._headers, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -119,10 +96,10 @@ async def _answer(scope: Scope, receive: Receive) -> bytes:
 
 async def _answer_rows(scope: Scope, model: Model, body: bytes, rows: Row | list[Row]) -> bytes:
     if isinstance(rows, dict):
-        _, text, about = await predicted(scope, model, [rows], body)
-        return b"%b,%b" % (text[1:-2], to_json(about)[1:])
-    _, text, about = await predicted(scope, model, rows, body)
-    return b'{"predictions":%b,%b' % (text, to_json(about)[1:])
+        _, json, metadata = await predict_and_log(scope, model, [rows], body)
+        return b"%b,%b" % (json[1:-2], to_json(metadata)[1:])
+    _, json, metadata = await predict_and_log(scope, model, rows, body)
+    return b'{"predictions":%b,%b' % (json, to_json(metadata)[1:])
 
 
 @router.get("/health", summary="Is the process alive?")
@@ -152,26 +129,10 @@ async def _version(request: Request) -> dict[str, str | None]:
 
 
 def _note(file: Path | None) -> str | None:
-    """What the host says of its last try to run another image."""
+    """What the host reports of its last attempt to run another image."""
     return file.read_text("utf-8").strip() if file and file.is_file() else None
 
 
 @router.get("/contract", responses={503: _NOT_READY}, summary="What does the model take and give?")
 async def _contract(request: Request) -> dict[str, Any]:
     return asdict(ready_model(request.app.state).contract)
-
-
-async def _refuse(request: Request, error: RowsRefused | LogUnavailable) -> Response:
-    if isinstance(error, LogUnavailable):
-        return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})
-    count_refused(request.app.state, error)
-    content = {"detail": error.detail, "errors": error.problems, "total": error.total}
-    body = to_json(content, inf_nan_mode="strings")
-    return Response(body, error.status_code, media_type="application/json")
-
-
-async def _handled(request: Request, error: HTTPException | LogUnavailable) -> Response:
-    """What the app's own handlers make of it, as on any other route."""
-    handlers = request.app.exception_handlers
-    made = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(request, error)
-    return await made if isawaitable(made) else made

@@ -1,10 +1,10 @@
-// Predicts without a reload. The server renders the page either way; this swaps some of its parts.
+// Predicts without a reload. The server renders the page either way; this replaces parts of it.
 "use strict";
 
 const form = document.getElementById("form");
 const result = document.getElementById("result");
 
-// The server says what is wrong beside each field; the browser's own bubbles would hide it.
+// The server's answer has an error beside each field; the browser's own bubbles would hide it.
 form.noValidate = true;
 
 // Children are replaced, not the parts themselves: a screen reader watches the part.
@@ -29,9 +29,9 @@ form.addEventListener("submit", async (event) => {
 
 // A table of many rows: a preview, and all of them as a file.
 function element(name, children, attributes = {}) {
-  const made = Object.assign(document.createElement(name), attributes);
-  made.append(...children);
-  return made;
+  const created = Object.assign(document.createElement(name), attributes);
+  created.append(...children);
+  return created;
 }
 
 function preview({ header, preview, rows, csv }) {
@@ -51,9 +51,9 @@ document.getElementById("batch").addEventListener("submit", async (event) => {
     const [body] = document.getElementById("file").files;
     const response = await fetch("batch", { method: "POST", body });
     const answer = await response.json();
-    const told = answer.errors ?? [];
-    const problems = told.map((each) => `Row ${each.row}, ${each.column ?? "all of it"}: ${each.problem}. Allowed: ${each.allowed}.`);
-    const lines = told.length ? problems : [answer.detail];
+    const errors = answer.errors ?? [];
+    const sentences = errors.map((error) => `Row ${error.row}, ${error.column ?? "all columns"}: ${error.problem}. Allowed: ${error.allowed}.`);
+    const lines = errors.length ? sentences : [answer.detail];
     shown.replaceChildren(...(response.ok ? preview(answer) : lines.map((text) => element("p", [text], { className: "error" }))));
   } catch {
     shown.textContent = "The server cannot be reached, or the file cannot be read. Try again.";

@@ -7,7 +7,8 @@ import threading
 import pytest
 import urllib3
 
-from mlops_loop.access import limits
+from mlops_loop.access import access_log, limits
+from mlops_loop.access import rate as rates
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def logged(start, bundles):
 
 def lines_of(capsys):
     """What was written within a moment: lines of a moment are written together."""
-    threading.Event().wait(3 * limits.LOG_EVERY_S)
+    threading.Event().wait(3 * access_log.LOG_EVERY_S)
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -70,11 +71,11 @@ def test_log_of_strange_paths(logged, capsys):
 def test_no_log(start, bundles, capsys):
     """Without ACCESS_LOG nothing is said."""
     start(bundles["binary"]).get("/health")
-    threading.Event().wait(3 * limits.LOG_EVERY_S)
+    threading.Event().wait(3 * access_log.LOG_EVERY_S)
     assert capsys.readouterr().out == ""
 
 
-def test_bug_is_told_with_its_id(start, bundles, capsys):
+def test_bug_is_answered_with_its_id(start, bundles, capsys):
     """An error of ours is 500 with the id to look for, and none of its words."""
     client = start(bundles["binary"], access_log=True)
     client.app.get("/broken")(lambda: {}["secret"])
@@ -108,7 +109,7 @@ def test_rate_of_a_key(start, bundles):
 def test_bucket_fills_up():
     """Tokens come back with time, up to the burst and not beyond."""
     now = [0.0]
-    rate = limits.RateLimit(per_s=2, burst=3, clock=lambda: now[0])
+    rate = rates.RateLimit(per_s=2, burst=3, clock=lambda: now[0])
     assert [rate.wait("a") for _ in range(4)] == pytest.approx([0, 0, 0, 0.5])
     now[0] = 0.5
     assert [rate.wait("a"), rate.wait("a"), rate.wait("b")] == pytest.approx([0, 0.5, 0])
@@ -118,8 +119,8 @@ def test_bucket_fills_up():
 
 def test_clients_are_forgotten(monkeypatch):
     """Memory is bounded: the client that has not asked for longest goes first."""
-    monkeypatch.setattr(limits, "MOST_CLIENTS", 2)
-    rate = limits.RateLimit(per_s=0.01, burst=1)
+    monkeypatch.setattr(rates, "MAX_CLIENTS", 2)
+    rate = rates.RateLimit(per_s=0.01, burst=1)
     assert [rate.wait(name) > 0 for name in "abacab"] == [False, False, True, False, True, False]
     assert len(rate._full_at) == 2
 
@@ -141,7 +142,7 @@ def test_clients_by_address(client, one, other, same):
 
 
 def test_too_many_at_once(live):
-    """While all places are taken by slow requests, others are told when to come; probes are not."""
+    """While slow requests take all places, others learn when to ask again; probes are answered."""
     address = live(max_concurrency=2)
     slow = [socket.create_connection(address) for _ in range(2)]
     for each in slow:
@@ -158,7 +159,7 @@ def test_memory_for_bodies(live):
     """Bodies that are still coming may hold so much memory together, and no more."""
     address = live(max_body_bytes=1_024 * 1_024)
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n"
-    slow = [socket.create_connection(address) for _ in range(limits.BODIES)]
+    slow = [socket.create_connection(address) for _ in range(limits.MAX_BODIES)]
     for each in slow:
         each.sendall(head + b" " * 1_048_000)
     with socket.create_connection(address) as client:

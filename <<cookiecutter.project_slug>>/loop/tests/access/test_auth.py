@@ -59,7 +59,7 @@ def protect(bundles):
     clients = []
 
     def start(**given):
-        made = settings.Settings.from_environment({}, bundle_dir=bundles["binary"], **given)
+        made = settings.Settings.from_environment(bundle_dir=bundles["binary"], **given)
         endpoint = app.create_app(made)
         endpoint.post("/protected", dependencies=[Depends(auth.required)])(lambda: "open")
         clients.append(TestClient(endpoint).__enter__())
@@ -162,15 +162,17 @@ def test_lacking_setting(protect, given):
         protect(**given)
 
 
-def test_short_keys(tmp_path):
+def test_short_keys(tmp_path, monkeypatch):
     """A key that can be guessed is refused, and not shown; so is a file that is not there."""
+    monkeypatch.setenv("API_KEY", "hunter2")
     with pytest.raises(errors.UsageError, match=r"API_KEY=\.\.\. is refused.*20 char"):
-        settings.Settings.from_environment({"API_KEY": "hunter2"})
+        settings.Settings.from_environment()
+    monkeypatch.delenv("API_KEY")
     (tmp_path / "short").write_text("hunter2")
     for name, reason in (("short", "20 characters"), ("none", "No such file")):
-        given = {"AUTH": "api-key", "API_KEY_FILE": str(tmp_path / name)}
+        given = {"auth": "api-key", "api_key_file": tmp_path / name}
         with pytest.raises(errors.UsageError, match=reason) as refused:
-            auth.Auth(settings.Settings.from_environment(given))
+            auth.Auth(settings.Settings.from_environment(**given))
         assert "hunter2" not in str(refused.value)
 
 
