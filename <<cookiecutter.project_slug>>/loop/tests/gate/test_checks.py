@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mlops_loop.errors import DataRefused, UsageError
-from mlops_loop.gate import checks, gate, policy
+from mlops_loop.gate import comparison, gate
+from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.model.contract import Contract
 from mlops_loop.statistics import bootstrap
 
@@ -31,7 +32,7 @@ def rules(**changes):
         "absolute": {"roc_auc": 0.6},
         "suspicion": {"too_good": 0.95, "max_gain": 0.1},
     }
-    return policy.Policy.model_validate({**plain, **changes})
+    return GatePolicy.model_validate({**plain, **changes})
 
 
 SLICES = {"columns": ["origin"], "metric": "roc_auc", "limit": 0.6, "max_loss": 0.05}
@@ -44,7 +45,7 @@ class Duel:
 
     n_rows: int = 3000
     seed: int = 0
-    policy: policy.Policy = field(default_factory=rules)
+    policy: GatePolicy = field(default_factory=rules)
     measurements: dict = field(default_factory=dict)
 
     def __post_init__(self):
@@ -62,12 +63,12 @@ class Duel:
         p = 1 / (1 + np.exp(-z))
         return bootstrap.Contender(name, name, LATE, self.y, np.column_stack([1 - p, p]))
 
-    def case(self, challenger):
+    def comparison(self, challenger):
         models, rows = (challenger, self.champion), pd.DataFrame({"origin": self.origin})
-        return checks.Comparison(*models, self.seen, rows, self.policy, 1, self.measurements)
+        return comparison.Comparison(*models, self.seen, rows, self.policy, 1, self.measurements)
 
     def decide(self, challenger=None):
-        return gate.decide(self.case(challenger or self.model()))
+        return gate.decide(self.comparison(challenger or self.model()))
 
 
 def minutes(name, y, scores, unit="min"):
@@ -85,7 +86,7 @@ def check(verdict, name, slice_=""):
 def test_an_equal_model_passes_non_inferiority():
     """Enough rows show that it is not worse by the margin."""
     verdict = Duel().decide()
-    assert verdict.decision == "PROMOTE", verdict.to_text()
+    assert verdict.decision == "PROMOTE"
     assert verdict.summary == "new may replace old: every check passed."
 
 
@@ -121,7 +122,7 @@ def test_too_few_rows_hold_and_say_how_many_would_do():
     assert found.low < -0.01 < found.estimate
     assert (verdict.decision, found.status) == ("HOLD", "hold")
     assert 300 < verdict.rows_needed < 20_000
-    assert f"About {verdict.rows_needed:,} rows would decide" in verdict.to_text()
+    assert f"About {verdict.rows_needed:,} rows would decide" in found.message
 
 
 def test_fewer_rows_than_the_minimum_never_reject_a_gain():
@@ -200,7 +201,7 @@ def test_an_undefined_primary_metric_is_rejected_without_a_champion():
 def test_a_champion_without_scores(status, decision):
     """A missing file is a refusal; other columns are a person's question."""
     duel = Duel()
-    duel.champion = checks.Unscorable("v1.0.0", status, "is unreadable: no such file")
+    duel.champion = comparison.Unscorable("v1.0.0", status, "is unreadable: no such file")
     verdict = duel.decide()
     assert (verdict.decision, verdict.champion) == (decision, "v1.0.0")
     assert check(verdict, "champion").message == "v1.0.0 is unreadable: no such file"
@@ -209,7 +210,7 @@ def test_a_champion_without_scores(status, decision):
 
 def test_a_challenger_without_scores_is_rejected():
     """Nothing else is asked."""
-    verdict = Duel().decide(checks.Unscorable("new", "hold", "needs columns that are not here"))
+    verdict = Duel().decide(comparison.Unscorable("new", "hold", "needs columns that are not here"))
     assert (verdict.decision, len(verdict.checks)) == ("REJECT", 1)
     assert (verdict.challenger, verdict.champion) == ("new", "old")
 
@@ -333,7 +334,7 @@ def test_a_slice_may_lose_a_little():
     assert (found.status, found.high < 0) == ("pass", True)
 
 
-def test_small_slices_are_said_and_not_judged():
+def test_small_slices_are_reported_and_not_judged():
     """Each with its rows."""
     duel = Duel(policy=rules(slices={**SLICES, "min_rows": 1001}))
     found = [c for c in duel.decide().checks if c.name == "slice"]
@@ -357,14 +358,14 @@ def test_a_column_that_is_not_there_is_named():
 
 def copied(duel, times):
     """The same rows several times, as of one customer; `_group` says which."""
-    case, rows = duel.case(duel.model()), np.repeat(np.arange(duel.n_rows), times)
-    models = [model.take(rows) for model in (case.challenger, case.champion)]
-    table = case.rows.assign(_group=[f"customer {i}" for i in range(duel.n_rows)])
-    return checks.Comparison(*models, case.seen[rows], table.iloc[rows], case.policy, 1)
+    once, rows = duel.comparison(duel.model()), np.repeat(np.arange(duel.n_rows), times)
+    models = [model.take(rows) for model in (once.challenger, once.champion)]
+    table = once.rows.assign(_group=[f"customer {i}" for i in range(duel.n_rows)])
+    return comparison.Comparison(*models, once.seen[rows], table.iloc[rows], once.policy, 1)
 
 
-def width(case, name):
-    found = check(gate.decide(case), name, "EWR" if name == "slice" else "")
+def width(compared, name):
+    found = check(gate.decide(compared), name, "EWR" if name == "slice" else "")
     return found.high - found.low
 
 
@@ -375,7 +376,7 @@ def test_rows_of_one_cluster_are_drawn_together(name):
         rules(slices=SLICES, fairness=FAIRNESS, resamples=600, cluster=cluster)
         for cluster in (None, "_group")
     ]
-    once = width(Duel(n_rows=600, policy=policies[0]).case(Duel(n_rows=600).model()), name)
+    once = width(Duel(n_rows=600, policy=policies[0]).comparison(Duel(n_rows=600).model()), name)
     naive, clustered = (width(copied(Duel(n_rows=600, policy=p), 9), name) for p in policies)
     assert clustered == pytest.approx(once, rel=0.15)
     assert naive == pytest.approx(once / 3, rel=0.15)
@@ -433,7 +434,7 @@ def test_the_widest_gap_is_corrected_for_all_pairs():
     duel = Duel(policy=rules(fairness=[{**FAIRNESS[0], "min_rows": 9}]))
     duel.origin = np.arange(3000) % 10
     gap = check(duel.decide(), "fairness")
-    parts = duel.case(duel.model()).by_slice("balanced_accuracy", ("origin",), 9)
+    parts = duel.comparison(duel.model()).by_slice("balanced_accuracy", ("origin",), 9)
     ends = [parts[name] for name in gap.slice.split(" and ")]
     ten = np.hypot(*(part.high - part.estimate for part in ends))
     ratio = stats.t.ppf(1 - 0.025 / 45, 299) / stats.t.ppf(1 - 0.025 / 10, 299)
@@ -459,14 +460,14 @@ def test_a_gap_that_may_be_noise_is_held():
     ],
 )
 def test_budgets(measured, required, status):
-    """Over it fails; unmeasured is said, and held where it is required."""
+    """Over it fails; without a measurement it is skipped, and held where it is required."""
     budgets = {"mb": {"at_most": 100, "required": required}}
     duel = Duel(policy=rules(budgets=budgets), measurements=measured)
     assert check(duel.decide(), "budget").status == status
 
 
 def test_regression_has_the_same_gate():
-    """Fewer minutes are better, and the unit is said."""
+    """Fewer minutes are better, and the unit is reported."""
     changes = {"task": "regression", "absolute": {"mae": 1}, "slices": {**SLICES, "metric": "mae"}}
     suspicion = {"too_good": 0.1, "max_gain": 0.5}
     primary = {"metric": "mae", "margin": 0.05}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +16,8 @@ from sklearn.linear_model import LogisticRegression
 
 from mlops_loop import paths
 from mlops_loop.errors import NoValidBundle, UsageError
-from mlops_loop.gate import checks, gate
+from mlops_loop.gate import gate, scoring
+from mlops_loop.gate.comparison import Unscorable
 from mlops_loop.model import bundle
 from mlops_loop.model.contract import Column, Contract
 
@@ -33,9 +34,10 @@ RULE = {"strategy": "time", "seed": 0, "holdout_from": 100, "validation_from": 5
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path, monkeypatch, make_params):
     """A folder with parameters and a holdout: a signal in `wind`, a little in `rain`."""
-    shutil.copyfile(Path(__file__).parents[2] / "params.yaml", tmp_path / "params.yaml")
+    parameters = make_params().model_dump(mode="json", by_alias=True, exclude_none=True)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(parameters))
     rng = np.random.default_rng(0)
     wind, rain = rng.normal(0, 1, (2, 2000))
     late = wind + 0.7 * rain + rng.normal(0, 1.5, 2000) > 0.7
@@ -80,13 +82,11 @@ def make(project, holdout):
 @pytest.fixture
 def run(project, monkeypatch):
     """`run(new, old)` asks the gate about two folders, the old one being v1.0.0."""
-    entries = SimpleNamespace(current=lambda: SimpleNamespace(version="v1.0.0", commit="abc"))
 
     def ask(new, old=None, policy=POLICY, override=None):
-        def fetch(repo):
-            return old and ("v1.0.0", bundle.load(old))
-
-        monkeypatch.setattr(gate.champion, "fetch", fetch)
+        now = SimpleNamespace(version="v1.0.0", commit="abc") if old else None
+        entries = SimpleNamespace(current=lambda: now)
+        monkeypatch.setattr(gate.champion, "fetch", lambda repo: ("v1.0.0", bundle.load(old)))
         monkeypatch.setattr(gate.ledger, "read", lambda repo: entries)
         (project / "gate.yaml").write_text(yaml.safe_dump(policy))
         return gate.run(new, project / "gate.yaml", project / "reports", override)
@@ -97,11 +97,11 @@ def run(project, monkeypatch):
 def test_a_better_challenger_is_promoted_and_the_verdict_written(make, run, project):
     """The file is the verdict, and names the bundle that it is about."""
     new, old = make("new", "wind", "rain"), make("old", "wind")
-    found = run(new, old)
-    assert (found.decision, found.champion) == ("PROMOTE", "v1.0.0")
-    assert found.challenger == bundle.load(new).id
-    assert found.summary == f"{found.challenger} may replace v1.0.0: every check passed."
-    assert json.loads((project / "reports" / "gate.json").read_text()) == found.to_dict()
+    verdict = run(new, old)
+    assert (verdict.decision, verdict.champion) == ("PROMOTE", "v1.0.0")
+    assert verdict.challenger == bundle.load(new).id
+    assert verdict.summary == f"{verdict.challenger} may replace v1.0.0: every check passed."
+    assert json.loads((project / "reports" / "gate.json").read_text()) == verdict.to_dict()
 
 
 def test_the_report_finds_the_champion_beside_the_verdict(make, run, project):
@@ -134,13 +134,13 @@ def test_no_comparison_is_left_where_it_makes_no_sense(make, run, project, chall
 
 @pytest.mark.parametrize(("about", "status"), [("new", "fail"), ("old", "skip")])
 def test_budgets_of_this_bundles_container(make, run, project, about, status):
-    """What `try` measured counts for the bundle that it measured, and for no other."""
+    """What `verify-image` measured counts for the bundle that it measured, and for no other."""
     folders = {"new": make("new", "wind", "rain"), "old": make("old", "wind")}
     measured = {"bundle": bundle.load(folders[about]).id, "measurements": {"image_mb": 900.0}}
     (project / "reports").mkdir(exist_ok=True)
     (project / "reports" / "budgets.json").write_text(json.dumps(measured))
-    found = run(folders["new"], policy=POLICY | {"budgets": {"image_mb": {"at_most": 600}}})
-    assert [c.status for c in found.checks if c.name == "budget"] == [status]
+    verdict = run(folders["new"], policy=POLICY | {"budgets": {"image_mb": {"at_most": 600}}})
+    assert [c.status for c in verdict.checks if c.name == "budget"] == [status]
 
 
 def test_the_same_question_gives_the_same_bytes(make, run, project):
@@ -160,51 +160,51 @@ def test_a_worse_challenger_is_rejected(make, run):
 
 def test_the_first_model_needs_no_champion(make, run):
     """It meets the absolute limits only."""
-    found = run(make("new", "wind"))
-    assert (found.decision, found.champion) == ("PROMOTE", None)
+    verdict = run(make("new", "wind"))
+    assert (verdict.decision, verdict.champion) == ("PROMOTE", None)
 
 
 def test_the_champion_itself_passes(make, run):
     """A change that leaves the model alone may be merged, and the summary says so."""
-    found = run(new := make("new", "wind"), new)
-    assert (found.exit_code, len(found.checks)) == (0, 1)
-    assert found.summary == "It is what production has: the model does not change."
+    verdict = run(new := make("new", "wind"), new)
+    assert (verdict.exit_code, len(verdict.checks)) == (0, 1)
+    assert verdict.summary == "It is what production has: the model does not change."
 
 
 @pytest.mark.parametrize("file", ["model.skops", "contract.json", "manifest.json"])
 def test_an_unreadable_champion_is_rejected(make, run, file):
-    """A missing file is no missing champion: its version and the reason are said."""
+    """A missing file is no missing champion: its version and the reason are reported."""
     new, old = make("new", "wind", "rain"), make("old", "wind")
     (old / file).unlink()
-    found = run(new, old)
-    assert (found.decision, found.champion) == ("REJECT", "v1.0.0")
-    assert found.challenger == bundle.load(new).id
-    assert found.summary.startswith("champion: v1.0.0 is unreadable: ")
+    verdict = run(new, old)
+    assert (verdict.decision, verdict.champion) == ("REJECT", "v1.0.0")
+    assert verdict.challenger == bundle.load(new).id
+    assert verdict.summary.startswith("champion: v1.0.0 is unreadable: ")
 
 
 def test_a_champion_of_another_schema_is_held_until_a_person_decides(make, run):
     """Its columns are gone; the override is theirs, with a reason."""
     new, old = make("new", "wind", "rain"), make("old", "wind", "snow")
-    found = run(new, old)
-    assert found.decision == "HOLD"
-    assert "v1.0.0 needs columns that are not here: snow" in found.summary
-    found = run(new, old, override="the snow sensor is gone for good")
-    assert (found.exit_code, found.overridden) == (0, True)
-    assert "HOLD overridden by ada (the snow sensor is gone for good)." in found.summary
+    verdict = run(new, old)
+    assert verdict.decision == "HOLD"
+    assert "v1.0.0 needs columns that are not here: snow" in verdict.summary
+    verdict = run(new, old, override="the snow sensor is gone for good")
+    assert (verdict.exit_code, verdict.overridden) == (0, True)
+    assert "HOLD overridden by ada (the snow sensor is gone for good)." in verdict.summary
 
 
 def test_nobody_overrides_a_reject(make, run):
     """Whoever asks."""
-    found = run(make("new", "rain"), make("old", "wind", "rain"), override="I like it")
-    assert (found.decision, found.overridden) == ("REJECT", False)
+    verdict = run(make("new", "rain"), make("old", "wind", "rain"), override="I like it")
+    assert (verdict.decision, verdict.overridden) == ("REJECT", False)
 
 
 def test_on_a_laptop_git_knows_who_overrides(make, run, monkeypatch, git, project):
     """Where no workflow runs."""
     monkeypatch.delenv("GITHUB_ACTOR")
     git(project, "init", "--quiet")
-    found = run(make("new", "wind"), make("old", "snow"), override="why not")
-    assert "overridden by Ada Tester (why not)" in found.summary
+    verdict = run(make("new", "wind"), make("old", "snow"), override="why not")
+    assert "overridden by Ada Tester (why not)" in verdict.summary
 
 
 def test_rows_of_the_champions_training_are_left_out(make, run):
@@ -214,24 +214,24 @@ def test_rows_of_the_champions_training_are_left_out(make, run):
     (left,) = [check for check in run(new, some).checks if check.name == "rows"]
     assert (left.n_rows, left.message[:9]) == (1500, "500 more ")
     alien = make("alien", "wind", rule={**RULE, "strategy": "group"})
-    found = run(new, alien)
-    assert (found.decision, found.rows_needed) == ("HOLD", 300)
+    verdict = run(new, alien)
+    assert (verdict.decision, verdict.rows_needed) == ("HOLD", 300)
 
 
 def test_an_overlap_with_training_is_rejected(make, run):
     """One row that the challenger has seen is one too many."""
-    found = run(make("new", "wind", rule={**RULE, "holdout_from": 101}))
+    verdict = run(make("new", "wind", rule={**RULE, "holdout_from": 101}))
     why = "challenger: It has seen 1 of 2,000 holdout rows in training"
-    assert (found.decision, found.summary) == ("REJECT", why)
+    assert (verdict.decision, verdict.summary) == ("REJECT", why)
 
 
 def test_a_changed_test_set_is_rejected(make, run, holdout):
     """What the bundle says of itself was measured on other rows."""
     new = make("new", "wind")
     pd.read_parquet(holdout).iloc[:-1].to_parquet(holdout)
-    found = run(new)
-    assert (found.decision, found.challenger) == ("REJECT", bundle.load(new).id)
-    assert "evaluated on other rows" in found.summary
+    verdict = run(new)
+    assert (verdict.decision, verdict.challenger) == ("REJECT", bundle.load(new).id)
+    assert "evaluated on other rows" in verdict.summary
 
 
 def test_the_challengers_own_bundle_must_be_whole(make, run):
@@ -259,7 +259,7 @@ def test_a_missing_holdout_names_the_next_command(make, run, holdout):
 
 
 class FakeBundle:
-    """A bundle whose predictor gives what it is told, or raises it."""
+    """A bundle whose predictor gives this answer, or raises it."""
 
     def __init__(self, answer, column="distance", classes=("no", "yes")):
         self.id = "abc"
@@ -282,9 +282,9 @@ def rows():
 def test_targets_are_in_the_terms_of_each_contract(rows):
     """Classes in another order, other positions."""
     for classes, expected in ((("no", "yes"), [1, 0]), (("yes", "no"), [0, 1])):
-        found = gate.score(FakeBundle(0.5, classes=classes), rows, "new")
-        assert (found.name, found.id, found.scores.shape) == ("new", "abc", (2, 2))
-        assert list(found.y) == expected
+        scored = scoring.score(FakeBundle(0.5, classes=classes), rows, "new")
+        assert (scored.name, scored.id, scored.scores.shape) == ("new", "abc", (2, 2))
+        assert list(scored.y) == expected
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,18 @@ def test_targets_are_in_the_terms_of_each_contract(rows):
 )
 def test_a_model_that_cannot_be_scored_says_why(rows, model, status, reason):
     """A reason, not a crash: the gate decides what follows from it."""
-    found = gate.score(model, rows, "old")
-    assert isinstance(found, checks.Unscorable)
-    assert found.status == status
-    assert reason in found.reason
+    scored = scoring.score(model, rows, "old")
+    assert isinstance(scored, Unscorable)
+    assert scored.status == status
+    assert reason in scored.reason
+
+
+def test_the_gate_needs_neither_sources_nor_other_stages():
+    """Importing it loads the rule of the split, but no stage and no SQLAlchemy."""
+    code = "import mlops_loop.gate.gate, sys; print(*sys.modules)"
+    call = [sys.executable, "-c", code]
+    loaded = set(subprocess.run(call, check=True, capture_output=True, text=True).stdout.split())
+    stages = {name for name in loaded if name.startswith("mlops_loop.pipeline.")}
+    assert stages == {"mlops_loop.pipeline.split"}
+    assert not {name for name in loaded if name.startswith("mlops_loop.sources")}
+    assert "sqlalchemy" not in loaded

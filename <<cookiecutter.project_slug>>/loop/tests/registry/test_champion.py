@@ -141,7 +141,7 @@ def test_the_gate_knows_the_reason(dvc_project, ship, monkeypatch):
     ship("a")
     shutil.rmtree(dvc_project.root / ".dvc/cache")
     monkeypatch.chdir(dvc_project.root)
-    found, _, facts = gate._champion(pd.DataFrame(index=range(3)))
-    assert facts is None
-    assert (found.name, found.status) == ("v1.0.0", "fail")
-    assert "v1.0.0 is neither in DVC's cache nor in a remote" in found.reason
+    production = gate._production(pd.DataFrame(index=range(3)))
+    assert (production.facts, list(production.seen)) == (None, [False] * 3)
+    assert (production.model.name, production.model.status) == ("v1.0.0", "fail")
+    assert "v1.0.0 is neither in DVC's cache nor in a remote" in production.model.reason

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from mlops_loop import git as plain_git
 from mlops_loop.errors import UsageError
-from mlops_loop.gate import checks, gate
+from mlops_loop.gate import gate
+from mlops_loop.gate.comparison import Check
 from mlops_loop.registry import ledger
 
 DIGEST = "sha256:" + "0" * 64
@@ -101,7 +102,7 @@ class TestRegister:
     def test_overridden_hold(self, project):
         """A person may override HOLD: the gate itself makes PROMOTE of it."""
         made, _ = project.ship("a")
-        held = [checks.Check("rows", "hold", "Too few.")]
+        held = [Check("rows", "hold", "Too few.")]
         verdict = gate.conclude(held, made.id, None, "Ada (few rows, but harmless)").to_dict()
         version, _ = ledger.register(project.root, made, verdict)
         assert "Ada (few rows, but harmless)" in version.note["verdict"]["summary"]

@@ -19,7 +19,7 @@ from mlops_loop.deployment import smoke
 from mlops_loop.deployment.client import Client
 from mlops_loop.deployment.smoke import SmokeResult
 from mlops_loop.errors import SmokeFailed, UsageError
-from mlops_loop.gate.policy import Policy
+from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.model.bundle import Bundle
 
 # As deploy/host and compose.yaml run it.
@@ -60,7 +60,7 @@ def check_image(
         measured["image_mb"] = int(_docker("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
         facts = {"bundle": bundle.id, "image": image, "measurements": measured}
         files.write_json(facts, out)
-        _check_budgets(measured, params.read_yaml(policy, Policy))
+        _check_budgets(measured, params.read_yaml(policy, GatePolicy))
     except SmokeFailed as error:
         raise SmokeFailed(f"{error}\n{_last_lines(name)}") from error
     finally:
@@ -124,7 +124,7 @@ def _latency(url: str, bundle: Bundle) -> float:
     return float(np.quantile(seconds, 0.95)) * 1000
 
 
-def _check_budgets(measured: dict[str, float], policy: Policy) -> None:
+def _check_budgets(measured: dict[str, float], policy: GatePolicy) -> None:
     for name, rule in policy.budgets.items():
         if not measured.get(name, 0.0) <= rule.at_most:
             raise SmokeFailed(

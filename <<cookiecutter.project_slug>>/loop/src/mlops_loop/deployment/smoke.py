@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_loop import tasks
 from mlops_loop.deployment.client import Client
 from mlops_loop.errors import SmokeFailed
 from mlops_loop.model.bundle import Bundle
+from mlops_loop.model.contract import Contract
 
 TOLERANCE = 1e-5
 UNKNOWN_COLUMN = "no such column"
@@ -49,13 +50,13 @@ def smoke(url: str, bundle: Bundle, timeout_s: float = 60.0) -> SmokeResult:
         reported = f"{url}/version reports bundle {version['bundle']}"
         raise SmokeFailed(f"{reported}, expected {bundle.id} ({bundle.folder}).")
     golden = bundle.golden()
-    largest = _check_golden(client, golden, bundle.contract.classes)
+    largest = _check_golden(client, golden, bundle.contract)
     _check_refusal(client, golden[0]["row"])
     facts = url, version["model_version"], bundle.id, len(golden), largest
     return SmokeResult(*facts, time.monotonic() - start)
 
 
-def _check_golden(client: Client, golden: list[dict[str, Any]], classes: Sequence[str]) -> float:
+def _check_golden(client: Client, golden: list[dict[str, Any]], contract: Contract) -> float:
     """The largest difference on any golden row, asked alone and in a batch."""
     url = f"{client.url}/predict"
     alone = [client.ask("/predict", line["row"]) for line in golden]
@@ -63,15 +64,15 @@ def _check_golden(client: Client, golden: list[dict[str, Any]], classes: Sequenc
     if len(batch) != len(golden):
         raise SmokeFailed(f"{url} gives {len(batch)} predictions for {len(golden)} rows.")
     return max(
-        _difference(f"{url} answers golden row {number % len(golden)}", line, answer, classes)
+        _difference(f"{url} answers golden row {number % len(golden)}", line, answer, contract)
         for number, (line, answer) in enumerate(zip(golden * 2, alone + batch, strict=True))
     )
 
 
-def _difference(place: str, line: Any, answer: Any, classes: Sequence[str]) -> float:
-    """How far an answer is off, relative to the score for large numbers of a regression."""
-    expected = line["score"] if classes else [line["score"]]
-    answered = [answer["probabilities"][name] for name in classes] or [answer["prediction"]]
+def _difference(place: str, line: Any, answer: Any, contract: Contract) -> float:
+    """How far the scores of an answer are off, relative to the expected one if that is large."""
+    expected = line["score"] if isinstance(line["score"], list) else [line["score"]]
+    answered = tasks.of(contract).scores_of(answer, contract)
     off = [abs(a - b) / max(1.0, abs(a)) for a, b in zip(expected, answered, strict=True)]
     if not all(value <= TOLERANCE for value in off):  # NaN is not
         raise SmokeFailed(

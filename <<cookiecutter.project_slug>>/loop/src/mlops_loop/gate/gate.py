@@ -16,20 +16,27 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from mlops_loop import files, git, params, paths
-from mlops_loop.errors import DataRefused, NoValidBundle, StoreUnreachable, UsageError
-from mlops_loop.gate.checks import CHECKS, ROW, Check, Comparison, Status, Unscorable
-from mlops_loop.gate.policy import Policy
+from mlops_loop import files, git, params, paths, tasks
+from mlops_loop.errors import NoValidBundle, StoreUnreachable, UsageError
+from mlops_loop.gate.checks import CHECKS
+from mlops_loop.gate.comparison import Check, Comparison, Unscorable
+from mlops_loop.gate.own_checks import own_checks
+from mlops_loop.gate.policy import GatePolicy
+from mlops_loop.gate.scoring import score
 from mlops_loop.model import bundle
-from mlops_loop.pipeline import derive, split
+from mlops_loop.pipeline import split
 from mlops_loop.registry import champion, ledger
-from mlops_loop.statistics import metrics
 from mlops_loop.statistics.bootstrap import Contender
+from mlops_loop.tasks import metrics
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The decision on the bundle with id `challenger`, and what led to it, the worst first."""
+    """The decision on the bundle with id `challenger`, and what led to it, the worst first.
+
+    champion: the version that it was compared with, None for the first model. rows_needed: about
+    how many rows would decide, None where enough did. overridden: a person made PROMOTE of HOLD.
+    """
 
     decision: Literal["PROMOTE", "REJECT", "HOLD"]
     summary: str
@@ -41,73 +48,138 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
+        """What the command exits with."""
         return {"PROMOTE": 0, "REJECT": 1, "HOLD": 2}[self.decision]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; a number that does not exist is None."""
         return files.tidy(asdict(self), digits=None)
 
-    def to_text(self) -> str:
-        """A table for a terminal; slices without a finding are only counted."""
-        quiet = [c for c in self.checks if "slice" in c.name and c.status in ("pass", "skip")]
-        head = ROW.format("", "check", "estimate", "interval", "limit", "rows", "why")
-        lines = [f"{self.decision}: {self.summary}", "", head]
-        lines += [str(check) for check in self.checks if check not in quiet]
-        lines += ["", f"{len(quiet)} checks of slices passed or were skipped."] if quiet else []
-        return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+
+@dataclass(frozen=True)
+class Production:
+    """The champion on the rows of the holdout; `model` is None where nothing is in production.
+
+    seen: (n_rows,) True for the rows that it may have learned from; all of them where its rule
+    of the split cannot tell. facts: for the report, None where the champion cannot be read.
+    """
+
+    model: Contender | Unscorable | None
+    seen: np.ndarray
+    facts: dict[str, Any] | None = None
 
 
 def run(bundle_dir: Path, policy_path: Path, out_dir: Path, override: str | None = None) -> Verdict:
     """Judge a bundle on the holdout of the last `prepare`; write `gate.json` to `out_dir`.
 
     override: the reason of a person who turns HOLD into PROMOTE. Raises UsageError where a
-    stage has not run yet or the policy is of the other task, NoValidBundle where there is no
+    stage has not run yet or the policy is of another task, NoValidBundle where there is no
     challenger, DataRefused where the holdout lacks a column of the policy.
     """
-    rules, new = params.read_yaml(policy_path, Policy), bundle.load(bundle_dir)
-    if new.contract.task != rules.task:
-        raise UsageError(f"{policy_path}: task = {rules.task!r}: the model's is another.")
+    policy, new = params.read_yaml(policy_path, GatePolicy), bundle.load(bundle_dir)
+    if new.contract.task != policy.task:
+        raise UsageError(f"{policy_path}: task = {policy.task!r}: the model's is another.")
     rows = files.read_table(paths.HOLDOUT)
-    challenger = score(new, rows, new.id)
-    if new.manifest["data"]["holdout"] != bundle.sha256(paths.HOLDOUT):
-        challenger = Unscorable(new.id, "fail", "was evaluated on other rows than these")
-    elif seen := int(split.seen(rows, new.manifest["split"]).sum()):
-        reason = f"has seen {seen:,} of {len(rows):,} holdout rows in training"
-        challenger = Unscorable(new.id, "fail", reason)
-    old, seen, facts = _champion(rows)
-    measured = _measured(out_dir / "budgets.json", new.id)
-    case = Comparison(challenger, old, seen, rows, rules, params.load().seed, measured)
-    if override:
-        override = f"{os.environ.get('GITHUB_ACTOR') or git.identity(Path())} ({override})"
-    verdict = decide(case, override)
-    files.write_json(verdict.to_dict(), out_dir / "gate.json", digits=None)
-    (out_dir / "champion.json").unlink(missing_ok=True)
-    if facts:
-        facts["compared"] = _compared(case)
-        files.write_json(facts, out_dir / "champion.json", digits=None)
+    challenger, old = _challenger(new, rows), _production(rows)
+    seed, measured = params.load().seed, _measurements(out_dir, new.id)
+    comparison = Comparison(challenger, old.model, old.seen, rows, policy, seed, measured)
+    verdict = decide(comparison, _signed(override) if override else None)
+    files.write_json(verdict.to_dict(), out_dir / paths.VERDICT.name, digits=None)
+    _write_champion(out_dir / paths.CHAMPION_FACTS.name, old.facts, comparison)
     return verdict
 
 
-def _measured(path: Path, bundle_id: str) -> dict[str, float]:
-    """What `try` measured on the container of this bundle; {} for another's, or none."""
-    found = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return found["measurements"] if found.get("bundle") == bundle_id else {}
+def _signed(override: str) -> str:
+    """Who overrides, and why."""
+    return f"{os.environ.get('GITHUB_ACTOR') or git.identity(Path())} ({override})"
 
 
-def decide(case: Comparison, override: str | None = None) -> Verdict:
-    """Ask every question of the policy. Pure: the same arguments give the same verdict."""
-    new, old = case.challenger, case.champion
+def _challenger(new: bundle.Bundle, rows: pd.DataFrame) -> Contender | Unscorable:
+    if new.manifest["data"]["holdout"] != bundle.sha256(paths.HOLDOUT):
+        return Unscorable(new.id, "fail", "was evaluated on other rows than these")
+    if seen := int(split.seen(rows, new.manifest["split"]).sum()):
+        reason = f"has seen {seen:,} of {len(rows):,} holdout rows in training"
+        return Unscorable(new.id, "fail", reason)
+    return score(new, rows, new.id)
+
+
+def _measurements(out_dir: Path, bundle_id: str) -> dict[str, float]:
+    """What `verify-image` measured on the container of this bundle; {} for another's, or none."""
+    path = out_dir / paths.MEASUREMENTS.name
+    facts = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return facts["measurements"] if facts.get("bundle") == bundle_id else {}
+
+
+def _production(rows: pd.DataFrame) -> Production:
+    """The champion on these rows; where it is unreadable, a model without scores says why."""
+    none_seen = np.zeros(len(rows), dtype=bool)
+    if (now := ledger.read(Path()).current()) is None:
+        return Production(None, none_seen)
+    try:
+        _, model = champion.fetch(Path())
+    except (StoreUnreachable, NoValidBundle) as error:
+        reason = f"is unreadable: {error}"
+        return Production(Unscorable(now.version, "fail", reason), none_seen)
+    try:
+        seen = split.seen(rows, model.manifest["split"])
+    except (KeyError, TypeError):
+        seen = ~none_seen
+    facts = {name: model.read_json(f"{name}.json") for name in ("contract", "reference")}
+    facts |= {"version": now.version, "bundle": model.id, "commit": now.commit}
+    facts["rows"] = model.manifest.get("rows", {})
+    return Production(score(model, rows, now.version), seen, facts)
+
+
+def _write_champion(path: Path, facts: dict[str, Any] | None, comparison: Comparison) -> None:
+    """For the report; a file of an earlier run goes where there is no champion now."""
+    path.unlink(missing_ok=True)
+    if facts:
+        facts = facts | {"compared": _compared(comparison)}
+        files.write_json(facts, path, digits=None)
+
+
+def _compared(comparison: Comparison) -> dict[str, Any] | None:
+    """Every metric of both on the rows that neither has seen; None where that makes no sense."""
+    old, new, rows = comparison.champion, comparison.challenger, comparison.positions(gain=True)
+    if not isinstance(old, Contender) or isinstance(new, Unscorable) or not len(rows):
+        return None
+    if old.id == new.id or _incomparable(new, old):
+        return None
+    pair = {"champion": old.take(rows), "challenger": new.take(rows)}
+    scores = {name: metrics.score_all(m.y, m.scores, m.contract) for name, m in pair.items()}
+    return scores | {"n_rows": len(rows)}
+
+
+def decide(comparison: Comparison, override: str | None = None) -> Verdict:
+    """Make every check of the policy. Pure: the same arguments give the same verdict."""
+    new, old = comparison.challenger, comparison.champion
     names = new.name, old.name if old else None
     if isinstance(new, Unscorable):
         return conclude([Check("challenger", "fail", f"It {new.reason}")], *names)
     if isinstance(old, Contender) and old.id == new.id:
-        told = "It is what production has: the model does not change."
-        return Verdict("PROMOTE", told, *names, (Check("champion", "pass", told),), None, False)
-    checks = []
-    if old and (problem := _obstacle(new, old)):
-        checks, case = [Check("champion", *problem)], replace(case, champion=None)
-    checks += [check for ask in CHECKS for check in ask(case)]
-    return conclude(checks, *names, override)
+        same = "It is what production has: the model does not change."
+        return Verdict("PROMOTE", same, *names, (Check("champion", "pass", same),), None, False)
+    results = []
+    if old and (problem := _incomparable(new, old)):
+        results, comparison = [problem], replace(comparison, champion=None)
+    results += [result for check in (*CHECKS, own_checks) for result in check(comparison)]
+    return conclude(results, *names, override)
+
+
+def _incomparable(new: Contender, old: Contender | Unscorable) -> Check | None:
+    """Why a comparison with the champion makes no sense; None where it does."""
+    if isinstance(old, Unscorable):
+        return Check("champion", old.status, f"{old.name} {old.reason}")
+    was, now = (
+        f"{c.task} of {c.target} ({tasks.of(c).describe_outcomes(c)})"
+        for c in (old.contract, new.contract)
+    )
+    if was != now:
+        return Check("champion", "hold", f"{old.name} answers another question: {was}, not {now}.")
+    if not np.array_equal(old.y, new.y):
+        message = f"{old.name} was scored on other rows than these; score it again."
+        return Check("champion", "fail", message)
+    return None
 
 
 def conclude(
@@ -128,72 +200,3 @@ def conclude(
         decision, summary = "PROMOTE", f"HOLD overridden by {override}. {summary}"
     needed = max((check.rows_needed or 0 for check in checks), default=0) or None
     return Verdict(decision, summary, challenger, champion, checks, needed, overridden)
-
-
-def _obstacle(new: Contender, old: Contender | Unscorable) -> tuple[Status, str] | None:
-    """Why a comparison with the champion makes no sense, as status and message."""
-    if isinstance(old, Unscorable):
-        return old.status, f"{old.name} {old.reason}"
-    was, now = (
-        f"{c.task} of {c.target} ({c.target_unit or ', '.join(c.classes)})"
-        for c in (old.contract, new.contract)
-    )
-    if was != now:
-        return "hold", f"{old.name} answers another question: {was}, not {now}."
-    if not np.array_equal(old.y, new.y):
-        return "fail", f"{old.name} was scored on other rows than these; score it again."
-    return None
-
-
-def score(model: bundle.Bundle, rows: pd.DataFrame, name: str) -> Contender | Unscorable:
-    """Scores of a bundle on every row, the same way for both; never raises for what it holds."""
-    contract = model.contract
-    if missing := [column for column in contract.names if column not in rows]:
-        return Unscorable(name, "hold", f"needs columns that are not here: {', '.join(missing)}")
-    try:
-        y, matrix = derive.encode_target(rows, contract), contract.encode_table(rows)
-    except (DataRefused, ValueError, TypeError) as error:
-        return Unscorable(name, "hold", f"cannot take these rows: {error}")
-    try:
-        scores = np.asarray(model.predictor.scores(matrix))
-    except Exception as error:  # whatever a damaged model raises is a reason, not a crash
-        return Unscorable(name, "fail", f"is unreadable: {error}")
-    if bad := int((~np.isfinite(scores)).sum()):
-        return Unscorable(name, "fail", f"gives {bad:,} scores that are not finite numbers")
-    return Contender(name, model.id, contract, y, scores)
-
-
-def _compared(case: Comparison) -> dict[str, Any] | None:
-    """Every metric of both on the rows that neither has seen; None where that makes no sense."""
-    old, new, rows = case.champion, case.challenger, case.positions(gain=True)
-    if not isinstance(old, Contender) or isinstance(new, Unscorable) or not len(rows):
-        return None
-    if old.id == new.id or _obstacle(new, old):
-        return None
-    pair = {"champion": old.take(rows), "challenger": new.take(rows)}
-    found = {name: metrics.score_all(m.y, m.scores, m.contract) for name, m in pair.items()}
-    return found | {"n_rows": len(rows)}
-
-
-def _champion(
-    rows: pd.DataFrame,
-) -> tuple[Contender | Unscorable | None, np.ndarray, dict[str, Any] | None]:
-    """What is in production, which rows it has seen, and what the report tells of it.
-
-    All rows count as seen where its rule cannot tell.
-    """
-    seen = np.zeros(len(rows), dtype=bool)
-    try:
-        if (found := champion.fetch(Path())) is None:
-            return None, seen, None
-        version, model = found
-        seen = split.seen(rows, model.manifest["split"])
-    except (StoreUnreachable, NoValidBundle) as error:
-        version = ledger.read(Path()).current().version
-        return Unscorable(version, "fail", f"is unreadable: {error}"), seen, None
-    except (KeyError, TypeError):
-        seen = ~seen
-    facts = {name: model.read_json(f"{name}.json") for name in ("contract", "reference")}
-    facts |= {"version": version, "bundle": model.id, "rows": model.manifest.get("rows", {})}
-    facts["commit"] = ledger.read(Path()).current().commit
-    return score(model, rows, version), seen, facts

@@ -1,15 +1,18 @@
-"""What `gate.yaml` may say: what a model must show before it may ship, typed and frozen.
+"""What `gate.yaml` may say: what a model must prove before it may ship, typed and frozen.
 
 Numbers are in the unit of their metric: shares between 0 and 1, or the unit of the target.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat, PositiveFloat, PositiveInt
+from pydantic import Field, FiniteFloat, PositiveFloat, PositiveInt, field_validator
 
-from mlops_loop.params import Section
+from mlops_loop import project
+from mlops_loop.sections import Section
+from mlops_loop.tasks import TaskName
+from mlops_loop.text import listed
 
 
 class Primary(Section):
@@ -25,7 +28,7 @@ class Primary(Section):
 
 
 class Calibration(Section):
-    """How far predictions may be from what happened, on average."""
+    """How far predictions may be from the outcomes, on average."""
 
     metric: str
     at_most: PositiveFloat
@@ -58,20 +61,21 @@ class Suspicion(Section):
 
 
 class Budget(Section):
-    """A ceiling for something measured outside; `required` holds without a measurement."""
+    """A ceiling for a measurement of the container; without a `required` one the model is held."""
 
     at_most: PositiveFloat
     required: bool = False
 
 
-class Policy(Section):
+class GatePolicy(Section):
     """`gate.yaml`, whole. `confidence` is that of every interval, two-sided.
 
     cluster: a column of the holdout; rows with the same value of it (a day, a customer) are
-    alike, so the bootstrap draws them together. None: each row tells something of its own.
+    alike, so the bootstrap draws them together. None: rows are independent. own_checks: by key of
+    `extensions.CHECKS` the options of a check of the user's own.
     """
 
-    task: Literal["classification", "regression"]
+    task: TaskName
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
     cluster: str | None = None
@@ -83,3 +87,14 @@ class Policy(Section):
     fairness: tuple[Fairness, ...] = ()
     suspicion: Suspicion
     budgets: dict[str, Budget] = Field(default_factory=dict)
+    own_checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("own_checks")
+    @classmethod
+    def _exist(cls, own_checks: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        known = project.extension("CHECKS") if own_checks else {}
+        if unknown := [name for name in own_checks if name not in known]:
+            raise ValueError(
+                f"CHECKS in extensions.py has no {unknown[0]!r}. It has: {listed(known)}"
+            )
+        return own_checks

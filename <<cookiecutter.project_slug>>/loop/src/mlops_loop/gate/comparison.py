@@ -1,0 +1,145 @@
+"""Two models on the same rows, and the intervals that the checks are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import comb, isfinite, nan
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pandas.api.typing import DataFrameGroupBy
+
+from mlops_loop.errors import DataRefused
+from mlops_loop.gate.policy import GatePolicy
+from mlops_loop.statistics.bootstrap import Bootstrap, Contender, Interval
+from mlops_loop.statistics.metrics import Metric
+from mlops_loop.tasks import metrics
+
+Status = Literal["pass", "fail", "hold", "skip"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """The result of one check; numbers are in `unit` (empty: a share or a score).
+
+    estimate, low and high: the value and its interval. n_rows: how many rows they are from.
+    metric and slice: what was measured, on which part of the rows; empty where that does not
+    apply. rows_needed: about how many rows would decide, where these are too few.
+    """
+
+    name: str
+    status: Status
+    message: str
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    threshold: float | None = None
+    n_rows: int | None = None
+    unit: str = ""
+    metric: str = ""
+    slice: str = ""
+    rows_needed: int | None = None
+
+
+@dataclass(frozen=True)
+class Unscorable:
+    """A model that has no scores for these rows; `status` is that of the check of a champion."""
+
+    name: str
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is judged: two models, scored on the same `rows` of the holdout.
+
+    champion: None before the first. seen: (n_rows,) True for the rows that the champion may have
+    learned from. measurements: of the built container, by the name of their budget.
+    """
+
+    challenger: Contender | Unscorable
+    champion: Contender | Unscorable | None
+    seen: np.ndarray
+    rows: pd.DataFrame
+    policy: GatePolicy
+    seed: int = 0
+    measurements: Mapping[str, float] = field(default_factory=dict)
+
+    def metric(self, name: str) -> Metric:
+        """A metric of the task by name; raises UsageError with the names that there are."""
+        return metrics.find(self.policy.task, name)
+
+    def positions(self, gain: bool) -> np.ndarray:
+        """Positions of all rows; for a gain, of those that the champion has not seen."""
+        return np.flatnonzero(~self.seen) if gain else np.arange(len(self.rows))
+
+    def grouped(self, column: str, rows: np.ndarray) -> DataFrameGroupBy:
+        """Some rows by their value of a column, where missing is a value too.
+
+        Raises DataRefused where the holdout has no such column.
+        """
+        if column not in self.rows:
+            columns = ", ".join(self.rows)
+            raise DataRefused(f"The holdout has no column {column}. It has: {columns}.")
+        return self.rows.iloc[rows].groupby(column, dropna=False, observed=True)
+
+    def interval(
+        self, metric: str, gain: bool = False, rows: np.ndarray | None = None, family: int = 1
+    ) -> Interval:
+        """A metric of the challenger, or its gain over the champion (positive is better).
+
+        rows: positions, by default all that count. family: how many intervals hold together.
+        """
+        rows = self.positions(gain) if rows is None else rows
+        clusters = None
+        if self.policy.cluster:
+            clusters = self.grouped(self.policy.cluster, rows).ngroup().to_numpy()
+        models = [self.challenger, self.champion] if gain else [self.challenger]
+        models = [model.take(rows) for model in models]
+        bootstrap = Bootstrap(self.policy.resamples, self.seed, self.policy.confidence)
+        return bootstrap.interval(self.metric(metric), *models, clusters=clusters, family=family)
+
+    def by_slice(
+        self, metric: str, columns: tuple, min_rows: int, gain: bool = False, at_once: int = 1
+    ) -> dict[str, Interval]:
+        """An interval for each value of some columns, by "column=value".
+
+        NaN for fewer than `min_rows` rows. All others hold together, or all sets of `at_once`.
+        """
+        among, slices, intervals = self.positions(gain), {}, {}
+        for column in columns:
+            groups = self.grouped(column, among).indices
+            slices |= {f"{column}={value}": among[rows] for value, rows in groups.items()}
+        family = comb(sum(len(rows) >= min_rows for rows in slices.values()), at_once)
+        for name, rows in slices.items():
+            intervals[name] = Interval(nan, nan, nan, len(rows))
+            if len(rows) >= min_rows:
+                intervals[name] = self.interval(metric, gain, rows, family or 1)
+        return intervals
+
+    def check(
+        self, name: str, metric: str, interval: Interval, limit: float,
+        status: Status, message: str, width: float = 0, slice: str = "",
+    ) -> Check:  # fmt: skip
+        """A check of an interval; an undefined one fails, and in a slice is skipped.
+
+        Fewer rows than the policy's minimum decide nothing. Where an interval no wider than
+        `width` would decide, the check says how many rows give one.
+        """
+        needed, least = None, self.policy.min_rows
+        if not isfinite(interval.low):
+            status = "skip" if slice else "fail"
+            message = "Not a finite number, or too few rows (clusters)."
+        elif width:
+            needed = interval.rows_to_decide(width)
+        if not slice and interval.n_rows < least:
+            status, message = "hold", f"Fewer than {least:,} rows decide nothing."
+            needed = max(least, needed or 0)
+        if needed:
+            message += f" About {needed:,} rows would decide."
+        unit = self.metric(metric).unit.replace("target", self.challenger.contract.target_unit)
+        numbers = (interval.estimate, interval.low, interval.high, limit, interval.n_rows)
+        return Check(name, status, message, *numbers, unit, metric, slice, needed)

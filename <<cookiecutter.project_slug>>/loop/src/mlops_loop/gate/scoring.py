@@ -1,0 +1,31 @@
+"""Scores of a bundle on rows, the same way for challenger and champion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mlops_loop import tasks
+from mlops_loop.errors import DataRefused, UsageError
+from mlops_loop.gate.comparison import Unscorable
+from mlops_loop.model.bundle import Bundle
+from mlops_loop.statistics.bootstrap import Contender
+
+
+def score(model: Bundle, rows: pd.DataFrame, name: str) -> Contender | Unscorable:
+    """Scores of a bundle on every row; a model that cannot be scored is no error, but a result."""
+    contract = model.contract
+    if missing := [column for column in contract.names if column not in rows]:
+        return Unscorable(name, "hold", f"needs columns that are not here: {', '.join(missing)}")
+    try:
+        y = tasks.of(contract).encode_target(rows, contract)
+        matrix = contract.encode_table(rows)
+    except (DataRefused, UsageError, ValueError, TypeError) as error:
+        return Unscorable(name, "hold", f"cannot take these rows: {error}")
+    try:
+        scores = np.asarray(model.predictor.scores(matrix))
+    except Exception as error:  # whatever a damaged model raises is a reason, not a crash
+        return Unscorable(name, "fail", f"is unreadable: {error}")
+    if bad := int((~np.isfinite(scores)).sum()):
+        return Unscorable(name, "fail", f"gives {bad:,} scores that are not finite numbers")
+    return Contender(name, model.id, contract, y, scores)
