@@ -1,11 +1,11 @@
-"""What is told of a change of columns, distributions and parameters."""
+"""What the report shows of a change of columns, distributions and parameters."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
@@ -35,6 +35,9 @@ def test_nothing_is_no_distance(column):
 
 
 @given(st.tuples(numbers, numbers) | st.tuples(levels, levels))
+@example((facts([2.0]), facts([1.0, 2.0, 0.0, 0.0, 0.0, 0.0])))
+@example((facts([-3.8549e-135, 0.0, 0.0]), facts([1.0] * 3 + [0.0] * 4 + [-1.0] * 2)))
+@example((facts([0.0, 2.2e-309]), facts([0.0, 0.0, 2.2e-309])))  # closer than one can divide by
 def test_distance_is_a_share(pair):
     """Between 0 and 1 for any two columns of a kind."""
     assert 0 <= changes.distance(*pair) <= 1 + 1e-9

@@ -1,4 +1,4 @@
-"""The report tells a reviewer what to decide, whatever the data hold and whatever is missing."""
+"""The report helps a reviewer to decide, whatever the data hold and whatever is missing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlops_loop.errors import NoValidBundle, UsageError
-from mlops_loop.gate import checks, gate
-from mlops_loop.github import review_marker as reviewed
+from mlops_loop.gate import gate
+from mlops_loop.gate.comparison import Check
+from mlops_loop.github import review_marker
 from mlops_loop.model import bundle
 from mlops_loop.report import report
 
@@ -33,14 +34,14 @@ def reference(share):
 def judged(new, text, status, champion):
     """A verdict with a check of each kind, `text` wherever data may stand."""
     made = [
-        checks.Check("comparison", status, f"Not shown: {text}.", 0.012, -0.02, 0.03, -0.01, 900)
+        Check("comparison", status, f"Not shown: {text}.", 0.012, -0.02, 0.03, -0.01, 900)
         if champion
-        else checks.Check("comparison", "skip", "Nothing to compare with."),
-        checks.Check("absolute", "pass", "", 7.25, 7, 7.5, 9, 900, text, "mae"),
-        checks.Check("slice", "pass", text, 0.7, 0.6, 0.8, 0.5, 90, slice=f"team={text}"),
+        else Check("comparison", "skip", "Nothing to compare with."),
+        Check("absolute", "pass", "", 7.25, 7, 7.5, 9, 900, text, "mae"),
+        Check("slice", "pass", text, 0.7, 0.6, 0.8, 0.5, 90, slice=f"team={text}"),
     ]
     if status == "hold":
-        made.append(checks.Check("suspicion", "hold", "Look.", rows_needed=5400))
+        made.append(Check("suspicion", "hold", "Look.", rows_needed=5400))
     return gate.conclude(made, new.id, champion).to_dict()
 
 
@@ -104,15 +105,14 @@ def contract(text, task, names):
 
 
 def run(**options):
-    return report.run(REPORTS, BUNDLE, **options).read_text(encoding="utf-8")
+    return report.write(REPORTS, BUNDLE, **options).read_text(encoding="utf-8")
 
 
 def test_golden(write, monkeypatch):
-    """Word by word. After a change on purpose: REFRESH=1 pytest tests/delivery/test_report.py"""
+    """Word by word. After a change on purpose: REFRESH=1 pytest tests/report/test_report.py"""
     write("late_flights (JFK)", status="hold")
     monkeypatch.setenv("GITHUB_RUN_ID", "4242")
     Path("dvc.lock").write_text("changed")
-    monkeypatch.setattr(report, "COMMAND", "python -m PACKAGE")
     text = run()
     if os.environ.get("REFRESH"):
         GOLDEN.write_text(text, encoding="utf-8")
@@ -127,7 +127,7 @@ def test_golden(write, monkeypatch):
 )
 @given(data=st.data())
 def test_data_add_no_element(write, nasty, read, status, champion, data):
-    """The structure is the one for idempotent data, and nothing is live."""
+    """The structure is the one for harmless data, and nothing is live."""
     write("EWR", status, champion)
     calm = read(run())
     write(data.draw(nasty), status, champion)
@@ -155,10 +155,10 @@ def test_the_verdict_comes_first(write, status, words):
     assert lines[3].startswith("**Why:** ")
 
 
-def test_a_hold_tells_the_way_out(write):
+def test_a_hold_says_what_to_do(write):
     """The rows that would decide, and the label; nobody overrides a REJECT."""
     write(status="hold")
-    assert "**5,400 held-out rows** would decide" in run()
+    assert "**5,400 held-out rows** would be enough" in run()
     assert "`gate-override`" in run()
     write(status="fail")
     assert "gate-override" not in run()
@@ -190,7 +190,7 @@ def test_nothing_changed(write):
     champion = json.loads((REPORTS / "champion.json").read_text())
     (REPORTS / "champion.json").write_text(json.dumps(champion | {"bundle": new.id}))
     text = run()
-    assert "Nothing changed: the model is the champion's" in text
+    assert "Nothing changed: this is the champion's model" in text
     assert "### Parameters" in text
     assert "### Data" not in text
 
@@ -254,7 +254,7 @@ def test_a_broken_file_is_an_error_of_the_user(write, name, content):
 def test_without_a_bundle_there_is_nothing_to_report():
     """The error says how to make one."""
     with pytest.raises(NoValidBundle, match="make pipeline"):
-        report.run(REPORTS, Path("nowhere"))
+        report.write(REPORTS, Path("nowhere"))
 
 
 def test_a_thousand_slices_fit_into_a_comment(write, tmp_path, monkeypatch):
@@ -285,24 +285,24 @@ def test_a_first_lock_is_a_patch_too(write, project):
 
 
 @pytest.mark.parametrize("trained", [True, False])
-def test_what_stopped_a_job_is_told(write, nasty_parts, read, trained):
+def test_what_stopped_a_job_is_reported(write, nasty_parts, read, trained):
     """Instead of a verdict; before the training ended there is no bundle either."""
     write()
     (REPORTS / "gate.json").unlink()
-    told = {"verb": "train", "error": "DataRefused", "message": "".join(nasty_parts)}
-    (REPORTS / "stopped.json").write_text(json.dumps(told))
+    stopped = {"command": "train", "error": "DataRefused", "message": "".join(nasty_parts)}
+    (REPORTS / "stopped.json").write_text(json.dumps(stopped))
     if not trained:
         BUNDLE.rename("elsewhere")
     text = run()
-    assert "## 🔴 Stopped\n\n**DataRefused** in" in text
+    assert "## 🔴 Stopped\n\n**DataRefused** in `loop train`: " in text
     assert ("### Plots" in text) == trained
     assert read(text).live == []
 
 
-def test_the_last_line_is_the_seal_of_the_bundle(write):
-    """By it a release tells whether it made the model that was reviewed."""
+def test_the_last_line_is_the_review_marker(write):
+    """By it a release knows whether it made the model that was reviewed."""
     new = write()
-    assert run().splitlines()[-1] == reviewed.seal(new)
+    assert run().splitlines()[-1] == review_marker.marker(new)
 
 
 def test_a_page_is_drawn(write, tmp_path):

@@ -24,9 +24,9 @@ def report(base: str | None, page: Path | None) -> None:
 
     Markdown as GitHub reads it. In a workflow the summary of the job gets it too.
     """
-    from mlops_loop.report import report as reports
+    from mlops_loop.report.report import write
 
-    path = reports.run(paths.REPORTS, paths.BUNDLE, base, page)
+    path = write(paths.REPORTS, paths.BUNDLE, base, page)
     click.echo(f"report: {(page or path).resolve().as_uri()}")
 
 

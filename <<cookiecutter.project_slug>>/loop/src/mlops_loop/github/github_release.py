@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mlops_loop.errors import GitHubRefused
 from mlops_loop.github.api import Repository
 from mlops_loop.model.bundle import Bundle
-from mlops_loop.registry.ledger import Entry
+from mlops_loop.registry.entries import Entry
 
 LONGEST = 120_000  # characters; GitHub takes 125,000
 

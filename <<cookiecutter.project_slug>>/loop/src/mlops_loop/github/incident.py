@@ -10,7 +10,7 @@ from mlops_loop.github import issues
 from mlops_loop.github.api import Repository
 from mlops_loop.github.markdown import escape, table
 from mlops_loop.registry import ledger
-from mlops_loop.registry.ledger import Entry
+from mlops_loop.registry.entries import Ledger
 
 LABEL = "incident"
 
@@ -39,34 +39,26 @@ def report(repo: Path, rollback: Rollback, repository: Repository | None = None)
     Raises GitHubRefused, and StoreUnreachable where origin cannot be read.
     """
     repository, env = repository or Repository(), os.environ
-    current = ledger.fetch(repo).current()
-    text = describe(rollback, env.get("GITHUB_ACTOR", "unknown"), current)
+    text = describe(rollback, env.get("GITHUB_ACTOR", "unknown"), ledger.fetch(repo))
     problem = f"rollback-{env.get('GITHUB_RUN_ID') or 'laptop'}"
     failed = "A rollback did not succeed"
     title = f"Rollback to {rollback.to}" if rollback.succeeded else failed
     return issues.open_or_update(repository, LABEL, problem, title, text)["html_url"]
 
 
-def describe(rollback: Rollback, who: str, current: Entry | None) -> str:
-    """The issue in Markdown; `current` is the version in production by the ledger."""
+def describe(rollback: Rollback, who: str, entries: Ledger) -> str:
+    """The issue in Markdown."""
     ended = "was rolled back" if rollback.succeeded else f"was not rolled back ({rollback.outcome})"
     rows = [("who", who), ("why", rollback.why)]
     rows += [("from", rollback.instead_of or "?"), ("to", rollback.to or "?")]
     parts = [f"Production {escape(ended)}: {issues.this_run()}", table(["", ""], rows)]
-    parts.append(f"By the ledger, {escape(_in_production(current))}.")
+    parts.append(f"By the ledger, {escape(entries.describe())}.")
     if not rollback.succeeded:
         parts.append(
             "Next: read the run's log; the same command again changes nothing that is done: "
             "`loop rollback VERSION --why REASON`"
         )
-    if current and current.note.get("hold"):
+    if (current := entries.current()) and current.held:
         lift = f"loop registry assign {current.version} --lift-hold --why REASON --push"
         parts.append(f"No release passes until a person lifts the hold: `{lift}`")
     return "\n\n".join([*parts, "Close this issue when its cause is gone."])
-
-
-def _in_production(current: Entry | None) -> str:
-    if current is None:
-        return "nothing is in production"
-    held = ", held" if current.note.get("hold") else ""
-    return f"{current.version} is in production as {current.note.get('image_digest')}{held}"

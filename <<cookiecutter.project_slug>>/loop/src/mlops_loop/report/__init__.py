@@ -1,1 +1,1 @@
-"""What a reviewer reads of a pull request, and what is remembered of it after the merge."""
+"""The report of a pull request, as Markdown and as a page."""

@@ -1,20 +1,21 @@
-"""What is different from the champion: columns, distributions, parameters."""
+"""How a model differs from the champion: columns, distributions, parameters."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from scipy.spatial.distance import jensenshannon
+from scipy.special import rel_entr
 
 Change = tuple[str, str, str]  # name, before, now
-LEFT_OUT = ("example", "clip")
+FROM_ROWS = ("example", "clip")  # facts of a column that change with the rows
 
 
 def flat(data: Any, name: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, with dotted names; an empty one is a value like any other."""
+    """Nested dictionaries as one, with dotted names; an empty dictionary is kept as a value."""
     if not isinstance(data, Mapping) or not data:
         return {name: data}
     items = (flat(value, f"{name}.{key}".lstrip(".")) for key, value in data.items())
@@ -22,7 +23,7 @@ def flat(data: Any, name: str = "") -> dict[str, Any]:
 
 
 def between(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    """Entries that differ, by name and as text; "-" for what only the other has."""
+    """Entries that differ, by name and as text; "-" where an entry is missing."""
     pairs = {name: [_text(part, name) for part in (old, new)] for name in sorted({*old, *new})}
     return [(name, *pair) for name, pair in pairs.items() if pair[0] != pair[1]]
 
@@ -35,27 +36,36 @@ def _text(data: Mapping[str, Any], name: str) -> str:
 def columns(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """Facts of two `contract.json` that differ, each with the name of its column.
 
-    Of levels those that only one has. `example` and `clip` follow from the rows: left out.
+    Of levels only those that one side lacks. FROM_ROWS are not compared.
     """
-    was, now = ({column["name"]: column for column in c["columns"]} for c in (old, new))
-    for name in dict.fromkeys([*was, *now]):
-        if name not in now or name not in was:
-            yield name, *(part[name]["kind"] if name in part else "-" for part in (was, now))
-            continue
-        pair = [{k: v for k, v in part[name].items() if k not in LEFT_OUT} for part in (was, now)]
-        levels = [set(part.get("levels") or ()) for part in pair]
-        pair = [part | {"levels": sorted(own - other)}
-                for part, own, other in zip(pair, levels, levels[::-1], strict=True)]  # fmt: skip
-        yield from ((f"{name}, {fact}", *change) for fact, *change in between(*pair))
+    before, now = ({column["name"]: column for column in c["columns"]} for c in (old, new))
+    for name in dict.fromkeys([*before, *now]):
+        if name in before and name in now:
+            yield from _facts(name, before[name], now[name])
+        else:
+            kinds = (part[name]["kind"] if name in part else "-" for part in (before, now))
+            yield name, *kinds
+
+
+def _facts(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    for fact, before, now in between(_comparable(old, new), _comparable(new, old)):
+        yield f"{name}, {fact}", before, now
+
+
+def _comparable(column: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a column that are compared; its levels without those of the other."""
+    own_levels, other_levels = (set(part.get("levels") or ()) for part in (column, other))
+    facts = {fact: value for fact, value in column.items() if fact not in FROM_ROWS}
+    return facts | {"levels": sorted(own_levels - other_levels)}
 
 
 def distance(old: Mapping[str, Any], new: Mapping[str, Any]) -> float:
-    """How far apart a column is in two references: 0 where alike, 1 where nothing is shared.
+    """How far apart a column is in two references: 0 where equal, 1 with nothing in common.
 
     The square root of the Jensen-Shannon divergence to base 2, a metric (Lin 1991,
     doi:10.1109/18.61115; Endres and Schindelin 2003, doi:10.1109/TIT.2003.813506). Unlike the
     population stability index it is defined for empty bins. Numbers are counted in the bins of
-    `old`; within a bin of `new` they are taken as spread evenly. Missing is a value too.
+    `old`; within a bin of `new` they count as spread evenly. Missing counts as a value.
     """
     if "edges" in old:
         shares = [_in_bins(facts, old["edges"]) for facts in (old, new)]
@@ -64,7 +74,15 @@ def distance(old: Mapping[str, Any], new: Mapping[str, Any]) -> float:
         shares = [[facts["shares"].get(name, 0) for name in names] for facts in (old, new)]
     missing = [facts["missing_share"] for facts in (old, new)]
     pairs = zip(shares, missing, strict=True)
-    return float(jensenshannon(*(np.append(np.multiply(s, 1 - m), m) for s, m in pairs), base=2))
+    return _jensen_shannon(*(np.append(np.multiply(s, 1 - m), m) for s, m in pairs))
+
+
+def _jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
+    """As scipy's, but 0 where rounding makes the divergence of equal shares negative."""
+    p, q = p / p.sum(), q / q.sum()
+    middle = (p + q) / 2
+    divergence = (rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2
+    return math.sqrt(max(divergence, 0) / math.log(2))
 
 
 def _in_bins(facts: Mapping[str, Any], edges: list[float]) -> np.ndarray:
@@ -72,20 +90,23 @@ def _in_bins(facts: Mapping[str, Any], edges: list[float]) -> np.ndarray:
     if not facts["shares"]:
         return np.zeros(len(edges) + 1)
     known = [facts["minimum"], *facts["edges"], facts["maximum"]]
-    below = np.interp(edges, known, [0, *np.cumsum(facts["shares"])], left=0, right=1)
-    return np.diff([0, *below, 1])
+    total = np.append(0, np.cumsum(facts["shares"]))
+    below = np.interp(edges, known, total, left=0, right=1)
+    # Between edges that are closer than a float can divide by, the share of the lower one counts.
+    at_left = total[np.searchsorted(known, edges, side="right") - 1]
+    below = np.where(np.isfinite(below), below, at_left)
+    return np.clip(np.diff([0, *below, 1]), 0, 1)  # rounding can make a share of 0 negative
 
 
 def distributions(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Columns of the same kind in two references by how far they moved, the farthest first.
+    """Columns of the same kind in two references by their distance, the largest first.
 
     Each is name, distance, missing share before and now, mean before and now (None for a category).
     """
-    was, now, found = old["columns"], new["columns"], []
-    for name in was.keys() & now.keys():
-        pair = was[name], now[name]
-        if pair[0]["kind"] != pair[1]["kind"]:
-            continue
-        facts = [part.get(fact) for fact in ("missing_share", "mean") for part in pair]
-        found.append((name, distance(*pair), *facts))
-    return sorted(found, key=lambda item: (-item[1], item[0]))
+    before, now, rows = old["columns"], new["columns"], []
+    for name in before.keys() & now.keys():
+        pair = before[name], now[name]
+        if pair[0]["kind"] == pair[1]["kind"]:
+            facts = [part.get(fact) for fact in ("missing_share", "mean") for part in pair]
+            rows.append((name, distance(*pair), *facts))
+    return sorted(rows, key=lambda row: (-row[1], row[0]))

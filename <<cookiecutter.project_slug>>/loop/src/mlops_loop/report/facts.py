@@ -1,0 +1,132 @@
+"""What the report shows: read from what the stages and the gate wrote, and from git's history."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from mlops_loop import files, git, paths, tasks
+from mlops_loop.errors import UsageError
+from mlops_loop.model.bundle import Bundle
+from mlops_loop.model.contract import Contract
+from mlops_loop.report import changes
+from mlops_loop.tasks import metrics
+
+STAGE_REPORTS = ("stopped", "gate", "champion", "validation", "preparation", "evaluation")
+MAX_POINTS = 10
+
+
+def collect(reports: Path, bundle: Bundle | None, base: str | None) -> dict[str, Any]:
+    """The variables of the template; what no stage has written yet is None.
+
+    A verdict on another bundle than this one counts as none. Raises UsageError for a `base` that is
+    no commit and for files that are no JSON or YAML.
+    """
+    facts = {name: _read(reports / f"{name}.json") for name in STAGE_REPORTS}
+    if facts["gate"] is not None and (not bundle or facts["gate"]["challenger"] != bundle.id):
+        facts["gate"] = None
+    if not facts["gate"]:
+        facts["champion"] = None
+    model = {
+        "id": bundle.id if bundle else "",
+        "contract": bundle.contract if bundle else None,
+        "curve": _curve(reports / paths.PLOTS.name, bundle.contract) if bundle else None,
+        "curve_axis": tasks.of(bundle.contract).curve_axis(bundle.contract) if bundle else "",
+    }
+    comparison = _compare(bundle, facts["champion"])
+    parameters = _parameters(base, facts["champion"], is_stopped=bool(facts["stopped"]))
+    return facts | model | comparison | parameters | _workflow_facts()
+
+
+def _read(path: Path) -> Any:
+    return files.read_json(path) if path.exists() else None
+
+
+def _compare(bundle: Bundle | None, champion: dict[str, Any] | None) -> dict[str, Any]:
+    """What differs between the champion and the bundle; all of it empty without a champion."""
+    if not bundle or not champion:
+        return {"same": False, "compared": [], "columns": [], "moved": []}
+    contract, reference = (bundle.read_json(f"{name}.json") for name in ("contract", "reference"))
+    return {
+        "same": champion["bundle"] == bundle.id,
+        "compared": _metrics(champion["compared"], bundle.contract.task),
+        "columns": list(changes.columns(champion["contract"], contract)),
+        "moved": changes.distributions(champion["reference"], reference),
+    }
+
+
+def _metrics(compared: dict[str, Any] | None, task: str) -> list[tuple[Any, ...]]:
+    """Each metric of champion and challenger on the same rows, and by how much it is better."""
+    if not compared:
+        return []
+    rows = []
+    for name, old in compared["champion"].items():
+        new = compared["challenger"][name]
+        gain = None if None in (old, new) else metrics.find(task, name).sign * (new - old)
+        rows.append((name, old, new, gain))
+    return rows
+
+
+def _parameters(
+    base: str | None, champion: dict[str, Any] | None, is_stopped: bool
+) -> dict[str, Any]:
+    """`base`, the commit compared with, and `parameters` that differ; both empty without one."""
+    name = base or (champion or {}).get("commit", "")
+    commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if base and not commit:
+        raise UsageError(f"There is no commit {base!r} here. Next: git fetch --unshallow origin")
+    try:
+        return {"base": commit[:12], "parameters": _changed_parameters(commit)}
+    except yaml.YAMLError as error:
+        if is_stopped:  # by this error, which the report shows
+            return {"base": "", "parameters": []}
+        raise UsageError(f"params.yaml, here or at {commit[:12]}, is not YAML: {error}") from error
+
+
+def _changed_parameters(commit: str) -> list[changes.Change]:
+    """Entries of params.yaml that differ between a commit and here; none without that file."""
+    if not commit or not (before := _git("show", f"{commit}:./{paths.PARAMS}")):
+        return []
+    now = paths.PARAMS.read_text(encoding="utf-8")
+    return changes.between(*(changes.flat(yaml.safe_load(text)) for text in (before, now)))
+
+
+def _workflow_facts() -> dict[str, str]:
+    """The commit, the run, and git's status of a `dvc.lock` that training changed."""
+    run_id = os.environ.get("GITHUB_RUN_ID", "")
+    return {
+        "stale": _git("status", "--porcelain", "--", "dvc.lock"),
+        "commit": _git("rev-parse", "HEAD"),
+        "run_id": run_id if run_id.isdigit() else "",
+    }
+
+
+def lock_patch(status: str) -> str:
+    """The patch from which `git apply` makes the new `dvc.lock`.
+
+    status: of the file, by `git status --porcelain`; it may be new.
+    """
+    is_new = status.startswith("??")
+    compared = ("--no-index", "--", os.devnull) if is_new else ("HEAD", "--")
+    return git.run(Path(), "diff", "--no-ext-diff", *compared, "dvc.lock").stdout
+
+
+def _git(*args: str) -> str:
+    """What git prints; empty where it fails: outside of a repository, before a first commit."""
+    done = git.run(Path(), *args)
+    return "" if done.returncode else done.stdout.strip()
+
+
+def _curve(plots: Path, contract: Contract) -> list[list[float]] | None:
+    """Predicted and actual: means of at most MAX_POINTS groups of rows, sorted by prediction."""
+    path = plots / f"{tasks.of(contract).curve}.csv"
+    if not path.exists():
+        return None
+    points = pd.read_csv(path).iloc[:, :2].dropna().sort_values("predicted").to_numpy(dtype=float)
+    groups = np.array_split(points, min(MAX_POINTS, max(len(points), 1)))
+    return np.transpose([group.mean(axis=0) for group in groups]).tolist()
