@@ -53,8 +53,8 @@ MODULES = {
         "doctor": "List what the repository on GitHub has and lacks; change nothing.",
         "harden": "Set what doctor found missing, as whoever is logged in; show it first.",
     },
-    "log": {"log": "The log of predictions, which LOG_URL names: export, prune, forget."},
-    "serve": {"serve": "Answer predictions over HTTP, with a page to try them on."},
+    "log": {"log": "Export, prune or forget predictions in the log that LOG_URL names."},
+    "serve": {"serve": "Serve predictions over HTTP, with a web page to try them."},
 }
 HELP = {name: text for commands in MODULES.values() for name, text in commands.items()}
 

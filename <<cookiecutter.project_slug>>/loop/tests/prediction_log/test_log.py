@@ -88,7 +88,7 @@ def impatient(monkeypatch):
 
 def test_a_full_queue_refuses(file_url, begin, put, impatient, monkeypatch):
     """A request waits a moment, then it is refused and counted; with room it is admitted."""
-    monkeypatch.setattr(logs, "MOST_ROWS", 2)
+    monkeypatch.setattr(logs, "MAX_ROWS", 2)
     log = logs.PredictionLog(file_url)
     admit(log)
     put(log)

@@ -63,19 +63,19 @@ class Auth:
             if not self._local or not _from_this_machine(headers):
                 raise _refused(403, CLOSED)
             return
-        given = _credential(headers)
-        if not given:
+        credential = _credential(headers)
+        if not credential:
             raise _refused(401, "This route needs a key or a token: Authorization: Bearer ...")
         if self._settings.auth == "github-oidc":
-            await run_in_threadpool(self._check_token, given)
+            await run_in_threadpool(self._check_token, credential)
         elif not self.holder(headers):
             raise _refused(401, "This key is not one of API_KEY_FILE.", "invalid_token")
 
     def holder(self, headers: Mapping[str, str]) -> str:
         """An id for the holder of a valid key, which is not the key; empty for everybody else."""
-        given = digest(_credential(headers))
-        matches = [hmac.compare_digest(given, known) for known in self._digests]
-        return given.hex() if any(matches) else ""
+        hashed = digest(_credential(headers))
+        matches = [hmac.compare_digest(hashed, known) for known in self._digests]
+        return hashed.hex() if any(matches) else ""
 
     def _check_token(self, token: str) -> None:
         try:
@@ -131,8 +131,8 @@ def _digests(settings: Settings) -> list[bytes]:
 
 
 def _credential(headers: Mapping[str, str]) -> str:
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    return given.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
 
 
 def _refused(status: int, sentence: str, error: str = "") -> HTTPException:

@@ -18,7 +18,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
 
 @click.group(epilog=example("log export build/log"))
 def log() -> None:
-    """The log of predictions, which LOG_URL names: export, prune, forget."""
+    """Export, prune or forget predictions in the log that LOG_URL names."""
 
 
 @log.command(epilog=example("log export build/log --since 2026-01-01"))
@@ -26,21 +26,21 @@ def log() -> None:
 @click.option("--since", type=DAY, default="1970-01-01", help="First day (UTC).  [default: all]")
 @click.argument("folder", type=file)
 def export(url: str, since: datetime, folder: Path) -> None:
-    """Write a Parquet file for each day into FOLDER, with outcomes where they are known."""
+    """Write a Parquet file for each day into FOLDER, with true outcomes where known."""
     _archive(url, folder, since.replace(tzinfo=UTC), datetime.now(UTC))
 
 
 @log.command(epilog=example("log prune --days 90 --archive build/log"))
 @url
-@click.option("--days", type=click.IntRange(0), required=True, help="How many whole days stay.")
-@click.option("--archive", type=file, help="Export them there before.")
+@click.option("--days", type=click.IntRange(0), required=True, help="How many whole days to keep.")
+@click.option("--archive", type=file, help="Export them to this folder first.")
 def prune(url: str, days: int, archive: Path | None) -> None:
-    """Delete what is older than a number of days; a server may run meanwhile."""
+    """Delete requests older than a number of days; a server may run meanwhile."""
     until = datetime.combine(datetime.now(UTC).date() - timedelta(days), time(), UTC)
     if archive:
         _archive(url, archive, records.FIRST, until)
     deleted = Database(url).prune(until)
-    click.echo(f"log: {deleted} requests from before {until.date()} deleted")
+    click.echo(f"log: {deleted} requests before {until.date()} deleted")
 
 
 @log.command(epilog=example("log forget customer-4711"))
@@ -48,10 +48,12 @@ def prune(url: str, days: int, archive: Path | None) -> None:
 @click.option("--key", envvar="LOG_SUBJECT_KEY", default="", help="[or: LOG_SUBJECT_KEY]")
 @click.argument("subject")
 def forget(url: str, key: str, subject: str) -> None:
-    """Delete all predictions about SUBJECT, as clients named it in X-Subject-Id."""
+    """Delete all predictions about SUBJECT, as clients name it in X-Subject-Id."""
     name = hashed(subject.encode(), key)
     deleted = Database(url).forget(name)
-    click.echo(f"log: {deleted} requests deleted; exported files keep theirs, as subject {name}")
+    click.echo(
+        f"log: {deleted} requests deleted; exported files still have them, as subject {name}"
+    )
 
 
 def _archive(url: str, folder: Path, since: datetime, until: datetime) -> None:

@@ -20,7 +20,7 @@ from mlops_loop.settings import Settings
 @click.option("--host", default=None, help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, default=None, help="[default: 8000]")
 def serve(host: str | None, port: int | None) -> None:
-    """Answer predictions over HTTP, with a page to try them on.
+    """Serve predictions over HTTP, with a web page to try them.
 
     Settings come from the environment: loop/docs/serving.md.
     """

@@ -1,1 +1,1 @@
-"""What was predicted and what came true, on disk: SQLite, or PostgreSQL for several replicas."""
+"""Predictions and their true outcomes on disk: SQLite, or PostgreSQL for several replicas."""

@@ -1,10 +1,10 @@
 """The tables of the log, in SQLite or PostgreSQL: one SQL for both.
 
     predictions   one row for each request: inputs and predictions are JSON arrays, one item per row
-    outcomes      what came true, by request and row
+    outcomes      the true outcomes, by request and row
 
-The id of a request is a UUID of version 7: it begins with the time, so that the order of ids is
-that of time, and reading a span or deleting what is old needs no other index.
+The id of a request is a UUID of version 7: it begins with the time, so ids sort by time, and
+reading a span or deleting old requests needs no other index.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from mlops_loop.errors import LogUnavailable, UsageError
 
 FORMS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 TIMEOUT_S = 5
-AT_ONCE = 200  # requests in one statement: each is a turn of the interpreter's lock
-PAGE = 20  # requests read at once: a request may hold thousands of rows
+MAX_INSERTED = 200  # rows in one statement: each statement takes the interpreter's lock
+PAGE_SIZE = 20  # requests read at once: a request may have thousands of rows
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS predictions (
@@ -53,7 +53,7 @@ class Logged(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came true for row `place` of a request; `outcome` is JSON."""
+    """The true outcome of row `place` of a request; `outcome` is JSON."""
 
     id: str
     place: int
@@ -65,15 +65,15 @@ Page = tuple[list[Logged], dict[tuple[str, int], Outcome]]
 
 
 class Database:
-    """Where a URL points to; nothing is opened before it is needed.
+    """The database of a URL, opened when it is needed.
 
     Methods raise LogUnavailable with the reason where the database cannot be read or written.
     """
 
     def __init__(self, url: str, writes: bool = False) -> None:
-        """With `writes`, tables are made where they are missing, and one connection stays open.
+        """With `writes`, missing tables are created, and one connection stays open.
 
-        Raises UsageError where the URL has another form, or its library is missing.
+        Raises UsageError where the URL has another form, or its library is not installed.
         """
         scheme, _, rest = url.partition("://")
         self._url, self._file = url, Path(rest.removeprefix("/"))
@@ -88,7 +88,7 @@ class Database:
 
     @contextmanager
     def cursor(self) -> Iterator[_Cursor]:
-        """One transaction: committed at the end, unless something is raised."""
+        """One transaction, committed at the end; rolled back where something is raised."""
         connection = None
         try:
             connection = self._connection or self._connect()
@@ -128,39 +128,39 @@ class Database:
         return connection
 
     def pages(self, since: datetime, until: datetime) -> Iterator[Page]:
-        """Requests of a span of time, oldest first, with outcomes by (id, place)."""
+        """Requests from `since` up to `until`, oldest first, with outcomes by (id, place)."""
         last, end = first_id(since), first_id(until)
         while True:
             with self.cursor() as cursor:
                 sql = "SELECT * FROM predictions WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
-                page = [Logged(*row) for row in cursor.run(sql, last, end, PAGE)]
+                page = [Logged(*row) for row in cursor.run(sql, last, end, PAGE_SIZE)]
                 if not page:
                     return
                 between = page[0].id, page[-1].id
-                found = cursor.run("SELECT * FROM outcomes WHERE id BETWEEN ? AND ?", *between)
-                outcomes = {row[:2]: Outcome(*row) for row in found}
+                rows = cursor.run("SELECT * FROM outcomes WHERE id BETWEEN ? AND ?", *between)
+                outcomes = {row[:2]: Outcome(*row) for row in rows}
             yield page, outcomes
             last = page[-1].id
 
     def n_rows(self, ids: Sequence[str]) -> dict[str, int]:
-        """How many rows each request has, for those that the log holds."""
+        """The number of rows by request; ids that are not in the log are left out."""
         with self.cursor() as cursor:
             marks = ", ".join("?" * len(ids))
             sql = f"SELECT id, n_rows FROM predictions WHERE id IN ({marks})"
             return dict(cursor.run(sql, *ids))
 
     def keep(self, outcomes: Sequence[Outcome]) -> None:
-        """Store outcomes; what was stored for a row before is replaced."""
+        """Store outcomes; one that was stored for a row before is replaced."""
         with self.cursor() as cursor:
             change = "DO UPDATE SET at = excluded.at, outcome = excluded.outcome"
             cursor.insert("outcomes", outcomes, f"(id, place) {change}")
 
     def prune(self, until: datetime) -> int:
-        """Delete what is older, a little at a time; return how many requests that were."""
+        """Delete older requests in small steps; returns how many."""
         return self._delete("id < ?", first_id(until))
 
     def forget(self, subject: str) -> int:
-        """Delete all of one subject (its hash); return how many requests that were."""
+        """Delete all requests about one subject, given by its hash; returns how many."""
         return self._delete("subject = ?", subject)
 
     def _delete(self, which: str, value: str) -> int:
@@ -171,7 +171,7 @@ class Database:
                 for table in ("outcomes", "predictions") if ids else ():
                     marks = ", ".join("?" * len(ids))
                     cursor.run(f"DELETE FROM {table} WHERE id IN ({marks})", *ids)
-                if not ids and not self._psycopg:  # or the journal still holds what was deleted
+                if not ids and not self._psycopg:  # else the journal still holds what was deleted
                     cursor.run("PRAGMA wal_checkpoint(TRUNCATE)")
             if not ids:
                 return total
@@ -179,7 +179,7 @@ class Database:
 
 
 class _Cursor:
-    """A DB-API cursor: SQL is written with `?`, whatever the library's mark is."""
+    """A DB-API cursor that takes SQL with `?` as placeholder, whatever the library's own is."""
 
     def __init__(self, cursor: Any, mark: str) -> None:
         self._cursor, self._mark = cursor, mark
@@ -188,22 +188,22 @@ class _Cursor:
         return self._cursor.execute(sql.replace("?", self._mark), values)
 
     def insert(self, table: str, rows: Sequence[tuple], conflict: str) -> None:
-        for start in range(0, len(rows), AT_ONCE):
-            some = rows[start : start + AT_ONCE]
+        for start in range(0, len(rows), MAX_INSERTED):
+            some = rows[start : start + MAX_INSERTED]
             marks = ", ".join([f"({', '.join('?' * len(some[0]))})"] * len(some))
             values = [value for row in some for value in row]
             self.run(f"INSERT INTO {table} VALUES {marks} ON CONFLICT {conflict}", *values)
 
 
 def new_id(at_ns: int) -> str:
-    """A UUID of version 7 (RFC 9562): milliseconds since 1970, then chance."""
-    ms, chance = f"{at_ns // 1_000_000:012x}", os.urandom(10).hex()
-    variant = "89ab"[int(chance[3], 16) % 4]
-    return f"{ms[:8]}-{ms[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
+    """A UUID of version 7 (RFC 9562): milliseconds since 1970, then random bits."""
+    ms, bits = f"{at_ns // 1_000_000:012x}", os.urandom(10).hex()
+    variant = "89ab"[int(bits[3], 16) % 4]
+    return f"{ms[:8]}-{ms[8:]}-7{bits[:3]}-{variant}{bits[4:7]}-{bits[7:19]}"
 
 
 def first_id(moment: datetime) -> str:
-    """What stands before all ids of that moment and later."""
+    """A lower bound of all ids from that moment on."""
     return str(uuid.UUID(int=max(0, int(moment.timestamp() * 1000)) << 80))
 
 
@@ -230,5 +230,5 @@ def _psycopg() -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """The first line; psycopg's names host and user, and no password."""
+    """The first line of a message; psycopg's names host and user, but no password."""
     return (str(error).splitlines() or [repr(error)])[0].rstrip(".")

@@ -1,9 +1,9 @@
-"""Every prediction that a client got is on disk within `WINDOW_S`, or no more are given.
+"""Every prediction that a client got is on disk within `WINDOW_S`, or no further ones are made.
 
-Requests put what they predicted into a queue; one thread writes it, many requests in one
-transaction that ends with the disk's own word (fsync). Nothing waits for the disk, so what kills
-the process loses what is younger than the window. Where the disk is slower than that, is full or
-cannot be written, new requests wait a moment and are then refused: the log fails closed.
+Requests put their predictions into a queue; one thread writes it, many requests in one transaction
+that ends with fsync. No request waits for the disk, so a killed process loses what is younger than
+the window. Where the disk is slower than that, is full or cannot be written, new requests wait up
+to `PATIENCE_S` and are then refused: the log fails closed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ WINDOW_S = 1.0
 FLUSH_S = 0.02
 RETRY_S = 1.0
 PATIENCE_S = 2.0  # of a request that waits for room
-MOST_ROWS = 20_000  # in memory
-IN_TRANSACTION = 2_000  # requests
+MAX_ROWS = 20_000  # in memory
+MAX_REQUESTS = 2_000  # in one transaction
 
 
 # id, at_ns, model version, latency in s, subject, number of rows, inputs, predictions
@@ -35,10 +35,10 @@ _Waiting = tuple[str, int, str, float, bytes | None, int, bytes, bytes]
 
 
 class PredictionLog:
-    """The queue before a database. `start` and `close` belong to the process, the rest to requests.
+    """The queue before a database. The process calls `start` and `close`, requests all the rest.
 
-    `columns` are the inputs that are kept; empty keeps all. `reason` says why nothing can be
-    written now; it is empty when all is well.
+    `columns` are the inputs that are stored; empty stores all. `reason` says why nothing can be
+    written now; it is empty while writing works.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class PredictionLog:
         return self._put - self.written
 
     def blocked(self) -> bool:
-        """Whether a request must `admit` itself before it predicts."""
+        """Whether a request must wait for `admit` before it predicts."""
         late = time.time_ns() - self._oldest_ns > WINDOW_S * 1e9
-        return late or self._put - self.written >= MOST_ROWS or bool(self.reason)
+        return late or self._put - self.written >= MAX_ROWS or bool(self.reason)
 
     async def admit(self) -> None:
-        """Return when there is room for a prediction; raises LogUnavailable after a while."""
+        """Return when there is room for a prediction; after `PATIENCE_S` raises LogUnavailable."""
         self.waits += 1
         end = time.monotonic() + PATIENCE_S
         while not self.reason and time.monotonic() < end:
@@ -86,12 +86,12 @@ class PredictionLog:
         predictions: bytes,
         body: bytes = b"",
     ) -> str:
-        """Keep what was predicted; returns the request's id.
+        """Queue the predictions of a request; returns its id.
 
-        `predictions` is a JSON array, `body` the JSON that `rows` were read from, if it was.
+        `predictions` is a JSON array, `body` the JSON that `rows` came from, or empty.
         """
         now = time.time_ns()
-        # As bytes: thousands of waiting objects would push the model out of the processor's cache.
+        # As bytes: thousands of waiting objects would evict the model from the processor's cache.
         if keep := self._columns:
             inputs = to_json([{name: row[name] for name in row if name in keep} for row in rows])
         elif body:
@@ -105,12 +105,12 @@ class PredictionLog:
         return id_
 
     def start(self) -> None:
-        """Make the tables and begin to write; a database that is down is tried again."""
+        """Create the tables and begin to write; a database that is down is tried again."""
         self._write([])
         self._writer.start()
 
     def close(self) -> int:
-        """Write what waits; returns how many rows could not be written."""
+        """Write what is queued; returns how many rows could not be written."""
         self._ending.set()
         self._writer.join()
         self._disk.close()
@@ -119,22 +119,23 @@ class PredictionLog:
     def _run(self) -> None:
         while self._queue or not self._ending.is_set():
             self._ending.wait(FLUSH_S)
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), IN_TRANSACTION))]
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_REQUESTS))]
             while (batch or self.reason) and not self._write(batch):
                 if self._ending.wait(RETRY_S):
                     return
 
     def _write(self, batch: list[_Waiting]) -> bool:
         try:
+            rows = [self._logged(request) for request in batch]
             with self._disk.cursor() as cursor:
-                cursor.insert("predictions", [self._logged(each) for each in batch], "DO NOTHING")
+                cursor.insert("predictions", rows, "DO NOTHING")
         except LogUnavailable as error:
             self.reason = str(error)
             self.failures += 1
             return False
         self.reason = ""
         self._oldest_ns = self._queue[0][1] if self._queue else math.inf
-        self.written += sum(each[5] for each in batch)
+        self.written += sum(request[5] for request in batch)
         return True
 
     def _logged(self, waiting: _Waiting) -> Logged:
@@ -145,5 +146,5 @@ class PredictionLog:
 
 
 def hashed(subject: bytes, key: str) -> str:
-    """What the log holds in the place of a subject's name: without the key nobody can guess it."""
+    """What is stored in place of a subject's name: without the key nobody can guess the name."""
     return hashlib.blake2b(subject, key=hashlib.sha256(key.encode()).digest()).hexdigest()[:32]

@@ -1,11 +1,11 @@
-"""What the log holds, one record for each row that was predicted; and Parquet files of it by day.
+"""The log as records, one for each predicted row; and as a Parquet file for each day.
 
-prediction_id, row   the request, and which of its rows
+prediction_id, row   the request, and which of its rows, counted from 0
 at                   when it was predicted (UTC)
 model_version, image_digest, latency_ms
-subject              the hash of the person or thing it is about, where the client named one
-inputs, output       what the model got and gave
-outcome, outcome_at  what came true, where `/feedback` told it
+subject              the hash of the person or thing that it is about; None where not named
+inputs, output       the model's input and output
+outcome, outcome_at  the true outcome and when it was reported; None where unknown
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Record = dict[str, Any]
 
 
 def records(page: Page) -> Iterator[Record]:
-    """The rows of a page of requests, in their order."""
+    """The records of a page of requests, oldest first."""
     requests, outcomes = page
     for request in requests:
         pairs = zip(json.loads(request.inputs), json.loads(request.predictions), strict=True)
         for row, (inputs, output) in enumerate(pairs):
-            told = outcomes.get((request.id, row))
+            outcome = outcomes.get((request.id, row))
             yield {
                 "prediction_id": request.id,
                 "row": row,
@@ -39,15 +39,16 @@ def records(page: Page) -> Iterator[Record]:
                 "subject": request.subject,
                 "inputs": inputs,
                 "output": output,
-                "outcome": told and json.loads(told.outcome),
-                "outcome_at": told and told.at,
+                "outcome": outcome and json.loads(outcome.outcome),
+                "outcome_at": outcome and outcome.at,
             }
 
 
 def write_days(database: Database, folder: Path, since: datetime, until: datetime) -> list[Path]:
-    """A Parquet file for each day (UTC) that has rows; inputs, output and outcome are JSON texts.
+    """Write a Parquet file for each day (UTC) with rows; inputs, output and outcome are JSON texts.
 
-    A file is there when it is whole, and replaces an older one of that day.
+    Returns the files. Each appears when it is complete, and replaces an older one of that day.
+    Raises LogUnavailable.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []

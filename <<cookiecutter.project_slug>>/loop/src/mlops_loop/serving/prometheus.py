@@ -29,7 +29,9 @@ class Metrics:
         registry = self.registry = prom.CollectorRegistry()
         prom.ProcessCollector(registry=registry)
         labels = ["method", "route", "status"]
-        self._requests = prom.Counter("http_requests", "Answers given.", labels, registry=registry)
+        self._requests = prom.Counter(
+            "http_requests", "Requests answered.", labels, registry=registry
+        )
         self._seconds = prom.Histogram(
             "http_request_duration_seconds", "From the first byte in to the last byte out.",
             ["route"], buckets=BUCKETS_S, registry=registry,
