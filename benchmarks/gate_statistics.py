@@ -23,9 +23,11 @@ from statistics import median
 
 import numpy as np
 import pandas as pd
-from flight_delays import resampling
-from flight_delays.contract import Contract
-from flight_delays.delivery import checks, gate, policy
+from mlops_loop.gate import gate
+from mlops_loop.gate.comparison import Comparison
+from mlops_loop.gate.policy import GatePolicy
+from mlops_loop.model.contract import Contract
+from mlops_loop.statistics.bootstrap import Contender
 from scipy.stats import norm
 
 RUNS = 300
@@ -52,7 +54,7 @@ class Cell:
     slices: int = 0
     mode: str = "non_inferiority"
     days: bool = False  # rows of a day are alike
-    cluster: str | None = None  # what the gate is told about it
+    cluster: str | None = None  # of the policy
 
 
 def cells() -> list[Cell]:
@@ -77,9 +79,9 @@ def cells() -> list[Cell]:
         ),
     ]
     for task, cluster in itertools.product(METRIC, (None, DAY)):
-        told = f"days of {ROWS_OF_A_DAY} rows, cluster: {cluster or 'null'}"
+        kind = f"days of {ROWS_OF_A_DAY} rows, cluster: {cluster or 'null'}"
         for name, gain in (("equal", 0), ("worse by the margin", -MARGIN[task])):
-            table.append(Cell(f"{name}, {told}", task, gain, 5000, days=True, cluster=cluster))
+            table.append(Cell(f"{name}, {kind}", task, gain, 5000, days=True, cluster=cluster))
     return table
 
 
@@ -104,7 +106,7 @@ def draw(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, 
     return truth, *(np.column_stack([1 - p, p]) for p in (old, new))
 
 
-def rules(cell: Cell) -> policy.Policy:
+def rules(cell: Cell) -> GatePolicy:
     """Return a policy in which the comparison decides, and slices where the cell has them."""
     metric = METRIC[cell.task]
     better = cell.task == "classification"
@@ -119,7 +121,7 @@ def rules(cell: Cell) -> policy.Policy:
     }
     if cell.slices:
         text["slices"] = {"columns": [SLICE], "metric": metric, "limit": 0.01, "max_loss": 0.05}
-    return policy.Policy.model_validate(text)
+    return GatePolicy.model_validate(text)
 
 
 def judge(cell: Cell, seed: int) -> tuple[gate.Verdict, bool]:
@@ -128,15 +130,15 @@ def judge(cell: Cell, seed: int) -> tuple[gate.Verdict, bool]:
     truth, *scores = draw(cell, rng)
     contract = CONTRACTS[cell.task]
     old, new = (
-        resampling.Contender(name, name, contract, truth, s)
+        Contender(name, name, contract, truth, s)
         for name, s in zip(("champion", "challenger"), scores, strict=True)
     )
     slices = rng.integers(0, max(cell.slices, 1), cell.n).astype(str)
     rows = pd.DataFrame({SLICE: slices, DAY: days_of(cell)})
-    case = checks.Case(new, old, np.zeros(cell.n, bool), rows, rules(cell), seed)
-    metric = case.metric(METRIC[cell.task])
+    comparison = Comparison(new, old, np.zeros(cell.n, bool), rows, rules(cell), seed)
+    metric = comparison.metric(METRIC[cell.task])
     values = [metric(truth, model.scores, contract) for model in (old, new)]
-    return gate.decide(case), metric.sign * (values[1] - values[0]) >= 0
+    return gate.decide(comparison), metric.sign * (values[1] - values[0]) >= 0
 
 
 def judge_again(cell: Cell, seed: int) -> tuple[int, str] | None:
