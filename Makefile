@@ -1,6 +1,10 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 PROJECT := <<cookiecutter.project_slug>>
+# Of tests/, those that need no trained model.
+QUICK := answers hooks bake template_source budget documents
+# The environment lies beside the generated project, which every call replaces.
+LOOP_ENVIRONMENT := $(CURDIR)/build/check.venv
 # The tools of .venv come first, also for the hooks and for the generated project's own make.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -13,9 +17,20 @@ demo: .venv/ready
 	python tools/bake.py --name demo
 	$(MAKE) -C build/demo demo
 
-# Test the template: all option sets are generated and examined, the loop is run
-test: .venv/ready
+# Answer in minutes: lint, answers, hooks, generated files, budget, and the loop where it stands
+check: lint loop
+	python -m pytest $(QUICK:%=tests/test_%.py)
+
+# Test all: the loop where it stands; all option sets are generated and examined, and run
+test: loop
 	python -m pytest
+
+# Lint, type and test the loop in the template's own folder, in the environment of a generated project
+loop: .venv/ready
+	python tools/bake.py --name check
+	cd build/check && UV_PROJECT_ENVIRONMENT=$(LOOP_ENVIRONMENT) uv sync --frozen --quiet
+	cd "$(PROJECT)/loop" && export PATH="$(LOOP_ENVIRONMENT)/bin:$$PATH" PYTHONPATH="$$PWD/src" && \
+	  ruff check . && ruff format --check . && mypy && python -m pytest -n 2
 
 # Check the template's own Python and workflows
 lint: .venv/ready
@@ -45,4 +60,4 @@ upgrade: .venv/ready
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt && touch $@
 
-.PHONY: help demo test lint bake clean requirements upgrade
+.PHONY: help demo check test loop lint bake clean requirements upgrade
