@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_loop import settings
-from mlops_loop.gate.policy import Policy
+from mlops_loop import paths, settings
+from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.stage_params import Train
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -19,7 +19,7 @@ def test_every_setting_of_serving_is_explained(name):
     assert f"`{name.upper()}`" in (DOCS / "serving.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("key", Policy.model_fields)
+@pytest.mark.parametrize("key", GatePolicy.model_fields)
 def test_every_key_of_the_gate_is_explained(key):
     """In the table of keys."""
     assert f"\n| `{key}` | " in (DOCS / "gate.md").read_text(encoding="utf-8")
@@ -33,3 +33,15 @@ def test_every_key_of_train_is_explained(key):
     field = Train.model_fields[key]
     default = {None: "null", True: "true", False: "false"}.get(field.default, str(field.default))
     assert field.is_required() or line.split(" | ")[1].replace("`", "").startswith(default)
+
+
+def test_every_room_and_module_is_introduced():
+    """In the README's table of rooms, or of the command line."""
+    package = Path(paths.__file__).parent
+    rooms = [path for path in package.iterdir() if path.suffix == ".py" or path.is_dir()]
+    names = {path.stem for path in rooms} - {"__init__", "__pycache__"}
+    rows = (DOCS.parent / "README.md").read_text(encoding="utf-8").splitlines()
+    introduced = {
+        name for row in rows if row.startswith("| `") for name in row.split("|")[1].split("`")
+    }
+    assert names - introduced == set()
