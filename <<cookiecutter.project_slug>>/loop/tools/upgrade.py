@@ -21,7 +21,7 @@ def main() -> None:
         try:
             day = datetime.date.fromisoformat(sys.argv[1])
         except ValueError:
-            sys.exit(f"upgrade: {sys.argv[1]!r} is no day. Write YYYY-MM-DD.")
+            sys.exit(f"upgrade: {sys.argv[1]!r} is not a date. Write YYYY-MM-DD.")
     path = Path("pyproject.toml")
     text, n = SETTING.subn(f'exclude-newer = "{day}T00:00:00Z"', path.read_text(encoding="utf-8"))
     if n != 1:
