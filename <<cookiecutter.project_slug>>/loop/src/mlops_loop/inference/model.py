@@ -48,8 +48,8 @@ class Model:
         """Predicts few rows together with those of other requests."""
         return Batcher(self.predict, isinstance(self.bundle.predictor, SkopsPredictor))
 
-    def about(self) -> dict[str, str]:
-        """What every answer says beside its predictions."""
+    def metadata(self) -> dict[str, str]:
+        """What every answer has beside its predictions: the version, and what the task adds."""
         return {**self.task.about(self.contract), "model_version": self.version}
 
 

@@ -50,7 +50,7 @@ async def predict_and_log(
     else:
         predictions = await to_thread.run_sync(model.predict, rows)
     state.metrics.predictions.inc(len(rows))
-    json, metadata = to_json(predictions), model.about()
+    json, metadata = to_json(predictions), model.metadata()
     if log:
         took = time.perf_counter() - start
         subject = next((value for name, value in scope["headers"] if name == SUBJECT), None)

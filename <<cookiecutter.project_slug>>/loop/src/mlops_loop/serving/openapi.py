@@ -39,7 +39,8 @@ def _describe_predict(spec: dict[str, Any], model: Model, logged: bool) -> None:
     examples = {"One row": row, "Several rows": model.golden[:3]}
     content = _content(schemas, model.reader.body_type, examples)
     operation["requestBody"] = {"required": True, "content": content}
-    example = model.predict([row])[0] | model.about() | ({"prediction_id": ID} if logged else {})
+    example = model.predict([row])[0] | model.metadata()
+    example |= {"prediction_id": ID} if logged else {}
     content = _content(schemas, _answer_type(model.contract, logged), {"One row": example})
     operation["responses"]["200"]["content"] = content
     for path, (body, example) in protocols.bodies(model).items():
@@ -58,10 +59,10 @@ def _content(schemas: dict[str, Any], of: Any, examples: dict[str, Any]) -> dict
 def _answer_type(contract: Contract, logged: bool) -> Any:
     """What `/predict` sends, for one row or for many."""
     task = tasks.of(contract)
-    prediction, about = task.prediction_fields(contract), {"model_version": str}
+    prediction, metadata = task.prediction_fields(contract), {"model_version": str}
     if logged:
-        about |= {"prediction_id": Annotated[str, Field(description="For `/feedback`.")]}
-    about |= dict.fromkeys(task.about(contract), str)
-    one = TypedDict("Answer", prediction | about)
+        metadata |= {"prediction_id": Annotated[str, Field(description="For `/feedback`.")]}
+    metadata |= dict.fromkeys(task.about(contract), str)
+    one = TypedDict("Answer", prediction | metadata)
     predictions = list[TypedDict("Prediction", prediction)]
-    return one | TypedDict("Answers", {"predictions": predictions} | about)
+    return one | TypedDict("Answers", {"predictions": predictions} | metadata)
