@@ -101,7 +101,7 @@ def test_another_format_is_refused(tmp_path, write_bundle):
     ["", "{", "[]", "{}", "5", '{"files": 5, "format": 1}', '{"files": {}, "format": 1}', "\xff"],
 )
 def test_a_foreign_manifest_is_refused(tmp_path, text):
-    """JSON of another tool, or none at all, is told in one sentence."""
+    """JSON of another tool, or none at all, is reported in one sentence."""
     (tmp_path / "manifest.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(errors.NoValidBundle, match="is not a manifest"):
         bundle.load(tmp_path)

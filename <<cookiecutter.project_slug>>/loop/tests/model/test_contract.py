@@ -122,20 +122,3 @@ def test_a_saved_contract_comes_back_equal(tmp_path, classes):
     whole = contract.Contract(task, "y", tuple(COLUMNS.values()), classes, 0.25, "€")
     whole.save(tmp_path / "contract.json")
     assert contract.Contract.load(tmp_path / "contract.json") == whole
-
-
-@pytest.mark.parametrize(
-    ("classes", "threshold", "scores", "decided"),
-    [
-        (("no", "yes"), 0.5, [[0.5, 0.5], [0.6, 0.4]], [1, 0]),
-        (("no", "yes"), 0.3, [[0.7, 0.3], [0.8, 0.2]], [1, 0]),
-        (("a", "b", "c"), 0.3, [[0.2, 0.3, 0.5], [0.6, 0.4, 0.0]], [2, 0]),
-        ((), 0.5, [1.5, -2.0], [1.5, -2.0]),
-    ],
-    ids=["binary", "own threshold", "multi-class", "regression"],
-)
-def test_decisions(classes, threshold, scores, decided):
-    """The threshold decides between two classes, the largest score among more."""
-    task = "classification" if classes else "regression"
-    found = contract.Contract(task, "y", (), classes, threshold).decide(np.array(scores))
-    np.testing.assert_array_equal(found, decided)

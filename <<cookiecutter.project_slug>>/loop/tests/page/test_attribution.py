@@ -21,7 +21,7 @@ def test_change_of_each_column(start, bundles, kind):
     model = client.app.state.model
     predicted = client.post("/predict", json=ODD).json()["prediction"]
     here = score(client, ODD, kind, predicted)
-    found = {each["column"].name: each for each in attribution.moved(model, ODD)}
+    found = {each["column"].name: each for each in attribution.what_if_effects(model, ODD)}
     assert set(found) <= set(model.contract.names)
     temperature = model.contract.columns[0]
     other = score(client, ODD | {temperature.name: temperature.example}, kind, predicted)
@@ -31,7 +31,9 @@ def test_change_of_each_column(start, bundles, kind):
 
 def test_largest_first(client):
     """The five that moved it most, the largest change first."""
-    changes = [abs(each["change"]) for each in attribution.moved(client.app.state.model, ODD)]
+    changes = [
+        abs(each["change"]) for each in attribution.what_if_effects(client.app.state.model, ODD)
+    ]
     assert changes == sorted(changes, reverse=True)
     assert 0 < len(changes) <= attribution.SHOWN
 
@@ -40,4 +42,4 @@ def test_typical_rows_are_not_moved(client):
     """Where every value is typical, nothing moved it."""
     model = client.app.state.model
     typical = {column.name: column.example for column in model.contract.columns}
-    assert attribution.moved(model, typical) == []
+    assert attribution.what_if_effects(model, typical) == []

@@ -5,8 +5,6 @@ import re
 
 import pytest
 
-from mlops_loop.page import routes as page
-
 
 def text_of(answer):
     """The words of a page, without tags."""
@@ -79,7 +77,9 @@ def test_prediction_without_javascript(client, row):
 def test_regression_without_javascript(start, bundles, row):
     """A number is shown with its unit."""
     client = start(bundles["regression"])
-    expected = page.verdict(client.post("/predict", json=row).json())
+    model = client.app.state.model
+    prediction = client.post("/predict", json=row).json()
+    expected = model.task.headline(prediction, model.contract)
     assert expected.endswith(" min")
     assert expected in text_of(client.post("/", data=form_of(row)))
 
@@ -169,12 +169,3 @@ def test_strange_forms(client):
     """Bytes that are no form are an ordinary refusal."""
     assert client.post("/", content=b"\xff\x00&&==%zz").status_code == 422
     assert client.post("/", content=b"a=1&" * 20_000).status_code == 413
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [(0, "0"), (12.345, "12.3"), (-0.001234, "-0.00123"), (98765.4, "98,765"), (9.996, "10")],
-)
-def test_numbers_for_reading(value, shown):
-    """Three significant digits, and no more than a reader needs."""
-    assert page.verdict({"prediction": value, "unit": ""}) == shown

@@ -179,7 +179,7 @@ def run_stages(tmp_path_factory, make_params) -> Callable[..., bundle.Bundle | s
                 for stage in STAGES:
                     stage.run(own)
             except errors.ProjectError as error:
-                return told(error)
+                return message_of(error)
             return proven(bundle.load(folder / paths.BUNDLE), own)
 
     return run
@@ -196,7 +196,7 @@ def refused() -> Callable[[bundle.Bundle | str, str], None]:
     return check
 
 
-def told(error: errors.ProjectError) -> str:
+def message_of(error: errors.ProjectError) -> str:
     """The message, which is a sentence or a few of them, for people."""
     text = str(error)
     assert isinstance(error, (errors.UsageError, errors.DataRefused, errors.ExportDisagrees)), text

@@ -75,7 +75,7 @@ def test_the_intended_use(write, kind, sentence):
     assert sentence in write(kind)
 
 
-def test_a_limit_is_told(write):
+def test_the_meaning_of_the_classes_is_named(write):
     """What the classes mean."""
     changes = {"target.above": 15, "target.classes": ["no", "yes"], "target.unit": "min"}
     assert "(more than 15 min)" in write(changes=changes)
@@ -106,14 +106,14 @@ def test_slices_that_were_not_measured_are_a_limit(write):
     assert "fewer than 20 rows: team = c." in text
 
 
-def test_data_and_split_are_told(write):
+def test_data_and_split_are_described(write):
     """How many rows, from where, and how they were divided."""
     text = write(changes={"split.strategy": "time", "split.column": "moment"})
     assert "Source `raw.csv`. Trained on 5,678 rows, measured on 1,234 rows" in text
     assert "divided by time (`moment`)" in text
 
 
-def test_gaps_between_groups_are_told(write):
+def test_gaps_between_groups_are_listed(write):
     """Which groups, in which metric, how far, and how sure that is."""
     gap = {"column": "team", "metric": "recall", "high": "a", "low": "b", "gap": 0.25}
     text = write(gaps=[gap | {"interval": [0.125, 0.375]}])

@@ -58,7 +58,7 @@ def test_each_type_has_its_kind_and_a_typical_example(column, dtype, values, kin
     ],
     ids=lambda value: getattr(value, "name", None),
 )
-def test_each_check_is_told(column, check, values, facts):
+def test_each_check_is_in_the_contract(column, check, values, facts):
     """What the schema refuses, the form and the API refuse."""
     found = column(pa.Column(type(values[0]), check), values)
     assert {name: getattr(found, name) for name in facts} == facts
@@ -67,7 +67,7 @@ def test_each_check_is_told(column, check, values, facts):
 @pytest.mark.parametrize(
     ("dtype", "check", "reason"),
     [
-        (float, pa.Check.gt(1), "check 'greater_than', which clients cannot be told"),
+        (float, pa.Check.gt(1), "check 'greater_than', which OpenAPI cannot express"),
         (str, pa.Check.str_length(1, 3), "check 'str_length'"),
         (float, pa.Check(lambda v: v > 1, name="mine"), "check 'mine'"),
         (int, pa.Check.isin([1, 2]), "is a integer: isin and str_matches are for str"),
@@ -76,7 +76,7 @@ def test_each_check_is_told(column, check, values, facts):
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_what_clients_cannot_be_told_is_refused(column, dtype, check, reason):
+def test_what_openapi_cannot_express_is_refused(column, dtype, check, reason):
     """Never a contract that promises less than the schema demands."""
     with pytest.raises(errors.UsageError, match=rf"ModelInput.a .*{reason}"):
         column(pa.Column(dtype, check), [])
@@ -108,49 +108,6 @@ def test_words_for_people_are_passed_on(make_params):
     ).columns
     assert (height.title, height.description, height.unit) == ("Body height", "Without shoes", "cm")
     assert age.title == "Age of the person"
-
-
-@pytest.mark.parametrize(
-    ("labels", "target", "classes"),
-    [
-        (["b", "a"], {}, ("a", "b")),
-        (["b", "a"], {"positive": "a"}, ("b", "a")),
-        (["c", "a", "b"], {"positive": "b"}, ("a", "c", "b")),
-        (["yes", "no"], {"above": 1, "classes": ["no", "yes"]}, ("no", "yes")),
-    ],
-    ids=["alphabet", "positive last", "positive of three", "limit"],
-)
-def test_the_order_of_classes(make_params, labels, target, classes):
-    """The positive class is the last one."""
-    changes = {f"target.{name}": value for name, value in target.items()}
-    table = pd.DataFrame({"_target": labels})
-    found = derive.derive_contract(pa.DataFrameSchema({}), table, make_params(changes=changes))
-    assert found.classes == classes
-    assert derive.encode_target(table, found).tolist() == [classes.index(x) for x in labels]
-
-
-def test_one_class_is_refused(make_params):
-    """The message shows it."""
-    with pytest.raises(errors.DataRefused, match=r"one class only: 'a'"):
-        derive.derive_contract(
-            pa.DataFrameSchema({}), pd.DataFrame({"_target": ["a", "a"]}), make_params()
-        )
-
-
-def test_a_positive_class_that_does_not_occur_is_refused(make_params):
-    """The message lists the classes that do."""
-    with pytest.raises(errors.UsageError, match=r"positive = 'ja' is none of the classes"):
-        derive.derive_contract(
-            pa.DataFrameSchema({}),
-            pd.DataFrame({"_target": ["a", "b"]}),
-            make_params(changes={"target.positive": "ja"}),
-        )
-
-
-def test_a_class_that_training_did_not_have_is_refused(make_contract):
-    """A holdout with a new class cannot be measured."""
-    with pytest.raises(errors.DataRefused, match=r"'new' do not occur in training"):
-        derive.encode_target(pd.DataFrame({"_target": ["no", "new"]}), make_contract())
 
 
 def test_a_rare_category_counts_as_unseen(make_rows, make_params, inputs):

@@ -11,7 +11,8 @@ import pytest
 from mlops_loop import files, paths, project
 from mlops_loop.model import bundle, contract
 from mlops_loop.pipeline import assemble, derive, evaluate, export, prepare, train
-from mlops_loop.statistics import bootstrap, metrics
+from mlops_loop.statistics import bootstrap
+from mlops_loop.tasks import metrics
 
 
 @pytest.fixture

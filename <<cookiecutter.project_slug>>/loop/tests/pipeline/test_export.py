@@ -152,9 +152,9 @@ def test_a_model_that_answers_differently_is_not_passed_on(
     """The stage fails with row and values, and the folder is gone."""
     lay_out(trained())
 
-    def write_another(pipeline, contract, folder):
+    def write_another(pipeline, contract, folder, opset):
         pipeline[-1].coef_ *= 1.01
-        export.write_onnx(pipeline, contract, folder)
+        export.write_onnx(pipeline, contract, folder, opset)
         pipeline[-1].coef_ /= 1.01
 
     monkeypatch.setitem(export.FORMATS, "onnx", write_another)

@@ -23,8 +23,10 @@ def write(scored: tuple, contract, folder) -> None:
 
 
 def names(kind: str) -> set[str]:
-    table = plots.PLOTS["regression" if kind == "regression" else "classification"]
-    return {f"{name}.{form}" for name in table for form in ("csv", "svg")}
+    plots_of_task = "roc", "precision_recall", "calibration", "confusion"
+    if kind == "regression":
+        plots_of_task = "predicted", "residuals"
+    return {f"{name}.{form}" for name in (*plots_of_task, "importance") for form in ("csv", "svg")}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_loop import errors, files, params, paths, project
+from mlops_loop import errors, files, paths, project
 from mlops_loop.pipeline import prepare, split
 
 
@@ -105,36 +105,6 @@ def test_no_row_left_is_refused(raw, make_params):
     """With the counts, so that the reason is clear."""
     with pytest.raises(errors.DataRefused, match=r"No row is left .*target is missing: 100"):
         prepare.prepare(raw.assign(outcome=None), make_params())
-
-
-TARGETS = [
-    ("classification", {}, pd.Series(["a", None, "b"]), ["a", None, "b"]),
-    ("classification", {}, pd.Series([1, None, 3], dtype="Int64"), ["1", None, "3"]),
-    ("classification", {}, pd.Series([True, None, False], dtype=object), ["True", None, "False"]),
-    ("classification", {"above": 2}, pd.Series([1, None, 2.5]), ["no", None, "yes"]),
-    ("classification", {"above": 2}, pd.Series([2, None, 3], dtype="Int64"), ["no", None, "yes"]),
-    ("regression", {}, pd.Series([1, None, 2.5]), [1.0, None, 2.5]),
-    ("regression", {}, pd.Series(["1", None, "2.5"]), [1.0, None, 2.5]),
-    ("regression", {}, pd.Series([1, None, 3], dtype="Int64"), [1.0, None, 3.0]),
-]
-IDS = ["text", "integers", "booleans", "limit", "limit, integers", "number", "text", "integers"]
-
-
-@pytest.mark.parametrize(("task", "facts", "values", "wanted"), TARGETS, ids=IDS)
-def test_targets_of_each_kind(task, facts, values, wanted):
-    """Labels are text, numbers are float, missing stays missing; a limit itself is not above."""
-    classes = ("no", "yes") if facts else None
-    target = params.Target(column="y", classes=classes, **facts)
-    found = prepare.make_target(values, target, task)
-    assert found.astype(object).where(found.notna(), None).tolist() == wanted
-
-
-@pytest.mark.parametrize("bad", ["many", np.inf], ids=str)
-def test_a_target_that_is_no_number_is_refused(bad):
-    """The message shows column and value."""
-    values = pd.Series([1, bad], dtype=object)
-    with pytest.raises(errors.DataRefused, match=f"'y' is no number .*{bad}"):
-        prepare.make_target(values, params.Target(column="y"), "regression")
 
 
 DAYS = pd.date_range("2024-03-01", periods=100, freq="7h")

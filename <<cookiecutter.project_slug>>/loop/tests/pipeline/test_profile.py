@@ -15,8 +15,8 @@ def test_the_page_is_one_file_about_every_column(tmp_path, make_rows):
     files.write_table(make_rows(200), tmp_path / "rows.parquet")
     profile.run(tmp_path / "rows.parquet", tmp_path / "out" / "page.html")
     page = (tmp_path / "out" / "page.html").read_text(encoding="utf-8")
-    for told in ("target", "colour", "town", "200 rows"):
-        assert told in page
+    for text in ("target", "colour", "town", "200 rows"):
+        assert text in page
     assert "_group" not in page
     assert not re.search(r"""<(script|link|img)[^>]*(src|href)=["']https?:""", page)
 

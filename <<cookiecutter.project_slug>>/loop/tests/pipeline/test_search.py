@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mlops_loop import errors, files, paths, project
-from mlops_loop.pipeline import search, train
-from mlops_loop.statistics import metrics
+from mlops_loop.pipeline import folds, search, train
+from mlops_loop.tasks import metrics
 
 
 @pytest.fixture(autouse=True)
@@ -104,13 +104,13 @@ def test_an_interrupted_search_goes_on(tmp_path, run, fits, capsys, kind, at):
     del fits[:]
     fits.interrupt_at = 0
     again, n_again = run(changes, 700), len(fits)
-    told = capsys.readouterr().out
-    for path in search.FOLDER.iterdir():
+    printed = capsys.readouterr().out
+    for path in paths.SEARCH_CACHE.iterdir():
         path.unlink()
     del fits[:]
     whole = run(changes, 700)
     assert n_again == len(fits) - n_before // 2 * 2  # two folds each
-    assert ("were scored before" in told) == (n_before > 1)
+    assert ("were scored before" in printed) == (n_before > 1)
     assert again.candidates == whole.candidates
     for name, trained in {"again": again, "whole": whole}.items():
         files.write_skops(trained.pipeline, tmp_path / name)
@@ -120,7 +120,7 @@ def test_an_interrupted_search_goes_on(tmp_path, run, fits, capsys, kind, at):
 def test_a_torn_line_is_scored_again(run, fits):
     """The machine stopped while it wrote."""
     whole = run({"train.n_iter": 3})
-    path = next(search.FOLDER.iterdir())
+    path = next(paths.SEARCH_CACHE.iterdir())
     path.write_bytes(path.read_bytes()[:-9])
     del fits[:]
     assert run({"train.n_iter": 3}).candidates == whole.candidates
@@ -143,14 +143,14 @@ def test_what_a_score_depends_on_starts_a_new_file(run, changes):
     """No score of another problem is taken over."""
     run({"train.n_iter": 1})
     run({"train.n_iter": 1} | changes)
-    assert len(list(search.FOLDER.iterdir())) == 2
+    assert len(list(paths.SEARCH_CACHE.iterdir())) == 2
 
 
 def test_other_rows_start_a_new_file(run):
     """One row more is another problem."""
     run({"train.n_iter": 1})
     run({"train.n_iter": 1}, 301)
-    assert len(list(search.FOLDER.iterdir())) == 2
+    assert len(list(paths.SEARCH_CACHE.iterdir())) == 2
 
 
 def test_a_larger_grid_takes_over_what_was_scored(run, fits):
@@ -166,7 +166,7 @@ def test_rows_that_stop_boosting_are_the_latest(make_rows, make_params):
     rows = make_rows(400)
     changes = {"split.strategy": "time", "split.column": "c", "train.early_stopping": True}
     y = (rows["_target"] == "yes").to_numpy()
-    for fit, score, stop in search._rungs(rows, y, 1, make_params(changes=changes))[0]:
+    for fit, score, stop in folds.rungs(rows, y, 1, make_params(changes=changes))[0]:
         time = rows["_time"]
         assert time[fit].max() < time[stop].min() <= time[stop].max() < time[score].min()
         assert len(stop) == pytest.approx((len(fit) + len(stop)) / 10, abs=1)
@@ -177,7 +177,7 @@ def test_rows_that_stop_boosting_are_whole_groups(make_rows, make_params):
     rows = make_rows(400)
     changes = {"split.strategy": "group", "split.column": "c", "train.early_stopping": True}
     y = (rows["_target"] == "yes").to_numpy()
-    for fit, score, stop in search._rungs(rows, y, 1, make_params(changes=changes))[0]:
+    for fit, score, stop in folds.rungs(rows, y, 1, make_params(changes=changes))[0]:
         parts = [set(rows["_group"][at]) for at in (fit, score, stop)]
         assert sum(map(len, parts)) == len(set().union(*parts))
 
@@ -193,7 +193,7 @@ def test_a_candidate_without_a_score_is_never_the_best(name):
 def folds_of(rows, strategy, make_params, n=3):
     changes = {"split.strategy": strategy, "split.column": "c", "train.folds": n}
     y = (rows["_target"] == "yes").to_numpy()
-    return search.folds(rows, y, make_params(changes=changes), n)
+    return folds.folds(rows, y, make_params(changes=changes), n)
 
 
 @pytest.mark.parametrize("strategy", ["time", "group", "random"])

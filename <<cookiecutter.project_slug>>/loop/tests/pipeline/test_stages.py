@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel
 from threadpoolctl import threadpool_limits
 
-from mlops_loop import cli, files, params, paths
+from mlops_loop import cli, files, params, paths, source_params
 from mlops_loop.model import bundle
 from mlops_loop.pipeline import evaluate, export, ingest, prepare, train, validate
 
@@ -53,7 +53,9 @@ def run_all(tmp_path_factory) -> Callable[[str], tuple[Path, dict[str, set[str]]
     """`run_all("a")` runs all stages in a new folder; what each read of the parameters too."""
     own = params.load()
     table = slice_of_source(own)
-    source = params.Files(path="source.parquet", format="parquet", fingerprint="source.parquet")
+    source = source_params.Files(
+        path="source.parquet", format="parquet", fingerprint="source.parquet"
+    )
     quick = own.train.model_copy(update=QUICK)
     small = own.model_copy(update={"source": source, "train": quick})
 

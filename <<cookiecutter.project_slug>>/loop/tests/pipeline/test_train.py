@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 from sklearn import metrics as skm
 
-from mlops_loop import errors, files, paths, project
+from mlops_loop import errors, files, paths, project, tasks
 from mlops_loop.model import predictor
-from mlops_loop.pipeline import derive, train
-from mlops_loop.statistics import metrics
+from mlops_loop.pipeline import train
+from mlops_loop.tasks import metrics
+
+
+def encode(rows, contract):
+    return tasks.of(contract).encode_target(rows, contract)
+
 
 SMALL = {
     "linear": {},
@@ -41,7 +46,7 @@ def test_every_estimator_beats_the_trivial_answer(fit, make_rows, kind, name):
     """On rows that it has not seen, some with missing values."""
     trained = fit(kind, {"train.estimator": name, "train.grid": SMALL[name]})
     rows = make_rows(200, kind, 2)
-    x, y = trained.contract.encode_table(rows), derive.encode_target(rows, trained.contract)
+    x, y = trained.contract.encode_table(rows), encode(rows, trained.contract)
     scores = predictor.raw_scores(trained.pipeline, x)
     metric, trivial = ("r2", 0.5) if kind == "regression" else ("roc_auc", 0.7)
     assert metrics.score_all(y, scores, trained.contract)[metric] > trivial
@@ -145,7 +150,7 @@ def test_the_threshold_is_the_best_on_the_validation_rows(fit, make_rows, rule, 
     """No other one of a fine grid is clearly better."""
     trained = fit("binary", {"train.threshold": rule})
     rows = make_rows(150, "binary", 1)
-    y = derive.encode_target(rows, trained.contract)
+    y = encode(rows, trained.contract)
     positive = predictor.raw_scores(trained.pipeline, trained.contract.encode_table(rows))[:, 1]
     best = max(score(y, positive >= limit) for limit in np.linspace(0.01, 0.99, 197))
     assert score(y, positive >= trained.contract.threshold) >= best - 0.01
@@ -171,7 +176,7 @@ def test_a_forest_answers_on_one_thread(fit):
 
 
 def test_candidates_are_scored_on_rows_that_they_have_not_seen(make_rows, make_params):
-    """Labels by chance cannot be told, though a forest learns them by heart."""
+    """Labels by chance cannot be predicted, though a forest learns them by heart."""
     rows = make_rows(300).assign(_target=np.random.default_rng(0).choice(["no", "yes"], 300))
     changes = {
         "train.estimator": "random_forest",
@@ -230,7 +235,7 @@ def test_balanced_classes_find_more_of_the_rare_one(make_rows, make_params, name
 @pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
 @pytest.mark.parametrize("kind", ["binary", "multi-class"])
 def test_calibration_repairs_probabilities(make_rows, make_params, kind, method):
-    """Classes that were balanced, though one is rare, are told as often as they occur."""
+    """Classes that were balanced, though one is rare, are predicted as often as they occur."""
 
     def rows(seed):
         drawn = make_rows(4000, kind, seed)
@@ -241,7 +246,7 @@ def test_calibration_repairs_probabilities(make_rows, make_params, kind, method)
         changes = {"train.class_weight": "balanced", "train.calibrate": calibrate}
         changes |= {"export.format": "skops", "train.grid": {"C": [0.01]}}
         trained = train.train(rows(0), rows(1), make_params(kind, changes))
-        y = derive.encode_target(rows(2), trained.contract)
+        y = encode(rows(2), trained.contract)
         found.append(metrics.score_all(y, scores_of(trained, rows(2)), trained.contract))
     assert found[1]["log_loss"] < 0.95 * found[0]["log_loss"]
     assert found[1]["calibration_error"] < 0.6 * found[0]["calibration_error"]
@@ -322,7 +327,7 @@ def test_a_column_that_tells_the_target_is_refused(make_rows, make_params):
     """Before anything is searched, unless the limit says that it is honest."""
     rows = make_rows().assign(size=lambda rows: (rows["_target"] == "yes") * 2.0)
     with pytest.raises(
-        errors.DataRefused, match=r"'size' alone tells .* raise train.leakage_threshold"
+        errors.DataRefused, match=r"'size' alone predicts .* raise train.leakage_threshold"
     ):
         train.train(rows, rows, make_params())
     assert train.train(rows, rows, make_params(changes={"train.leakage_threshold": 1})).pipeline

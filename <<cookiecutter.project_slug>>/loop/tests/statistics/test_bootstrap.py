@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mlops_loop.model.contract import Contract
-from mlops_loop.statistics import bootstrap, metrics
+from mlops_loop.statistics import bootstrap, class_metrics
+from mlops_loop.tasks import metrics
 
 LATE = Contract("classification", "late", (), ("no", "yes"))
 DELAY = Contract("regression", "delay", ())
@@ -95,7 +96,7 @@ def test_groups_of_their_own_add_up_their_variances():
 
 
 @settings(max_examples=8, deadline=None)
-@given(seed=st.integers(0, 10**6), name=st.sampled_from(sorted(metrics.METRICS["classification"])))
+@given(seed=st.integers(0, 10**6), name=st.sampled_from(sorted(class_metrics.METRICS)))
 def test_intervals_contain_their_estimate(seed, name):
     """In the middle, for every metric, on any rows."""
     metric = metrics.find("classification", name)
@@ -152,7 +153,7 @@ def test_rows_to_decide_is_where_the_interval_is_narrow_enough():
 
 
 def test_rows_to_decide_holds_on_real_rows():
-    """An interval from that many rows is about as wide as was foretold."""
+    """An interval from that many rows is about as wide as predicted."""
     few = BOOTSTRAP.interval(AUC, *pair(1000, seed=3))
     needed = few.rows_to_decide(half(few))
     many = BOOTSTRAP.interval(AUC, *pair(needed, seed=4))
@@ -161,12 +162,12 @@ def test_rows_to_decide_holds_on_real_rows():
 
 @settings(max_examples=15, deadline=None)
 @given(sign=st.sampled_from([1, -1]), bounds=st.lists(st.floats(-9, 9), min_size=3, max_size=3))
-def test_room_is_positive_on_the_good_side(sign, bounds):
+def test_the_margin_is_positive_on_the_good_side(sign, bounds):
     """Above a floor, below a ceiling; the worst bound first."""
     low, estimate, high = sorted(bounds)
-    room = bootstrap.Interval(estimate, low, high, 10).room(1.0, sign)
-    assert room.low <= room.estimate <= room.high
-    assert (room.estimate > 0) == (estimate > 1 if sign == 1 else estimate < 1)
+    margin = bootstrap.Interval(estimate, low, high, 10).margin_to(1.0, sign)
+    assert margin.low <= margin.estimate <= margin.high
+    assert (margin.estimate > 0) == (estimate > 1 if sign == 1 else estimate < 1)
 
 
 def test_too_many_undefined_resamples_give_no_interval():
@@ -178,7 +179,7 @@ def test_too_many_undefined_resamples_give_no_interval():
 
 
 def slow_error(sample, clusters, resamples=400, seed=5):
-    """Standard error of an MAE by the cluster bootstrap, written as it is told in words."""
+    """Standard error of an MAE by the cluster bootstrap, written out row by row."""
     rng, members, values = np.random.default_rng(seed), {}, []
     for row, cluster in enumerate(clusters):
         members.setdefault(cluster, []).append(row)
@@ -248,7 +249,7 @@ def test_the_order_of_clustered_rows_is_irrelevant(seed):
 
 
 def test_rows_to_decide_holds_for_clusters():
-    """That many rows, in clusters of the same size, give an interval as narrow as foretold."""
+    """That many rows, in clusters of the same size, give an interval as narrow as predicted."""
 
     def days(n_days, seed):
         rng, day = np.random.default_rng(seed), np.repeat(np.arange(n_days), 20)

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as skm
 
-from mlops_loop import errors
-from mlops_loop.statistics import metrics
+from mlops_loop import errors, tasks
+from mlops_loop.statistics import class_metrics
+from mlops_loop.tasks import metrics
 
 THRESHOLD = 0.4
 FIXTURES = HealthCheck.function_scoped_fixture  # they only make functions
@@ -70,12 +71,26 @@ FORMULAS = {"binary": BINARY, "multi-class": MULTI, "regression": REGRESSION}
 NAMED = [
     (kind, name)
     for kind in FORMULAS
-    for name in metrics.METRICS[kind if kind == "regression" else "classification"]
+    for name in tasks.find(kind if kind == "regression" else "classification").metrics
 ]
 
 
 def task_of(kind: str) -> str:
     return "regression" if kind == "regression" else "classification"
+
+
+@pytest.mark.parametrize(
+    ("threshold", "scores", "decided"),
+    [
+        (0.5, [[0.5, 0.5], [0.6, 0.4]], [1, 0]),
+        (0.3, [[0.7, 0.3], [0.8, 0.2]], [1, 0]),
+        (0.3, [[0.2, 0.3, 0.5], [0.6, 0.4, 0.0]], [2, 0]),
+    ],
+    ids=["binary", "own threshold", "multi-class"],
+)
+def test_decisions(threshold, scores, decided):
+    """The threshold decides between two classes, the largest score among more."""
+    assert class_metrics.decide(np.array(scores), threshold).tolist() == decided
 
 
 @pytest.mark.parametrize(("kind", "name"), NAMED)
@@ -224,7 +239,7 @@ def test_calibration_of_certain_scores(make_contract):
 def test_score_all_gives_every_metric_of_the_task(make_scores, make_contract, kind):
     """By name, in the order of the table."""
     found = metrics.score_all(*make_scores(kind), make_contract(kind))
-    assert list(found) == list(metrics.METRICS[task_of(kind)])
+    assert list(found) == list(tasks.find(task_of(kind)).metrics)
     assert all(math.isfinite(value) for value in found.values())
 
 

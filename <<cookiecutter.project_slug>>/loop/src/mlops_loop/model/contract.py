@@ -23,7 +23,6 @@ import numpy as np
 UNSEEN = -1.0
 MANY_ROWS = 32  # from here on numpy is faster, column by column
 Kind = Literal["number", "integer", "boolean", "category"]
-Task = Literal["classification", "regression"]
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Contract:
-    """Columns in the order of the model's input matrix, and what comes out.
+    """Columns in the order of the model's input matrix, and what the model predicts.
 
-    `classes` are the labels in the order of the scores; empty for regression. With two
-    classes the second is the positive one, predicted from `threshold` on.
+    `task` is the name of a module in `tasks/`, which reads the other facts: `classes` are labels in
+    the order of the scores, `threshold` the score from which the second of two is predicted, and
+    `target_unit` the unit of a number. What a task has no use for keeps its default.
     """
 
-    task: Task
+    task: str
     target: str
     columns: tuple[Column, ...]
     classes: tuple[str, ...] = ()
@@ -133,17 +133,6 @@ class Contract:
         known = {**codes, None: missing}
         return np.array([known.get(v, UNSEEN) if v == v else missing for v in values], dtype=float)
 
-    def decide(self, scores: np.ndarray) -> np.ndarray:
-        """Scores of the model -> class positions (n_rows,), or the numbers as they are.
-
-        scores: (n_rows, n_classes) probabilities for classification, (n_rows,) otherwise.
-        """
-        if self.task == "regression":
-            return scores
-        if len(self.classes) == 2:
-            return (scores[:, 1] >= self.threshold).astype(int)
-        return scores.argmax(axis=1)
-
     def save(self, path: Path) -> None:
         text = json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
         path.write_text(text + "\n", encoding="utf-8")
@@ -165,6 +154,6 @@ def _with_tuples(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _float32(numbers: np.ndarray) -> np.ndarray:
-    """What float32 cannot hold becomes infinite, silently: the schema's ranges judge values."""
+    """A number that float32 cannot hold becomes infinite: the schema's ranges refuse it."""
     with np.errstate(over="ignore"):
         return numbers.astype(np.float32)

@@ -1,8 +1,7 @@
 """What-if effects on one prediction: each column alone is set to its typical value in training.
 
-This takes one more call of the model, with a row for each column, and no library. It sees one change
-at a time: the effect of columns that act together is not divided among them, and no effect is a
-cause.
+This takes one more call of the model, with a row for each column, and no library. It sees one
+change at a time: columns that act together share no credit, and no effect is a cause.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ SMALLEST = 1e-6  # smaller changes are rounding of float32
 
 
 def what_if_effects(model: Model, row: Row) -> list[dict[str, Any]]:
-    """The columns whose value changes the score most, by size: `column`, `value`, `typical`, `change`.
+    """The columns whose values change the score most, the largest change first.
 
-    The score is what the task explains (see `Task.explained`); `change` is how much higher it is
-    than with the typical value (median, or most frequent category; `Column.example`). A missing
-    value is None.
+    Each has `column`, `value`, `typical` and `change`. The score is what the task explains (see
+    `Task.explained`), and `change` is how much higher it is than with the typical value (median, or
+    most frequent category; `Column.example`). A missing value is None.
     """
     contract = model.contract
     typical = [row | {column.name: column.example} for column in contract.columns]

@@ -7,6 +7,7 @@ from typing import Any
 
 import jinja2
 
+from mlops_loop import tasks
 from mlops_loop.model.contract import Column, Contract
 from mlops_loop.params import Params
 
@@ -24,6 +25,7 @@ def model_card(contract: Contract, result: dict[str, Any], params: Params, n_tra
     losses = {record["column"]: record["loss"] for record in result["importance"]}
     facts = {"contract": contract, "params": params, "metric": metric, "n_train": n_train}
     facts |= {"allowed": allowed, "between": _between, "small": small, "losses": losses}
+    facts["predicted"] = tasks.of(contract).card_text(contract, params.target)
     return template.render(facts | result) + "\n"
 
 

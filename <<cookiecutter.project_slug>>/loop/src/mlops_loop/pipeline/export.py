@@ -8,48 +8,64 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from mlops_loop import files, paths
-from mlops_loop.errors import ExportDisagrees
+from mlops_loop import files, paths, project, tasks
+from mlops_loop.errors import ExportDisagrees, UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import load_predictor, load_skops, raw_scores
 from mlops_loop.params import Params
+from mlops_loop.pipeline.model_pipeline import find_estimator
 
 
-def write_onnx(pipeline: Pipeline, contract: Contract, folder: Path) -> None:
+def write_onnx(
+    pipeline: Pipeline, contract: Contract, folder: Path, opset: Mapping[str, int] | None = None
+) -> None:
     """`model.onnx` with one float32 input (n_rows, n_columns) and the scores as last output.
 
-    Raises ExportDisagrees where skl2onnx cannot convert a step.
+    opset: the version to convert to by domain, None for the newest. Raises ExportDisagrees where
+    skl2onnx cannot convert a step.
     """
-    from skl2onnx import to_onnx
-
     try:
-        with warnings.catch_warnings():
-            # skl2onnx hands protobuf numpy's booleans as numbers, which numpy deprecates.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            model = to_onnx(
-                pipeline,
-                np.zeros((1, len(contract.columns)), np.float32),
-                name=contract.task,
-                options={id(pipeline): {"zipmap": False}} if contract.classes else None,
-            )
+        model = _to_onnx(pipeline, contract, opset)
         # skl2onnx lists the domains in the order of a set, which is another in every process.
-        model.opset_import.sort(key=lambda opset: opset.domain)
+        model.opset_import.sort(key=lambda domain: domain.domain)
         (folder / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
         load_predictor(folder)
     except Exception as error:  # skl2onnx has an error of its own for every step
         error = error.__cause__ or error
         reason = (str(error).strip() or repr(error)).splitlines()[0]
         raise ExportDisagrees(
-            f"ONNX cannot express this pipeline: {reason} Set export.format: skops in params.yaml."
+            f"ONNX cannot express this pipeline: {reason} Set export.format: skops in params.yaml, "
+            "or give the estimator a converter (onnx= in estimators.py)."
         ) from error
 
 
-def copy_skops(pipeline: Pipeline, contract: Contract, folder: Path) -> None:
+def _to_onnx(pipeline: Pipeline, contract: Contract, opset: Mapping[str, int] | None):
+    import skl2onnx
+
+    options = tasks.of(contract).onnx_options()
+    if opset:
+        opset = {"": skl2onnx.get_latest_tested_opset_version(), **opset}
+    with warnings.catch_warnings():
+        # skl2onnx hands protobuf numpy's booleans as numbers, which numpy deprecates.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return skl2onnx.to_onnx(
+            pipeline,
+            np.zeros((1, len(contract.columns)), np.float32),
+            name=contract.task,
+            options={id(pipeline): options} if options else None,
+            target_opset=opset,
+        )
+
+
+def copy_skops(
+    pipeline: Pipeline, contract: Contract, folder: Path, opset: Mapping[str, int] | None = None
+) -> None:
     """`model.skops`: the pipeline as it was trained."""
     shutil.copyfile(paths.TRAINED_PIPELINE, folder / "model.skops")
 
@@ -57,11 +73,29 @@ def copy_skops(pipeline: Pipeline, contract: Contract, folder: Path) -> None:
 FORMATS = {"onnx": write_onnx, "skops": copy_skops}
 
 
+def register_converters(params: Params) -> Mapping[str, int] | None:
+    """Let the estimator register its converter to ONNX; the opset by domain that it can write.
+
+    None for the newest opset, and for another format. Raises UsageError where the function of
+    the user fails.
+    """
+    name = params.train.estimator
+    if params.export.format != "onnx" or not (register := find_estimator(name).onnx):
+        return None
+    try:
+        return register()
+    except ModuleNotFoundError:  # the command line says which
+        raise
+    except Exception as error:  # whatever the user's code raises
+        reason = project.failure(error)
+        raise UsageError(f"The converter of {name!r} cannot be registered: {reason}.") from error
+
+
 def check_parity(expected: np.ndarray, found: np.ndarray, tolerance: float) -> float:
     """The largest difference on any row; raises ExportDisagrees beyond `tolerance`.
 
-    For regression the tolerance is relative to the largest score, as float32 holds seven
-    digits whatever the unit. A score that is not finite never agrees.
+    For numbers (one score a row) the tolerance is relative to the largest score, as float32 holds
+    seven digits whatever the unit. A score that is not finite never agrees.
     """
     if not len(expected):
         raise ExportDisagrees("There is no holdout row to prove the exported model on.")
@@ -74,19 +108,21 @@ def check_parity(expected: np.ndarray, found: np.ndarray, tolerance: float) -> f
         raise ExportDisagrees(
             f"The exported model differs from the pipeline on {n_bad} of {len(gap)} holdout rows "
             f"(row {worst}: {expected[worst]} against {found[worst]}, allowed {tolerance:g}). "
-            "Trees must get unscaled numbers (features.NUMBERS), or set export.format: skops."
+            'Trees need unscaled numbers (numbers="raw" in estimators.py), or set export.format: '
+            "skops."
         )
     return float(gap.max())
 
 
 def run(params: Params) -> None:
-    """Write `models/exported/` and the report; remove the folder when the proof fails."""
+    """Write `models/exported/` and the report; remove the folder where the models disagree."""
     contract, pipeline = Contract.load(paths.TRAINED_CONTRACT), load_skops(paths.TRAINED_PIPELINE)
     x = contract.encode_table(files.read_table(paths.HOLDOUT))
     shutil.rmtree(paths.EXPORTED, ignore_errors=True)
     paths.EXPORTED.mkdir(parents=True)
     try:
-        FORMATS[params.export.format](pipeline, contract, paths.EXPORTED)
+        opset = register_converters(params)
+        FORMATS[params.export.format](pipeline, contract, paths.EXPORTED, opset)
         found = load_predictor(paths.EXPORTED).scores(x)
         largest = check_parity(raw_scores(pipeline, x), found, params.export.tolerance)
     except ExportDisagrees:

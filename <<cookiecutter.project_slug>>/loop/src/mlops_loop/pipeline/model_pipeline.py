@@ -12,23 +12,18 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn import ensemble
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
-from sklearn.feature_selection import (
-    SelectFromModel,
-    SelectKBest,
-    mutual_info_classif,
-    mutual_info_regression,
-)
+from sklearn.feature_selection import SelectFromModel, SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from mlops_loop import project, tasks
 from mlops_loop.errors import UsageError
 from mlops_loop.model.contract import Contract
-from mlops_loop.params import Select
+from mlops_loop.stage_params import Select
 
 # How estimators want their numbers. Trees get them unscaled: a scaled float32 could fall on the
 # other side of a split in ONNX than it did in training.
@@ -43,16 +38,27 @@ NUMBERS = {
 class Estimator:
     """A model that `train.estimator` may name.
 
-    make: called with `random_state`; returns a scikit-learn estimator.
+    make: called with `random_state`; returns an estimator with the interface of scikit-learn.
     grid: the values to search where `train.grid` is null.
     numbers: a key of `NUMBERS`, how the model wants its numbers.
-    onnx: called once before a conversion, to register the converter of another library.
+    onnx: for a model of another library, called before the conversion to register its converter
+    with skl2onnx; may return the newest opset that the converter can write, by domain.
     """
 
     make: Callable[..., BaseEstimator]
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     numbers: str = "raw"
-    onnx: Callable[[], None] | None = None
+    onnx: Callable[[], Mapping[str, int] | None] | None = None
+
+
+def find_estimator(name: str) -> Estimator:
+    """The estimator of the user's `estimators.py`; raises UsageError with the names it has."""
+    known = project.estimators()
+    if name not in known:
+        raise UsageError(
+            f"train.estimator = {name!r} is not known. Choose one of: {', '.join(known)}."
+        )
+    return known[name]
 
 
 def feature_names(contract: Contract) -> list[str]:
@@ -63,19 +69,33 @@ def feature_names(contract: Contract) -> list[str]:
 
 
 def _make_selector(select: Select, contract: Contract, seed: int) -> BaseEstimator:
-    names, classify = feature_names(contract), contract.task == "classification"
-    if select.keep > len(names):
-        raise UsageError(f"train.select.keep = {select.keep}: there are {len(names)} features.")
-    if select.by == "pca":
-        return PCA(select.keep, svd_solver="full", random_state=seed)
-    if select.by == "mutual_information":
-        score = mutual_info_classif if classify else mutual_info_regression
-        discrete = list(range(len(contract.numbers), len(names)))
-        score = partial(score, discrete_features=discrete, random_state=seed)
-        return SelectKBest(score, k=select.keep)
-    forest = ensemble.ExtraTreesClassifier if classify else ensemble.ExtraTreesRegressor
-    forest = forest(max_depth=8, min_samples_leaf=5, random_state=seed)
-    return SelectFromModel(forest, threshold=-np.inf, max_features=select.keep)
+    n_features = len(feature_names(contract))
+    if select.keep > n_features:
+        raise UsageError(f"train.select.keep = {select.keep}: there are {n_features} features.")
+    return SELECTORS[select.by](select.keep, contract, seed)
+
+
+def _by_mutual_information(keep: int, contract: Contract, seed: int) -> BaseEstimator:
+    discrete = list(range(len(contract.numbers), len(feature_names(contract))))
+    score = tasks.of(contract).mutual_information()
+    return SelectKBest(partial(score, discrete_features=discrete, random_state=seed), k=keep)
+
+
+def _by_importance(keep: int, contract: Contract, seed: int) -> BaseEstimator:
+    forest = tasks.of(contract).forest(max_depth=8, min_samples_leaf=5, random_state=seed)
+    return SelectFromModel(forest, threshold=-np.inf, max_features=keep)
+
+
+def _by_components(keep: int, contract: Contract, seed: int) -> BaseEstimator:
+    return PCA(keep, svd_solver="full", random_state=seed)
+
+
+# By `train.select.by`: called with how many features to keep, the contract and the seed.
+SELECTORS = {
+    "mutual_information": _by_mutual_information,
+    "importance": _by_importance,
+    "pca": _by_components,
+}
 
 
 def build_pipeline(
@@ -87,19 +107,27 @@ def build_pipeline(
     which a missing number is NaN and a category a code. Raises UsageError where `select` keeps
     more features than there are.
     """
-    numbers = estimator.numbers
-    if select and (select.by == "pca" or (select.by == "mutual_information" and numbers == "raw")):
-        numbers = "scaled" if select.by == "pca" else "filled"
-    codes = [
-        [float(code) for code in range(contract.columns[i].n_codes)] for i in contract.categories
-    ]
-    one_hot = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)
     columns = ColumnTransformer(
         [
-            ("numbers", NUMBERS[numbers](), contract.numbers),
-            ("categories", one_hot, contract.categories),
+            ("numbers", NUMBERS[_numbers_of(estimator, select)](), contract.numbers),
+            ("categories", _one_hot(contract), contract.categories),
         ]
     )
     selectors = [("select", _make_selector(select, contract, seed))] if select else []
     model = estimator.make(random_state=seed)
     return Pipeline([("columns", columns), *selectors, ("model", model)])
+
+
+def _numbers_of(estimator: Estimator, select: Select | None) -> str:
+    """A key of `NUMBERS`: what the model and the selection can both read."""
+    if select and select.by == "pca":
+        return "scaled"
+    if select and select.by == "mutual_information" and estimator.numbers == "raw":
+        return "filled"
+    return estimator.numbers
+
+
+def _one_hot(contract: Contract) -> OneHotEncoder:
+    counts = [contract.columns[i].n_codes for i in contract.categories]
+    codes = [[float(code) for code in range(n_codes)] for n_codes in counts]
+    return OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)

@@ -1,34 +1,34 @@
 """Stage 3, `prepare`: raw rows to model rows, cleaned and divided.
 
-Rows are dropped for a missing target, for a key that came before, and for values of the model
-input that `schema.ModelInput` calls impossible; each reason is counted in the report. Then they
-are divided, outliers are treated, and a holdout that training knows already is refused.
+Rows are dropped for a missing target, for a key that an earlier row has, and for values of the
+model input that `schema.ModelInput` does not allow; each reason is counted in the report. Then they
+are divided, outliers are treated, and a holdout that repeats rows of training is refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from mlops_loop import files, paths, project
+from mlops_loop import files, paths, project, tasks
 from mlops_loop.errors import DataRefused, UsageError
-from mlops_loop.params import Params, Target
+from mlops_loop.params import Params
 from mlops_loop.pipeline import outliers, split
 from mlops_loop.pipeline.validate import validate
+from mlops_loop.tasks.target import FLOAT32, TARGET
 from mlops_loop.text import listed
 
 MODEL_INPUT = "ModelInput (see schema.py and features.model_rows)"
-FLOAT32 = np.finfo(np.float32)  # what the model takes
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Model rows with the reserved columns of `split.py`, and how they came about."""
+    """Model rows with the reserved columns of `split.py`, and what was done to get them."""
 
-    rows: pd.DataFrame  # `_target` holds labels (str) or, for regression, numbers
+    rows: pd.DataFrame  # `_target` holds what the task's `make_target` gives
     parts: pd.Series  # 'train', 'validation' or 'holdout' for each row
     rule: dict[str, Any]
     dropped: dict[str, int]  # by reason
@@ -42,47 +42,68 @@ def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
     Raises DataRefused where nothing is left, and where more than `split.max_overlap` of the
     holdout equals rows that are not held out.
     """
+    rows, dropped = _model_rows(raw, params)
+    rule = split.make_rule(rows, params.split, params.seed)
+    parts = split.part_of(rows, rule)
+    share = _checked_overlap(rows, parts, params.split.max_overlap)
+    rows, treated = outliers.treat(rows, parts, params.prepare, _inputs())
+    if n_outliers := len(parts) - len(rows):
+        dropped["outlier in training"] = n_outliers
+    return Prepared(rows, parts[rows.index], rule, dropped, treated, share)
+
+
+def _inputs() -> list[str]:
+    """The names of the model's columns."""
+    return list(project.model_input().to_schema().columns)
+
+
+def _model_rows(raw: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Clean rows with model input, reserved and carried columns; the dropped by reason."""
     rows = project.model_rows(raw)
     _require_columns(rows, params)
     rows, dropped = _clean(rows.assign(**_reserved(rows, params)))
     if rows.empty:
         reasons = "; ".join(f"{reason}: {n:,}" for reason, n in dropped.items() if n)
         raise DataRefused(f"No row is left after cleaning ({reasons}).")
-    inputs = list(project.model_input().to_schema().columns)
     carried = [*params.prepare.carry_columns, *params.evaluate.slices, *split.RESERVED]
-    rows = rows[[name for name in dict.fromkeys([*inputs, *carried]) if name in rows]]
-    rule = split.make_rule(rows, params.split, params.seed)
-    parts = split.part_of(rows, rule)
-    share, limit = split.overlap(rows, parts, [*inputs, split.TARGET]), params.split.max_overlap
+    kept = [name for name in dict.fromkeys([*_inputs(), *carried]) if name in rows]
+    return rows[kept], dropped
+
+
+def _checked_overlap(rows: pd.DataFrame, parts: pd.Series, limit: float) -> float:
+    """The share of the holdout that equals other rows; raises DataRefused above `limit`."""
+    share = split.overlap(rows, parts, [*_inputs(), TARGET])
     if share > limit:
         raise DataRefused(
             f"{share:.1%} of the holdout equals rows that training sees, target included; allowed "
             f"are {limit:.1%} (split.max_overlap). Name what identifies a row in prepare.key, "
             "split by group, or raise the limit where rows repeat by nature."
         )
-    rows, found = outliers.treat(rows, parts, params.prepare, inputs)
-    if dropped_out := len(parts) - len(rows):
-        dropped["outlier in training"] = dropped_out
-    return Prepared(rows, parts[rows.index], rule, dropped, found, share)
+    return share
 
 
 def _require_columns(rows: pd.DataFrame, params: Params) -> None:
-    wanted = {
-        "target.column": [params.target.column],
+    if taken := sorted({*split.RESERVED, outliers.OUTLIERS} & {*_inputs()}):
+        raise UsageError(f"{MODEL_INPUT}: {taken[0]!r} is a name of the project's own. Rename it.")
+    known = [*rows.columns, *([outliers.OUTLIERS] if params.prepare.outliers else [])]
+    for key, names in _columns_by_key(params).items():
+        if missing := [name for name in names if name not in known]:
+            raise UsageError(
+                f"{key}: there is no column {missing[0]!r}. There are: {listed(known)}."
+            )
+
+
+def _columns_by_key(params: Params) -> dict[str, Sequence[str]]:
+    """The columns that each key of params.yaml, or the schema, asks for."""
+    target, column = params.target.column, params.split.column
+    return {
+        "target.column": [target] if target else [],
         "prepare.key": params.prepare.key,
         "prepare.carry_columns": params.prepare.carry_columns,
-        "split.column": [params.split.column] if params.split.column else [],
+        "split.column": [column] if column else [],
         "evaluate.slices": params.evaluate.slices,
-        MODEL_INPUT: project.model_input().to_schema().columns,
+        MODEL_INPUT: _inputs(),
     }
-    if taken := sorted({*split.RESERVED, outliers.OUTLIERS} & {*wanted[MODEL_INPUT]}):
-        raise UsageError(f"{MODEL_INPUT}: {taken[0]!r} is a name of the project's own. Rename it.")
-    found = [*rows.columns, *([outliers.OUTLIERS] if params.prepare.outliers else [])]
-    for source, names in wanted.items():
-        if missing := [name for name in names if name not in found]:
-            raise UsageError(
-                f"{source}: there is no column {missing[0]!r}. There are: {listed(found)}."
-            )
 
 
 def _clean(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -93,52 +114,38 @@ def _clean(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
         dropped[reason] = int(bad.sum())
         return rows[~bad].reset_index(drop=True)
 
-    rows = drop("target is missing", rows[split.TARGET].isna())
+    rows = drop("target is missing", rows[TARGET].isna())
     rows = drop("key came before", rows.duplicated(split.KEY))
     checked = validate(rows, project.model_input())
     if len(checked.failures):
         reason = f"impossible value of {listed(checked.failures['column'].unique())}"
         rows = drop(reason, rows[split.KEY].isin(checked.quarantined[split.KEY]))
     rows[checked.rows.columns] = checked.rows
-    numbers = (
-        rows[list(project.model_input().to_schema().columns)].select_dtypes("number").astype(float)
-    )
+    numbers = rows[_inputs()].select_dtypes("number").astype(float)
     rows = drop("number beyond float32", (numbers.abs() > FLOAT32.max).any(axis=1))
     return rows, dropped
 
 
 def _reserved(rows: pd.DataFrame, params: Params) -> dict[str, pd.Series]:
-    key = list(params.prepare.key) or list(rows.columns)
-    parts = [_texts(rows[name]) for name in key]
-    keys = pd.Series(map("\x1f".join, zip(*parts, strict=True)), rows.index, dtype=str)
-    target = make_target(rows[params.target.column], params.target, params.task)
-    reserved = {split.KEY: keys, split.TARGET: target}
+    """The columns of `split.RESERVED` that this split needs, by name."""
+    column = params.split.column
+    target = tasks.find(params.task).make_target(rows, params.target)
+    reserved = {split.KEY: _keys(rows, params.prepare.key), TARGET: target}
     if params.split.strategy == "time":
-        reserved[split.TIME] = _moments(rows[params.split.column])
+        reserved[split.TIME] = _moments(rows[column])
     if params.split.strategy == "group":
-        reserved[split.GROUP] = _texts(rows[params.split.column])
+        reserved[split.GROUP] = _texts(rows[column])
     return reserved
+
+
+def _keys(rows: pd.DataFrame, names: Sequence[str]) -> pd.Series:
+    """What identifies a row, as text: the values of some columns, or of all without one."""
+    parts = [_texts(rows[name]) for name in names or rows.columns]
+    return pd.Series(map("\x1f".join, zip(*parts, strict=True)), rows.index, dtype=str)
 
 
 def _texts(values: pd.Series) -> pd.Series:
     return values.astype(object).where(values.notna(), "").map(str)
-
-
-def make_target(values: pd.Series, target: Target, task: str) -> pd.Series:
-    """Labels (str) or numbers out of the raw target column; missing stays missing.
-
-    Raises DataRefused where a number is needed and a value is none.
-    """
-    if task == "classification" and target.above is None:
-        return values.map(str, na_action="ignore").astype(object)
-    numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    if (bad := ~(numbers.abs() <= FLOAT32.max) & values.notna()).any():
-        shown = repr(str(values[bad].iloc[0]))
-        raise DataRefused(f"Target {target.column!r} is no number that float32 holds: {shown}.")
-    if target.above is None:
-        return numbers
-    labels = (numbers > target.above).map(dict(zip((False, True), target.classes, strict=True)))
-    return labels.astype(object).where(numbers.notna(), None)
 
 
 def _moments(values: pd.Series) -> pd.Series:
@@ -158,18 +165,22 @@ def _moments(values: pd.Series) -> pd.Series:
 
 def run(params: Params) -> None:
     """Write one Parquet file per part, the split rule and the report."""
-    done = prepare(files.read_table(paths.VALIDATED), params)
-    counts = {part: int((done.parts == part).sum()) for part in split.PARTS}
+    prepared = prepare(files.read_table(paths.VALIDATED), params)
+    counts = {part: int((prepared.parts == part).sum()) for part in split.PARTS}
     for part in split.PARTS:
-        files.write_table(done.rows[done.parts == part], paths.PREPARED / f"{part}.parquet")
-    files.write_json(done.rule, paths.SPLIT_RULE, digits=None)
-    report = {"dropped": done.dropped, "rows": counts, "rule": done.rule}
-    files.write_json(
-        report | {"outliers": done.outliers, "overlap": done.overlap}, paths.PREPARATION_REPORT
-    )
+        rows = prepared.rows[prepared.parts == part]
+        files.write_table(rows, paths.PREPARED / f"{part}.parquet")
+    files.write_json(prepared.rule, paths.SPLIT_RULE, digits=None)
+    report = {"dropped": prepared.dropped, "rows": counts, "rule": prepared.rule}
+    report |= {"outliers": prepared.outliers, "overlap": prepared.overlap}
+    files.write_json(report, paths.PREPARATION_REPORT)
+    _print(prepared, counts)
+
+
+def _print(prepared: Prepared, counts: dict[str, int]) -> None:
     print(f"prepare: {', '.join(f'{n:,} {part}' for part, n in counts.items())} rows")
-    for reason, n in done.dropped.items():
+    for reason, n in prepared.dropped.items():
         print(f"  dropped {n:,} rows: {reason}")
-    for item in done.outliers:
+    for item in prepared.outliers:
         n, limits = sum(item.get(part, 0) for part in split.PARTS), "{low:.4g} to {high:.4g}"
         print(f"  {item['action']} {item['column']}: {n:,} rows beyond {limits.format(**item)}")

@@ -1,7 +1,7 @@
 """Which rows a model may learn from: train, validation and holdout.
 
-A rule can be asked again later: `part_of` says for any row, also one that came after training, to
-which part it belongs. So the gate can prove that a champion has not seen a row.
+A rule can be applied again later: `part_of` says for any row, also one that arrived after training,
+to which part it belongs. So the gate can prove that a champion has not seen a row.
 
 - time:   the newest rows are the holdout, the ones before them validation. Rows of the same
           moment stay together.
@@ -22,10 +22,12 @@ import numpy as np
 import pandas as pd
 
 from mlops_loop.errors import DataRefused, UsageError
-from mlops_loop.params import Split
+from mlops_loop.stage_params import Split
+from mlops_loop.tasks.target import TARGET
 
 PARTS = ("train", "validation", "holdout")
-RESERVED = KEY, TIME, GROUP, TARGET = ("_key", "_time", "_group", "_target")
+KEY, TIME, GROUP = "_key", "_time", "_group"
+RESERVED = (KEY, TIME, GROUP, TARGET)
 
 
 def make_rule(rows: pd.DataFrame, params: Split, seed: int) -> dict[str, Any]:
@@ -37,24 +39,9 @@ def make_rule(rows: pd.DataFrame, params: Split, seed: int) -> dict[str, Any]:
     """
     rule: dict[str, Any] = {"strategy": params.strategy, "seed": seed}
     rule |= {"validation": params.validation, "holdout": params.holdout}
-    if params.pinned is not None:
-        rule |= params.pinned
-    elif len(rows) and params.strategy == "time":
-        moments = sorted(rows[TIME].tolist())
-        later = params.holdout + params.validation
-        rule["holdout_from"] = moments[int(len(moments) * (1 - params.holdout))]
-        rule["validation_from"] = moments[int(len(moments) * (1 - later))]
-    elif params.strategy == "stratified":
-        places = _places(rows[KEY], seed).groupby(rows[TARGET])
-        rule["limits"] = {str(label): _limits(own, params) for label, own in places}
-    try:
-        found = set(part_of(rows, rule)) if len(rows) else set()
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"split.pinned = {params.pinned} is no rule for strategy {params.strategy!r}: "
-            f"{error!r}. Copy it from data/prepared/split.json of the run to keep."
-        ) from error
-    if empty := [part for part in PARTS if part not in found]:
+    rule |= _limits(rows, params, seed) if params.pinned is None else params.pinned
+    filled = _filled_parts(rows, rule, params)
+    if empty := [part for part in PARTS if part not in filled]:
         raise DataRefused(
             f"The split by {params.strategy} leaves no rows for {', '.join(empty)}: "
             f"{len(rows)} rows are too few, or too many share one value. See split in params.yaml."
@@ -62,27 +49,55 @@ def make_rule(rows: pd.DataFrame, params: Split, seed: int) -> dict[str, Any]:
     return rule
 
 
-def _limits(places: pd.Series, params: Split) -> list[float]:
+def _limits(rows: pd.DataFrame, params: Split, seed: int) -> dict[str, Any]:
+    """The part of a rule that depends on the rows."""
+    if params.strategy == "stratified":
+        places = _places(rows[KEY], seed).groupby(rows[TARGET])
+        return {"limits": {str(label): _of_one_class(own, params) for label, own in places}}
+    if params.strategy != "time" or rows.empty:
+        return {}
+    moments, later = sorted(rows[TIME].tolist()), params.holdout + params.validation
+    shares = {"holdout_from": params.holdout, "validation_from": later}
+    return {key: moments[int(len(moments) * (1 - share))] for key, share in shares.items()}
+
+
+def _of_one_class(places: pd.Series, params: Split) -> list[float]:
     """Hashes below which a row of one class is held out, and held out or validation."""
     ordered = [*sorted(places), 1.0]
     shares = (params.holdout, params.holdout + params.validation)
     return [ordered[round(len(places) * share)] for share in shares]
 
 
+def _filled_parts(rows: pd.DataFrame, rule: dict[str, Any], params: Split) -> set[str]:
+    try:
+        return set(part_of(rows, rule)) if len(rows) else set()
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"split.pinned = {params.pinned} is no rule for strategy {params.strategy!r}: "
+            f"{error!r}. Copy it from data/prepared/split.json of the run to keep."
+        ) from error
+
+
 def part_of(rows: pd.DataFrame, rule: dict[str, Any]) -> pd.Series:
     """'train', 'validation' or 'holdout' for each row, by `rule`."""
-    if rule["strategy"] == "time":
-        late = rows[TIME] >= rule["holdout_from"]
-        middle = rows[TIME] >= rule["validation_from"]
-    else:
-        low, high = rule["holdout"], rule["holdout"] + rule["validation"]
-        if rule["strategy"] == "stratified":
-            limits = rows[TARGET].map(lambda label: rule["limits"].get(str(label), [low, high]))
-            low, high = limits.str[0], limits.str[1]
-        place = _places(rows[GROUP if rule["strategy"] == "group" else KEY], rule["seed"])
-        late, middle = place < low, place < high
+    late, middle = (_by_time if rule["strategy"] == "time" else _by_hash)(rows, rule)
     parts = np.select([late, middle], ["holdout", "validation"], default="train")
     return pd.Series(parts, index=rows.index)
+
+
+def _by_time(rows: pd.DataFrame, rule: dict[str, Any]) -> tuple[pd.Series, pd.Series]:
+    """Which rows are held out, and which are held out or validation."""
+    return rows[TIME] >= rule["holdout_from"], rows[TIME] >= rule["validation_from"]
+
+
+def _by_hash(rows: pd.DataFrame, rule: dict[str, Any]) -> tuple[pd.Series, pd.Series]:
+    """The same by hashes of the group or the key, with limits for each class if stratified."""
+    low, high = rule["holdout"], rule["holdout"] + rule["validation"]
+    if rule["strategy"] == "stratified":
+        limits = rows[TARGET].map(lambda label: rule["limits"].get(str(label), [low, high]))
+        low, high = limits.str[0], limits.str[1]
+    place = _places(rows[GROUP if rule["strategy"] == "group" else KEY], rule["seed"])
+    return place < low, place < high
 
 
 def seen(rows: pd.DataFrame, rule: dict[str, Any]) -> np.ndarray:

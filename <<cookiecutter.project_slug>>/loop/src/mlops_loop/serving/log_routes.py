@@ -40,7 +40,7 @@ from mlops_loop.serving.refusals import Refusal
 
 
 class Feedback(BaseModel, extra="forbid"):
-    """The true outcome of one predicted row: a class, or a number for regression."""
+    """The true outcome of one predicted row: a text or a number, as the model's task allows."""
 
     prediction_id: str
     row: int = Field(0, ge=0, description="Which row of the request, counted from 0.")

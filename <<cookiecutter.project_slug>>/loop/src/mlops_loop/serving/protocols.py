@@ -32,7 +32,6 @@ from mlops_loop.inference.predict import (
     ready_model,
 )
 from mlops_loop.inference.rows import Row
-from mlops_loop.model.contract import Contract
 from mlops_loop.serving import tensors
 from mlops_loop.serving.refusals import STATUS
 from mlops_loop.serving.tensors import DATATYPES, Tensor
@@ -133,8 +132,8 @@ async def _v2_model(name: str, request: Request) -> dict[str, Any]:
             for column in model.contract.columns
         ],
         "outputs": [
-            tensors.description(key, datatype, -1, *width)
-            for key, datatype, *width in _outputs(model.contract)
+            tensors.description(key, datatype, -1, *shape)
+            for key, datatype, shape in model.task.outputs(model.contract)
         ],
     }
 
@@ -158,7 +157,7 @@ async def _v2_infer(name: str, request: Request) -> Response:
 
 
 def _v2_rows(infer: Infer, model: Model) -> list[Row]:
-    offered = [key for key, *_ in _outputs(model.contract)]
+    offered = [output.key for output in model.task.outputs(model.contract)]
     if unknown := sorted({output["name"] for output in infer.get("outputs", [])} - set(offered)):
         allowed = ", ".join(offered)
         raise BodyUnreadable(f"There is no output {unknown[0]!r}. Allowed: {allowed}.")
@@ -166,9 +165,9 @@ def _v2_rows(infer: Infer, model: Model) -> list[Row]:
 
 
 def _v2_answer(name: str, infer: Infer, model: Model, result: Predictions) -> dict[str, Any]:
-    offered = {key: (datatype, *width) for key, datatype, *width in _outputs(model.contract)}
+    offered = {output.key: output for output in model.task.outputs(model.contract)}
     wanted = [output["name"] for output in infer.get("outputs", [])] or list(offered)
-    outputs = [tensors.from_predictions(key, result.predictions, *offered[key]) for key in wanted]
+    outputs = [tensors.from_predictions(offered[key], result.predictions) for key in wanted]
     ids = {"id": infer["id"]} if "id" in infer else {}
     ids |= {"parameters": _id(result)} if _id(result) else {}
     return {"model_name": name, "model_version": model.version, **ids, "outputs": outputs}
@@ -230,11 +229,3 @@ def _parse(adapter: TypeAdapter[Any], body: bytes) -> Any:
 def _id(result: Predictions) -> dict[str, str]:
     """The id of the request, where a log is kept."""
     return {key: result.metadata[key] for key in ("prediction_id",) if key in result.metadata}
-
-
-def _outputs(contract: Contract) -> list[tuple[Any, ...]]:
-    """Name and datatype of each output, and how many values a row has where that is not one."""
-    if contract.task == "regression":
-        return [("prediction", "FP64")]
-    shares = ("probabilities", "FP64", len(contract.classes))
-    return [("prediction", "BYTES"), ("probability", "FP64"), shares]

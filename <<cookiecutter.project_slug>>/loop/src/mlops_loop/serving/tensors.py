@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 from mlops_loop.inference.errors import BodyUnreadable
 from mlops_loop.inference.rows import Row
 from mlops_loop.model.contract import Column, Contract
+from mlops_loop.tasks.task import Output
 
 DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "category": "BYTES"}
 
@@ -63,14 +64,13 @@ def from_rows(rows: list[Row], column: Column) -> dict[str, Any]:
     return description(column.name, DATATYPES[column.kind], len(rows)) | {"data": data}
 
 
-def from_predictions(
-    key: str, predictions: list[dict[str, Any]], datatype: str, *width: int
-) -> dict[str, Any]:
+def from_predictions(output: Output, predictions: list[dict[str, Any]]) -> dict[str, Any]:
     """One output of all rows as a tensor; its values one after the other."""
+    key, datatype, shape = output
     data = [prediction[key] for prediction in predictions]
-    if width:
+    if shape:
         data = [value for row in data for value in row.values()]
-    return description(key, datatype, len(predictions), *width) | {"data": data}
+    return description(key, datatype, len(predictions), *shape) | {"data": data}
 
 
 def description(name: str, datatype: str, *shape: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ doi:10.1162/rest.90.3.414).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,6 +48,9 @@ class Contender:
         return metric.resampled(self.y, self.scores, self.contract, counts)
 
 
+Signed = list[tuple[int, Contender]]  # what is added up: models with their signs
+
+
 @dataclass(frozen=True)
 class Interval:
     """An estimate with its bounds; NaN bounds where the rows do not define them."""
@@ -57,7 +60,7 @@ class Interval:
     high: float
     n_rows: int
 
-    def room(self, limit: float, sign: int) -> Interval:
+    def margin_to(self, limit: float, sign: int) -> Interval:
         """How far it is on the good side of `limit`: above it for sign 1, below it for -1."""
         low, high = sorted((sign * (self.low - limit), sign * (self.high - limit)))
         return Interval(sign * (self.estimate - limit), low, high, self.n_rows)
@@ -96,25 +99,26 @@ class Bootstrap:
         row by itself. NaN bounds for a single cluster. `family` intervals hold together at the
         confidence (Bonferroni; Dunn 1961). The order of the rows is irrelevant.
         """
-        order = np.lexsort(np.column_stack([models[0].y, *(m.scores for m in models)]).T)
-        drawn = np.arange(len(order))
-        if clusters is not None:
-            order = order[np.argsort(clusters[order], kind="stable")]
-            drawn = np.unique(clusters[order], return_inverse=True)[1]
+        order, drawn = _in_order(models, clusters)
         signs = (metric.sign, -metric.sign) if len(models) == 2 else (1,)
         signed = [(sign, model.take(order)) for sign, model in zip(signs, models, strict=True)]
         estimate = sum(sign * model.value(metric) for sign, model in signed)
         half = math.nan
         if math.isfinite(estimate):
-            values = np.concatenate([
-                sum(sign * model.resampled(metric, counts) for sign, model in signed)
-                for counts in self._draws(drawn)
-            ])  # fmt: skip
-            values = values[np.isfinite(values)]
-            if len(values) >= (1 - MAX_UNDEFINED) * self.resamples:
-                tail = (1 - self.confidence) / 2 / family
-                half = float(stats.t.isf(tail, drawn[-1]) * values.std(ddof=1))
+            tail = (1 - self.confidence) / 2 / family
+            half = float(stats.t.isf(tail, drawn[-1]) * self._error(metric, signed, drawn))
         return Interval(estimate, estimate - half, estimate + half, len(order))
+
+    def _error(self, metric: Metric, signed: Signed, drawn: np.ndarray) -> float:
+        """The standard error; NaN where too many resamples do not define the metric."""
+        values = np.concatenate([
+            sum(sign * model.resampled(metric, counts) for sign, model in signed)
+            for counts in self._draws(drawn)
+        ])  # fmt: skip
+        values = values[np.isfinite(values)]
+        if len(values) < (1 - MAX_UNDEFINED) * self.resamples:
+            return math.nan
+        return values.std(ddof=1)
 
     def _draws(self, clusters: np.ndarray) -> Iterator[np.ndarray]:
         """How often each row is drawn, float (n_resamples, n_rows), in portions.
@@ -127,3 +131,17 @@ class Bootstrap:
             drawn = rng.integers(0, n_clusters, (min(step, self.resamples - start), n_clusters))
             counts = np.array([np.bincount(row, minlength=n_clusters) for row in drawn], float)
             yield counts[:, clusters]
+
+
+def _in_order(
+    models: Sequence[Contender], clusters: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """An order of the rows that depends on their values only, and what is drawn together in it.
+
+    The second is (n_rows,), numbered from 0 and in order: clusters, or rows without these.
+    """
+    order = np.lexsort(np.column_stack([models[0].y, *(m.scores for m in models)]).T)
+    if clusters is None:
+        return order, np.arange(len(order))
+    order = order[np.argsort(clusters[order], kind="stable")]
+    return order, np.unique(clusters[order], return_inverse=True)[1]

@@ -1,0 +1,39 @@
+"""Metrics on predicted numbers: `y` and `scores` are (n_rows,), in the unit of the target."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mlops_loop.model.contract import Contract
+from mlops_loop.statistics.metrics import Metric, MetricFn, by_name, mean_of, one_by_one
+
+
+def _r2(y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray) -> np.ndarray:
+    """Share of the variance that is explained; NaN where `y` has none."""
+    centred = y - y.mean()
+    squares = counts @ centred**2
+    spread = squares - (counts @ centred) ** 2 / counts.sum(axis=1)
+    spread[spread <= squares * 1e-9] = math.nan  # none, but for rounding
+    return 1 - counts @ (y - scores) ** 2 / spread
+
+
+def _pinball(share: float) -> MetricFn:
+    """Least where `share` of the outcomes lie below the score (Koenker and Bassett 1978)."""
+    return mean_of(lambda y, scores: np.maximum(share * (y - scores), (1 - share) * (scores - y)))
+
+
+def _median_error(y: np.ndarray, scores: np.ndarray) -> float:
+    return float(np.median(abs(y - scores)))
+
+
+METRICS = by_name(
+    Metric("mae", mean_of(lambda y, scores: abs(y - scores)), False, "target"),
+    Metric("rmse", mean_of(lambda y, scores: (y - scores) ** 2, then=np.sqrt), False, "target"),
+    Metric("median_ae", one_by_one(_median_error), False, "target"),
+    Metric("r2", _r2, True),
+    Metric("bias", mean_of(lambda y, scores: y - scores, then=np.abs), False, "target"),
+    Metric("pinball_10", _pinball(0.1), False, "target"),
+    Metric("pinball_90", _pinball(0.9), False, "target"),
+)

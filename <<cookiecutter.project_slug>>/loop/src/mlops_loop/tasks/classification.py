@@ -1,0 +1,252 @@
+"""The task `classification`: one of two or more classes, with the probability of each.
+
+`y` are positions of classes (n_rows,), scores are probabilities (n_rows, n_classes) in the order of
+the contract's `classes`. With two classes the second is the positive one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from mlops_loop.errors import DataRefused, UsageError
+from mlops_loop.model.contract import Contract
+from mlops_loop.model.predictor import raw_scores
+from mlops_loop.stage_params import Export, Split, Target, Train
+from mlops_loop.statistics import class_metrics
+from mlops_loop.tasks.target import TARGET, as_numbers
+from mlops_loop.tasks.task import Output, Plot, Prediction, Rows, Task
+from mlops_loop.text import listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
+
+LEAST_OF_CLASS = 5  # validation rows, to learn a calibration from
+UNIT_SQUARE = {"xlim": (0, 1), "ylim": (0, 1.02)}
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Classification(Task):
+    """A class for each row; labels are texts."""
+
+    name = "classification"
+    metrics = class_metrics.METRICS
+    gap_metrics = ("recall",)  # equal opportunity (Hardt et al. 2016)
+    leakage_metric = "ROC AUC"
+    curve = "calibration"
+
+    def check(self, target: Target, split: Split, train: Train, export: Export) -> None:
+        super().check(target, split, train, export)
+        if train.calibrate == "isotonic" and export.format == "onnx":
+            raise ValueError("ONNX has no train.calibrate: isotonic: set export.format: skops")
+        if target.above is not None and target.classes is None:
+            raise ValueError("target.above needs target.classes: [NEGATIVE, POSITIVE]")
+        if target.classes is not None and target.above is None:
+            raise ValueError("target.classes names the sides of target.above: give both or none")
+        if target.positive is not None and target.above is not None:
+            raise ValueError("target.positive is the last of target.classes: leave it out")
+
+    def make_target(self, rows: pd.DataFrame, target: Target) -> pd.Series:
+        """Values as texts, or the name of the side of `target.above`; the limit is not above."""
+        values = rows[target.column]
+        if target.above is None or target.classes is None:
+            return values.map(str, na_action="ignore").astype(object)
+        numbers = as_numbers(values)
+        labels = (numbers > target.above).map(dict(zip((False, True), target.classes, strict=True)))
+        return labels.astype(object).where(numbers.notna(), None)
+
+    def contract_facts(self, values: pd.Series, target: Target) -> dict[str, Any]:
+        """In alphabetical order, the positive class last."""
+        labels = sorted(set(values))
+        if len(labels) < 2:
+            raise DataRefused(
+                f"The training rows have one class only: {listed(labels)}. See target."
+            )
+        if target.classes:
+            return {"classes": target.classes}
+        positive = target.positive
+        if positive is not None and positive not in labels:
+            raise UsageError(
+                f"target.positive = {positive!r} is none of the classes {listed(labels)}."
+            )
+        return {"classes": tuple(sorted(labels, key=lambda label: (label == positive, label)))}
+
+    def encode_target(self, rows: pd.DataFrame, contract: Contract) -> np.ndarray:
+        if new := sorted(set(rows[TARGET]) - set(contract.classes)):
+            raise DataRefused(
+                f"Classes {listed(new)} do not occur in training: {listed(contract.classes)}."
+            )
+        return rows[TARGET].map(contract.classes.index).to_numpy(dtype=int)
+
+    def describe_outcomes(self, contract: Contract) -> str:
+        return ", ".join(contract.classes)
+
+    def folds(self, n: int, seed: int) -> Any:
+        from sklearn.model_selection import StratifiedKFold
+
+        return StratifiedKFold(n, shuffle=True, random_state=seed)
+
+    def can_fit(self, y: np.ndarray, contract: Contract) -> bool:
+        return len(np.unique(y)) >= len(contract.classes)
+
+    def leakage_score(
+        self, fitted: Rows, held: Rows, contract: Contract, is_category: bool
+    ) -> float:
+        from sklearn.tree import DecisionTreeClassifier
+
+        depth = None if is_category else 4  # codes have no order: every level gets its leaf
+        tree = DecisionTreeClassifier(max_depth=depth, min_samples_leaf=3, random_state=0)
+        tree.fit(*fitted)
+        auc = self.metrics["roc_auc"]
+        return np.min([auc(y, tree.predict_proba(x), contract) for x, y in (fitted, held)])
+
+    def mutual_information(self) -> Any:
+        from sklearn.feature_selection import mutual_info_classif
+
+        return mutual_info_classif
+
+    def forest(self, **params: Any) -> BaseEstimator:
+        from sklearn.ensemble import ExtraTreesClassifier
+
+        return ExtraTreesClassifier(**params)
+
+    def learn_from_validation(
+        self, pipeline: Pipeline, contract: Contract, held: Rows, train: Train
+    ) -> tuple[Pipeline, Contract]:
+        """A calibration of the probabilities, then the threshold of two classes."""
+        if train.calibrate:
+            pipeline = self._calibrate(pipeline, train.calibrate, held, contract)
+        threshold = self._threshold(pipeline, contract, held, train.threshold)
+        return pipeline, replace(contract, threshold=threshold)
+
+    def _calibrate(
+        self, pipeline: Pipeline, method: str, held: Rows, contract: Contract
+    ) -> Pipeline:
+        from mlops_loop.statistics.calibration import calibrate
+
+        counts = np.bincount(held[1], minlength=len(contract.classes))
+        if counts.min() < LEAST_OF_CLASS:
+            raise DataRefused(
+                f"train.calibrate needs {LEAST_OF_CLASS} validation rows of every class, and "
+                f"{contract.classes[counts.argmin()]!r} has {counts.min()}. Set calibrate: null."
+            )
+        return calibrate(pipeline, method, *held)
+
+    def _threshold(
+        self, pipeline: Pipeline, contract: Contract, held: Rows, rule: str | float
+    ) -> float:
+        if not _is_binary(contract):
+            return contract.threshold
+        if not isinstance(rule, str):
+            return rule
+        from mlops_loop.statistics.calibration import choose_threshold
+
+        return choose_threshold(rule, held[1], raw_scores(pipeline, held[0])[:, 1])
+
+    def trivial_scores(self, y: np.ndarray, n: int, contract: Contract) -> np.ndarray:
+        """The shares of the classes among the training rows."""
+        return np.tile(np.bincount(y, minlength=len(contract.classes)) / len(y), (n, 1))
+
+    def onnx_options(self) -> dict[str, Any]:
+        return {"zipmap": False}
+
+    def plots(self, y: np.ndarray, scores: np.ndarray, contract: Contract) -> dict[str, Plot]:
+        """Curves are of the last class against the others; there are none without both."""
+        from mlops_loop.statistics import curves
+
+        positive, share, labels = y == len(contract.classes) - 1, scores[:, -1], contract.classes
+        if len(np.unique(positive)) < 2:
+            return {}
+        decided = {"predicted": class_metrics.decide(scores, contract.threshold), "actual": y}
+        decided = {name: np.array(labels)[codes] for name, codes in decided.items()}
+        roc, recall = curves.roc(positive, share), curves.precision_recall(positive, share)
+        calibration, dots = curves.calibration(positive, share), {"marker": "o"}
+        return {
+            "roc": Plot("Receiver operating characteristic", "plot", roc, {}, True, UNIT_SQUARE),
+            "precision_recall": Plot("Precision and recall", "plot", recall, limits=UNIT_SQUARE),
+            "calibration": Plot("Calibration", "plot", calibration, dots, True, UNIT_SQUARE),
+            "confusion": Plot("Decisions", "matrix", decided, labels=labels),
+        }
+
+    def curve_axis(self, contract: Contract) -> str:
+        return f"share of {contract.classes[-1]}"
+
+    def card_text(self, contract: Contract, target: Target) -> str:
+        text = f"Classifies by `{contract.target}`"
+        if target.above is not None:
+            text += f" (more than {f'{target.above:g} {target.unit}'.rstrip()})"
+        text += f" into `{'`, `'.join(contract.classes)}`."
+        if _is_binary(contract):
+            text += f" `{contract.classes[1]}` from a probability of {contract.threshold:.3f} on."
+        return text
+
+    def decision_rule(self, contract: Contract) -> str:
+        if not _is_binary(contract):
+            return ""
+        return f"“{contract.classes[1]}” is predicted from {100 * contract.threshold:.1f} % on."
+
+    def predictions(self, scores: np.ndarray, contract: Contract) -> list[Prediction]:
+        """`probability` is that of the positive class of two, else that of the predicted class."""
+        positions = class_metrics.decide(scores, contract.threshold).tolist()
+        binary = _is_binary(contract)
+        return [
+            {
+                "prediction": contract.classes[position],
+                "probability": row[1] if binary else row[position],
+                "probabilities": dict(zip(contract.classes, row, strict=True)),
+            }
+            for position, row in zip(positions, scores.tolist(), strict=True)
+        ]
+
+    def prediction_fields(self, contract: Contract) -> dict[str, Any]:
+        meaning = "Probability of the predicted class."
+        if _is_binary(contract):
+            meaning = f"Probability of “{contract.classes[1]}”. {self.decision_rule(contract)}"
+        return {
+            "prediction": Literal[contract.classes],
+            "probability": Annotated[Share, Field(description=meaning)],
+            "probabilities": TypedDict("Probabilities", dict.fromkeys(contract.classes, Share)),
+        }
+
+    def scores_of(self, prediction: Prediction, contract: Contract) -> list[float]:
+        return [prediction["probabilities"][name] for name in contract.classes]
+
+    def outputs(self, contract: Contract) -> list[Output]:
+        shares = Output("probabilities", "FP64", (len(contract.classes),))
+        return [Output("prediction", "BYTES"), Output("probability", "FP64"), shares]
+
+    def is_outcome(self, value: str | float, contract: Contract) -> bool:
+        return value in contract.classes
+
+    def allowed_outcomes(self, contract: Contract) -> str:
+        return " or ".join(contract.classes)
+
+    def headline(self, prediction: Prediction, contract: Contract) -> str:
+        return prediction["prediction"]
+
+    def shares(self, prediction: Prediction) -> dict[str, float]:
+        return prediction["probabilities"]
+
+    def explained(self, scores: np.ndarray) -> np.ndarray:
+        """Probabilities of the positive class of two, or of the class predicted for the first."""
+        return scores[:, 1 if scores.shape[1] == 2 else int(scores[0].argmax())]
+
+    def explained_name(self, prediction: Prediction, contract: Contract) -> str:
+        name = contract.classes[1] if _is_binary(contract) else prediction["prediction"]
+        return f"probability of “{name}”"
+
+    def describe_change(self, change: float, contract: Contract) -> str:
+        return f"{100 * change:+.1f} points"
+
+
+def _is_binary(contract: Contract) -> bool:
+    return len(contract.classes) == 2
+
+
+TASK = Classification()
