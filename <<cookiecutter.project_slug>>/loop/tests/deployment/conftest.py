@@ -81,7 +81,7 @@ class World:
 
     def put_image(self, mark):
         """Push one more image; its digest."""
-        put_image(oci.Registry(self.image.url), mark)
+        put_image(oci.ContainerRegistry(self.image.url), mark)
         return self.image.digest(f"test-{mark}")
 
     def clone(self, folder):
@@ -116,7 +116,7 @@ def world(registered, server, git, tmp_path, monkeypatch, listening):
     for variable in ("GITHUB_TOKEN", "GITHUB_SERVER_URL", "STORE_PASSWORD"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(endpoint, "POLL_S", 0.05)
-    image, store = Image(registered), oci.Registry(f"{server}/{name}/image")
+    image, store = Image(registered), oci.ContainerRegistry(f"{server}/{name}/image")
     for mark in MARKS.values():
         put_image(store, mark)
     digests = {version: image.digest(f"test-{mark}") for version, mark in MARKS.items()}
@@ -151,7 +151,7 @@ def killed():
 
             writes = ("commit", "push", "tag")
             own_git.run = before(own_git.run, lambda repo, command, *rest: command in writes)
-            for owner, name in ((oci.Registry, "write"), (smoke, "smoke"), *others):
+            for owner, name in ((oci.ContainerRegistry, "write"), (smoke, "smoke"), *others):
                 setattr(owner, name, before(getattr(owner, name)))
             try:
                 action()

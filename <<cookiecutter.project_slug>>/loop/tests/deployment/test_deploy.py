@@ -189,14 +189,14 @@ def test_a_wrong_call_changes_nothing(world, call, message):
 
 def test_the_image_tagged_with_the_version(world):
     """Is the default."""
-    store = oci.Registry(world.image.url)
+    store = oci.ContainerRegistry(world.image.url)
     store.write(NEW, *store.read(world.digests[NEW]))
     assert deploy.deploy(world.target(), NEW).current.image_digest == world.digests[NEW]
 
 
 def test_an_image_index(world):
     """Of any media type: the very bytes are named, so the digest stays."""
-    store, kind = oci.Registry(world.image.url), f"{oci.DOCKER}.list.v2+json"
+    store, kind = oci.ContainerRegistry(world.image.url), f"{oci.DOCKER}.list.v2+json"
     _, manifest = store.read(world.digests[NEW])
     part = {"mediaType": oci.MANIFEST, "digest": world.digests[NEW], "size": len(manifest)}
     part["platform"] = {"architecture": "amd64", "os": "linux"}

@@ -113,7 +113,7 @@ def test_killed_before_any_change(world, machine, releases, killed, step):
 @pytest.mark.parametrize("step", range(5))
 def test_the_registry_goes_down(world, machine, releases, monkeypatch, step):
     """At any of its requests: one sentence, and the same job again ends with all of it done."""
-    send, left = oci.Registry._send, [step]
+    send, left = oci.ContainerRegistry._send, [step]
 
     def cut(self, *args, **more):
         left[0] -= 1
@@ -122,10 +122,10 @@ def test_the_registry_goes_down(world, machine, releases, monkeypatch, step):
         return send(self, *args, **more)
 
     monkeypatch.setattr(oci, "RETRIES", oci.Retry(0))
-    monkeypatch.setattr(oci.Registry, "_send", cut)
+    monkeypatch.setattr(oci.ContainerRegistry, "_send", cut)
     with pytest.raises(StoreUnreachable, match=r"The registry \S+: .*Nothing is lost. Next: "):
         machine()()
-    monkeypatch.setattr(oci.Registry, "_send", send)
+    monkeypatch.setattr(oci.ContainerRegistry, "_send", send)
     assert world.held() in {(OLD, OLD), (NEW, OLD), (NEW, NEW)}
     machine()()
     complete(world, releases)

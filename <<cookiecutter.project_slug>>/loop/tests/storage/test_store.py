@@ -19,9 +19,9 @@ from click.testing import CliRunner
 from dvc.repo import Repo
 from urllib3.util import Retry
 
+from mlops_loop.commands import store as commands
 from mlops_loop.errors import StoreUnreachable, UsageError
-from mlops_loop.commands import store as store_cli
-from mlops_loop.storage import oci, store
+from mlops_loop.storage import artifact, login, oci, store
 
 # dvc 3.67 asks pygtrie for a value in a way that pygtrie will take away.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
@@ -134,11 +134,11 @@ def clone(root, git, tmp_path):
 
 @pytest.fixture
 def small_packs(monkeypatch):
-    monkeypatch.setattr(store, "PACK", 100)
+    monkeypatch.setattr(artifact, "PACK", 100)
 
 
 def on(folder, url):
-    return store.ArtifactStore(Repo(str(folder)), url)
+    return artifact.ArtifactStore(Repo(str(folder)), url)
 
 
 def cached(folder):
@@ -184,15 +184,15 @@ def test_a_laptop_pushes_objects_only(root, clone, url):
     change(root, "other\n")
     assert on(root, url).push() == 33
     assert on(clone("b"), url).pull() == 33
-    assert on(root, url).status()["runs"] == 0
+    assert on(root, url).status().runs == 0
 
 
 def test_an_empty_store_is_a_cold_start(root, url, monkeypatch):
-    """Said in one line by each verb, and no error."""
+    """Reported in one line by each command, and no error."""
     monkeypatch.chdir(root)
     monkeypatch.setenv("STORE_URL", url)
-    for verb in (["status"], ["pull"]):
-        result = CliRunner().invoke(store_cli.store, verb, catch_exceptions=False)
+    for command in (["status"], ["pull"]):
+        result = CliRunner().invoke(commands.store, command, catch_exceptions=False)
         assert result.exit_code == 0
         assert re.fullmatch(r"The store \S+ is empty: a cold start\. Next: .*\n", result.stdout)
 
@@ -215,8 +215,8 @@ def test_status_counts(root, clone, url):
 
     def counts(folder):
         status = on(folder, url).status()
-        assert status["store"] == url
-        return [status[name] for name in numbers]
+        assert status.store == url
+        return [getattr(status, name) for name in numbers]
 
     assert counts(there) == [33, 0, 33, 0, 0]
     change(root, "new\n")
@@ -241,12 +241,12 @@ def test_two_pushes_at_once_keep_both(root, clone, url, monkeypatch):
 
     monkeypatch.setattr(second.registry, "put_manifest", late)
     second.push(runs=True)
-    assert len(first.here() - first._index("latest").files) == 2
+    assert len(first.cached_files() - first.read_tag("latest").files) == 2
     third = on(clone("c"), url)
     third.pull()
-    assert third.here() == first.here() | second.here()
+    assert third.cached_files() == first.cached_files() | second.cached_files()
     third.push()
-    assert third._index("latest").files == third.here()
+    assert third.read_tag("latest").files == third.cached_files()
 
 
 def test_pushes_fold(root, url):
@@ -255,8 +255,8 @@ def test_pushes_fold(root, url):
     for text in ("one\n", "two\n"):
         here.push(runs=True)
         change(root, text)
-    latest = here._index("latest")
-    assert latest.files == here._read().files
+    latest = here.read_tag("latest")
+    assert latest.files == here.read_index().files
     assert latest.merged == {tag for tag in here.registry.tags() if tag != "latest"}
     assert len(latest.merged) == 2
 
@@ -367,7 +367,7 @@ def test_an_object_under_a_false_name_is_refused(root, clone, url, kind, monkeyp
     victim.write_bytes(victim.read_bytes() + b"\nx: 1\n")
     with pytest.raises(UsageError, match="is damaged"):
         on(root, url).push(runs=True)
-    monkeypatch.setattr(store, "verify", lambda path, file: True)
+    monkeypatch.setattr(artifact, "verify", lambda path, file: True)
     on(root, url).push(runs=True)
     monkeypatch.undo()
     there = clone("b")
@@ -380,14 +380,14 @@ def test_an_object_under_a_false_name_is_refused(root, clone, url, kind, monkeyp
 def test_a_strange_name_is_refused(root, url, path):
     """Nothing is written outside the cache."""
     here = on(root, url)
-    here._write("latest", store.Index())
+    here.write_index("latest", artifact.Index())
     digest = here.registry.upload(io.BytesIO(), 0, lambda n: None)
-    here._write("latest", store.Index({digest: [(path, 0)]}))
+    here.write_index("latest", artifact.Index({digest: [(path, 0)]}))
     with pytest.raises(UsageError, match="which DVC never writes"):
         here.pull()
 
 
-def test_gc_counts_then_takes_out(root, clone, url, git, small_packs):
+def test_gc_counts_then_deletes(root, clone, url, git, small_packs):
     """What a branch, a tag or the work tree needs stays, and what was packed with it."""
     here = on(root, url)
     here.push(runs=True)
@@ -398,7 +398,7 @@ def test_gc_counts_then_takes_out(root, clone, url, git, small_packs):
     git(root, "commit", "--all", "--quiet", "--message", "New")
     here.push(runs=True)
     assert here.gc(store.tips(root), delete=False) == 2  # an output and its run
-    assert here.status()["objects"] == 35
+    assert here.status().objects == 35
     assert here.gc(store.tips(root), delete=True) == 2
     assert here.gc(store.tips(root), delete=True) == 0
     fresh = clone("b")
@@ -407,8 +407,8 @@ def test_gc_counts_then_takes_out(root, clone, url, git, small_packs):
         repo.checkout()
     lost = set(cached(root)) - set(cached(fresh))
     assert len(lost) == 2
-    assert here.push(runs=True) == 2  # what was taken out can be stored again
-    assert here.status()["objects"] == 35
+    assert here.push(runs=True) == 2  # what was deleted can be stored again
+    assert here.status().objects == 35
 
 
 def test_gc_packs_anew(root, url, git):
@@ -422,7 +422,7 @@ def test_gc_packs_anew(root, url, git):
     here = on(root, url)
     head = [git(root, "rev-parse", "HEAD")]
     assert here.gc(head, delete=True) == 32
-    assert (here.status()["objects"], here.status()["runs"]) == (1, 1)
+    assert (here.status().objects, here.status().runs) == (1, 1)
     assert here.pull() == 0
 
 
@@ -494,7 +494,7 @@ def test_login(root, clone, url, guard, login, tmp_path, monkeypatch):
 
 
 def test_no_login(root, url, guard, monkeypatch):
-    """RepositoryState what to do, and no secret."""
+    """The message says what to do, and no secret."""
     monkeypatch.setenv("STORE_PASSWORD", "wrong pass")
     with pytest.raises(StoreUnreachable, match=r"403.*Next: docker login 127\.0\.0\.1") as error:
         on(root, url.replace(guard.behind, guard.url)).pull()
@@ -504,8 +504,8 @@ def test_no_login(root, url, guard, monkeypatch):
 def test_in_a_workflow_the_login_is_githubs():
     """And goes to GitHub's own registry only."""
     env = {"GITHUB_ACTOR": "ada", "GITHUB_TOKEN": "t"}
-    assert oci.credentials("ghcr.io", env) == ("ada", "t")
-    assert oci.credentials("example.org", env) is None
+    assert login.credentials("ghcr.io", env) == ("ada", "t")
+    assert login.credentials("example.org", env) is None
 
 
 def test_a_redirect_elsewhere_gets_no_token(
@@ -550,7 +550,7 @@ def test_the_address_comes_from_origin(root, git, origin, address):
 def test_no_address_of_a_store(address):
     """Plain http is for this machine only."""
     with pytest.raises(UsageError, match="no address in a registry"):
-        oci.Registry(address)
+        oci.ContainerRegistry(address)
 
 
 def test_no_store_is_known(root):
@@ -571,11 +571,11 @@ def remote(root, git, tmp_path):
 
 @pytest.fixture
 def call(monkeypatch):
-    """`call(folder, "push")` runs a verb there and returns what it prints."""
+    """`call(folder, "push")` runs a command there and returns what it prints."""
 
     def run(folder, *args):
         monkeypatch.chdir(folder)
-        result = CliRunner().invoke(store_cli.store, args, catch_exceptions=False)
+        result = CliRunner().invoke(commands.store, args, catch_exceptions=False)
         assert result.exit_code == 0, result.output
         return result.stdout
 
@@ -583,8 +583,8 @@ def call(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["remote", "artifact"])
-def test_the_same_verbs_for_every_store(remote, clone, call, kind, url, git, monkeypatch):
-    """Push with runs, pull elsewhere, count, take out."""
+def test_the_same_commands_for_every_store(remote, clone, call, kind, url, git, monkeypatch):
+    """Push with runs, pull elsewhere, count, delete."""
     if kind == "artifact":
         monkeypatch.setenv("STORE_URL", url)
     assert "is empty: a cold start" in call(remote, "pull")
@@ -604,22 +604,24 @@ def test_the_same_verbs_for_every_store(remote, clone, call, kind, url, git, mon
     git(there, "checkout", "--quiet", "--force", "HEAD")
     assert "Not needed (see --delete): 1. " in call(there, "gc")
     assert json.loads(call(there, "status", "--json"))["objects"] == 34
-    assert "Taken out: 1. " in call(there, "gc", "--delete")
+    assert "Deleted: 1. " in call(there, "gc", "--delete")
     assert json.loads(call(there, "status", "--json"))["objects"] == 33
 
 
 def test_a_remote_that_fails_is_unreachable(remote, monkeypatch):
     """Whatever its library raises."""
-    monkeypatch.setattr(store.RemoteStore, "there", lambda self: 1 / 0)
-    told = pytest.raises(StoreUnreachable, match=r"division by zero.*Next: the same")
-    with told, store.opened(remote) as found:
-        found.pull()
+    monkeypatch.setattr(store.RemoteStore, "remote_files", lambda self: 1 / 0)
+    refused = pytest.raises(StoreUnreachable, match=r"division by zero.*Next: the same")
+    with refused, store.open_store(remote) as opened:
+        opened.pull()
 
 
-def test_what_is_in_no_place_is_said(root, call, url, monkeypatch):
+def test_a_missing_object_is_reported(root, call, url, monkeypatch):
     """A pull that could not bring all never looks complete."""
     monkeypatch.setenv("STORE_URL", url)
     call(root, "push")
     change(root, "new\n")
     shutil.rmtree(root / ".dvc/cache")
-    assert "1 objects of this commit are in no place. Next: dvc repro" in call(root, "pull")
+    assert "1 objects of this commit are missing, here and there. Next: dvc repro" in call(
+        root, "pull"
+    )

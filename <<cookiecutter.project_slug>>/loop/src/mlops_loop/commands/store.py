@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import click
 
-from mlops_loop.commands.console import as_json, example
-from mlops_loop.storage import store as stores
+from mlops_loop.commands.console import as_json, example, to_json
+from mlops_loop.storage.objects import Status
+from mlops_loop.storage.store import open_store, tips
 
 ROOT = Path()
 
@@ -23,27 +22,26 @@ def store() -> None:
     """
 
 
-def _print_state(state: dict[str, Any], done: str = "") -> None:
-    if not state["objects"]:
+def _print_state(state: Status, done: str = "") -> None:
+    if not state.objects:
         after = "Next: dvc repro, then loop store push"
-        return click.echo(f"The store {state['store']} is empty: a cold start. {after}")
-    click.echo(done + "The store {store} holds {objects} objects and {runs} runs.".format(**state))
-    if state["missing"]:
-        click.echo(
-            f"{state['missing']} objects of this commit are missing, here and there. "
-            "Next: dvc repro"
-        )
+        return click.echo(f"The store {state.store} is empty: a cold start. {after}")
+    held = f"{state.objects} objects and {state.runs} runs"
+    click.echo(f"{done}The store {state.store} holds {held}.")
+    if state.missing:
+        problem = f"{state.missing} objects of this commit are missing, here and there."
+        click.echo(f"{problem} Next: dvc repro")
 
 
 @store.command(epilog=example("store status"))
 @as_json
 def status(machine: bool) -> None:
     """Compare the store with this machine and commit."""
-    with stores.opened(ROOT) as found:
-        state = found.status()
+    with open_store(ROOT) as opened:
+        state = opened.status()
     if machine:
-        return click.echo(json.dumps(state, indent=2))
-    _print_state(state, "To pull: {to_pull}, to push: {to_push}. ".format(**state))
+        return click.echo(to_json(state))
+    _print_state(state, f"To pull: {state.to_pull}, to push: {state.to_push}. ")
 
 
 @store.command(epilog=example("store pull", "store pull --checkout"))
@@ -51,24 +49,24 @@ def status(machine: bool) -> None:
 def pull(checkout: bool) -> None:
     """Pull objects and cached stage results into DVC's cache.
 
-    Then dvc repro reuses them. An interrupted pull goes on where it ended.
+    Then dvc repro reuses them. An interrupted pull continues where it stopped.
     """
-    with stores.opened(ROOT) as found:
-        count, state = found.pull(), found.status()
+    with open_store(ROOT) as opened:
+        count, state = opened.pull(), opened.status()
         if checkout:
-            found.repo.checkout(allow_missing=True)
+            opened.repo.checkout(allow_missing=True)
     _print_state(state, f"Pulled: {count}. ")
 
 
 @store.command(epilog=example("store push", "store push --runs"))
-@click.option("--runs/--no-runs", default=False, help="Stage results too, which others trust.")
+@click.option("--runs/--no-runs", default=False, help="Cached stage results too; see above.")
 def push(runs: bool) -> None:
     """Store the objects that this commit needs.
 
-    Cached stage results come from main's own job: whoever pulls them reuses them untested.
+    Cached stage results only by the job of main: everybody reuses them without a check.
     """
-    with stores.opened(ROOT) as found:
-        count, state = found.push(runs), found.status()
+    with open_store(ROOT) as opened:
+        count, state = opened.push(runs), opened.status()
     _print_state(state, f"Pushed: {count}. ")
 
 
@@ -79,6 +77,6 @@ def gc(delete: bool) -> None:
 
     Before: git fetch --all --tags. A registry frees the space by its own garbage collection.
     """
-    with stores.opened(ROOT) as found:
-        count, state = found.gc(stores.tips(ROOT), delete), found.status()
+    with open_store(ROOT) as opened:
+        count, state = opened.gc(tips(ROOT), delete), opened.status()
     _print_state(state, f"{'Deleted' if delete else 'Not needed (see --delete)'}: {count}. ")

@@ -12,7 +12,7 @@ from mlops_loop import git, paths
 from mlops_loop.errors import UsageError
 from mlops_loop.model import bundle as bundles
 from mlops_loop.registry import ledger
-from mlops_loop.storage.oci import LOOPBACK, Registry
+from mlops_loop.storage.oci import LOOPBACK, ContainerRegistry
 
 POINTER = "production"
 ONCE = Retry(0, allowed_methods=None)  # where no answer is an answer too
@@ -36,23 +36,28 @@ class Image:
             )
         if "://" not in url:  # as Docker writes and understands it
             url = f"{'http' if url.split('/')[0].split(':')[0] in LOOPBACK else 'https'}://{url}"
-        self._registry = Registry(url, retries)
+        self._registry = ContainerRegistry(url, retries)
         self.url = self._registry.url
 
     def digest(self, tag: str = POINTER) -> str | None:
         """The digest that a tag names, sha256:...; None where there is no such tag."""
         manifest = self._registry.read(tag)
-        return f"sha256:{hashlib.sha256(manifest[1]).hexdigest()}" if manifest else None
+        return _digest(manifest[1]) if manifest else None
 
     def check(self, digest: str) -> None:
         """Raise UsageError unless the registry holds this very image."""
-        if self.digest(digest) != digest:
-            raise UsageError(f"{self.url} holds no image {digest}. Next: build and push it")
+        self._manifest(digest)
 
     def point(self, digest: str) -> None:
         """Let the tag `production` name this image; raises UsageError where it does not exist."""
-        self.check(digest)
-        self._registry.write(POINTER, *self._registry.read(digest))
+        self._registry.write(POINTER, *self._manifest(digest))
+
+    def _manifest(self, digest: str) -> tuple[str, bytes]:
+        """Media type and content of an image by its digest; raises UsageError where it is not."""
+        manifest = self._registry.read(digest)
+        if not manifest or _digest(manifest[1]) != digest:
+            raise UsageError(f"{self.url} holds no image {digest}. Next: build and push it")
+        return manifest
 
     def plan(self, repo: Path) -> dict[str, str]:
         """The name of a build of HEAD with models/bundle: registry, name, tag, version.
@@ -74,3 +79,7 @@ class Image:
     def remove_pointer(self) -> bool:
         """Delete the tag `production`; False where the container registry cannot delete a tag."""
         return self._registry.remove(POINTER)
+
+
+def _digest(manifest: bytes) -> str:
+    return f"sha256:{hashlib.sha256(manifest).hexdigest()}"

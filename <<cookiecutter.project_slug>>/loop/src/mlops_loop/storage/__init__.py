@@ -1,1 +1,1 @@
-"""Where the objects of DVC live, and how they travel."""
+"""The store of DVC's objects, and how they get there and back."""

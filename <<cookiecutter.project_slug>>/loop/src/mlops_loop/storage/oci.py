@@ -1,20 +1,17 @@
 """A small client of any container registry: blobs by digest, manifests by tag.
 
 The API is that of https://github.com/opencontainers/distribution-spec (1.1), with the login of
-https://distribution.github.io/distribution/spec/auth/token. What was throttled, failed or cut is
-tried again with back-off; a download goes on where it was cut, also in the next run.
+https://distribution.github.io/distribution/spec/auth/token. A request that was throttled, failed or
+cut off is repeated with back-off; a download continues where it was cut off, also in the next run.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import json
-import os
 import re
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlencode, urljoin
@@ -25,11 +22,12 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout, parse_url
 
 from mlops_loop.errors import StoreUnreachable, UsageError
+from mlops_loop.storage.login import credentials
 from mlops_loop.text import public_url
 
 RETRIES = Retry(total=5, backoff_factor=0.5, retry_after_max=120, allowed_methods=None)
-# Redirects are urllib3's, without the token where they lead elsewhere; all else is ours to repeat,
-# because an upload starts anew and a download goes on.
+# urllib3 follows redirects, without the token where they lead elsewhere. All else is repeated here,
+# because an upload starts again from its first byte and a download continues.
 ONCE = Retry(5, 0, 0, 5, 0, 0, respect_retry_after_header=False, raise_on_status=False)
 TIMEOUT = Timeout(connect=10, read=60)
 BUSY = {408, 429, 500, 502, 503, 504}
@@ -42,38 +40,19 @@ ANY = (
 
 
 def sha256(file: BinaryIO) -> str:
+    """The digest of a blob, "sha256:" and 64 hexadecimal digits."""
     return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def credentials(host: str, env: Mapping[str, str] = os.environ) -> tuple[str, str] | None:
-    """User and password: STORE_*, in a workflow GITHUB_*, else the person's own Docker login."""
-    if env.get("STORE_PASSWORD"):
-        return env.get("STORE_USERNAME", ""), env["STORE_PASSWORD"]
-    if host == "ghcr.io" and env.get("GITHUB_ACTOR") and env.get("GITHUB_TOKEN"):
-        return env["GITHUB_ACTOR"], env["GITHUB_TOKEN"]
-    folder = Path(env.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-        if helper := config.get("credHelpers", {}).get(host) or config.get("credsStore"):
-            call = [f"docker-credential-{helper}", "get"]
-            done = subprocess.run(call, input=host, capture_output=True, text=True, timeout=30)
-            found = json.loads(done.stdout)
-            return found["Username"], found["Secret"]
-        login = base64.b64decode(config["auths"][host]["auth"]).decode()
-        return tuple(login.split(":", 1))
-    except (OSError, ValueError, LookupError, AttributeError, subprocess.TimeoutExpired):
-        return None  # as without a login: the registry says whether one is needed
-
-
 class _Busy(HTTPError):
-    """An answer that may be another one later."""
+    """An answer after which the same request may succeed later."""
 
     def __init__(self, answer: urllib3.BaseHTTPResponse):
         super().__init__(f"{answer.status} {answer.reason}")
         self.answer = answer
 
 
-class Registry:
+class ContainerRegistry:
     """One repository of a registry, as `https://ghcr.io/owner/name`.
 
     All methods raise StoreUnreachable where the registry is down, refuses, or sends other content
@@ -86,29 +65,31 @@ class Registry:
         self._name, self._host = (where.path or "").strip("/"), where.netloc
         safe = where.scheme == "https" or (where.scheme == "http" and where.host in LOOPBACK)
         if not safe or not re.fullmatch(r"[a-z0-9._/-]+", self._name):
-            told = f"{self.url} is no address in a registry. Allowed: https://HOST/OWNER/NAME in"
-            told += " lower case; http:// on this machine only"
-            raise UsageError(f"{told}. Next: see STORE_URL and IMAGE_URL")
+            raise UsageError(
+                f"{self.url} is no address in a registry. Allowed: https://HOST/OWNER/NAME in "
+                "lower case; http:// on this machine only. Next: see STORE_URL and IMAGE_URL"
+            )
         self._origin = f"{where.scheme}://{where.netloc}/"
         self._http = urllib3.PoolManager(timeout=TIMEOUT, retries=ONCE)
         self._token: dict[str, str] = {}
 
     def tags(self) -> list[str]:
         """All tags; none where the repository does not exist."""
-        found, url = [], "tags/list?n=1000"
+        tags, url = [], "tags/list?n=1000"
         while url:
             answer = self._ask("GET", url, ok=(200, 404))
-            found += answer.json().get("tags") or []
+            tags += answer.json().get("tags") or []
             link = re.match(r"<([^>]+)>", answer.headers.get("Link", ""))
             url = urljoin(self._origin, link[1]) if link else ""
-        return found
+        return tags
 
     def manifest(self, tag: str) -> dict[str, Any] | None:
-        """What a tag names, None where there is no such tag."""
-        found = self.read(tag, MANIFEST)
-        return json.loads(found[1]) if found else None
+        """The manifest of a tag, None where there is no such tag."""
+        manifest = self.read(tag, MANIFEST)
+        return json.loads(manifest[1]) if manifest else None
 
     def put_manifest(self, tag: str, manifest: dict[str, Any]) -> None:
+        """Let `tag` name this manifest."""
         self.write(tag, MANIFEST, json.dumps(manifest, sort_keys=True).encode())
 
     def read(self, name: str, kinds: str = ANY) -> tuple[str, bytes] | None:
@@ -122,7 +103,7 @@ class Registry:
         self._ask("PUT", f"manifests/{tag}", ok=(201,), headers=headers, body=manifest)
 
     def remove(self, tag: str) -> bool:
-        """Take a tag away; False where the registry does not do that, as GitHub's."""
+        """Delete a tag; False where the registry does not do that, as GitHub's."""
         refused = (400, 401, 403, 405, 501)
         answer = self._ask("DELETE", f"manifests/{tag}", ok=(202, 404, *refused))
         return answer.status not in refused
@@ -134,48 +115,58 @@ class Registry:
             raise self._error(f"{digest} has other content than its name says")
         return data
 
-    def upload(self, file: BinaryIO, size: int, tell: Callable[[int], Any]) -> str:
-        """Store a blob of `size` bytes unless it is there; its digest. `tell` hears of bytes."""
+    def upload(self, file: BinaryIO, size: int, progress: Callable[[int], Any]) -> str:
+        """Store a blob of `size` bytes unless it is there; its digest.
+
+        progress: called with the number of bytes that were sent since the last call.
+        """
         digest = sha256(file)
         if self._ask("HEAD", f"blobs/{digest}", ok=(200, 404)).status == 200:
-            tell(size)
+            progress(size)
             return digest
 
-        def once() -> None:
+        def attempt() -> None:
             file.seek(0)
-            place = self._send("POST", "blobs/uploads/", ok=(202,)).headers["Location"]
-            url = f"{place}{'&' if '?' in place else '?'}{urlencode({'digest': digest})}"
+            location = self._send("POST", "blobs/uploads/", ok=(202,)).headers["Location"]
+            url = f"{location}{'&' if '?' in location else '?'}{urlencode({'digest': digest})}"
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
-            body = CallbackIOWrapper(tell, file, "read")
+            body = CallbackIOWrapper(progress, file, "read")
             self._send("PUT", url, ok=(201,), headers=headers, body=body)
 
-        self._again(once)
+        self._repeat(attempt)
         return digest
 
-    def download(self, digest: str, size: int, part: Path, tell: Callable[[int], Any]) -> None:
-        """Bring a blob into the file `part`, which may hold the beginning of an earlier run."""
+    def download(self, digest: str, size: int, part: Path, progress: Callable[[int], Any]) -> None:
+        """Download a blob into the file `part`, which may hold its beginning from an earlier run.
 
-        def once() -> None:
+        progress: called with the number of bytes that arrived since the last call.
+        """
+
+        def attempt() -> None:
             part.touch()
-            if (have := part.stat().st_size) < size:
-                call = {"headers": {"Range": f"bytes={have}-"}, "preload_content": False}
-                answer = self._send("GET", f"blobs/{digest}", ok=(200, 206), **call)
-                with answer, part.open("ab" if answer.status == 206 else "wb") as file:
-                    while chunk := answer.read1(1 << 16):  # also what came just before a cut
-                        tell(file.write(chunk))
+            if (start := part.stat().st_size) < size:
+                self._receive(digest, start, part, progress)
             with part.open("rb") as file:
                 if sha256(file) == digest:
                     return
             part.unlink()
             raise HTTPError(f"{digest} has other content than its name says")
 
-        self._again(once)
+        self._repeat(attempt)
+
+    def _receive(self, digest: str, start: int, part: Path, progress: Callable[[int], Any]) -> None:
+        """Append to `part` the bytes from `start` on; all bytes where the registry sends these."""
+        call = {"headers": {"Range": f"bytes={start}-"}, "preload_content": False}
+        answer = self._send("GET", f"blobs/{digest}", ok=(200, 206), **call)
+        with answer, part.open("ab" if answer.status == 206 else "wb") as file:
+            while chunk := answer.read1(1 << 16):  # also what came just before a cut
+                progress(file.write(chunk))
 
     def _ask(self, method: str, url: str, **call: Any) -> urllib3.BaseHTTPResponse:
-        return self._again(lambda: self._send(method, url, **call))
+        return self._repeat(lambda: self._send(method, url, **call))
 
-    def _again(self, action: Callable[[], Any]) -> Any:
-        """The result of `action`, tried as often and as patiently as RETRIES says."""
+    def _repeat(self, action: Callable[[], Any]) -> Any:
+        """The result of `action`, repeated as often and as patiently as RETRIES says."""
         retries = self._retries or RETRIES
         while True:
             try:
@@ -191,7 +182,7 @@ class Registry:
     def _send(self, method: str, url: str, ok=(200,), headers=None, **call: Any) -> Any:
         """One request, with a login where the registry asks for one."""
         url = urljoin(f"{self._origin}v2/{self._name}/", url)
-        own = url.startswith(self._origin)  # nobody else is sent the token
+        own = url.startswith(self._origin)  # nobody else gets the token
         for first in (True, False):
             sent = (headers or {}) | (self._token if own else {})
             answer = self._http.request(method, url, headers=sent, **call)
@@ -199,7 +190,7 @@ class Registry:
                 break
             self._login(answer.headers.get("WWW-Authenticate", ""))
             if "body" in call:
-                raise _Busy(answer)  # the token ended; what was read must be sent anew
+                raise _Busy(answer)  # the token has expired; the body must be sent again
         return self._checked(answer, ok)
 
     def _checked(self, answer: urllib3.BaseHTTPResponse, ok=(200,)) -> Any:
@@ -210,22 +201,26 @@ class Registry:
         return answer
 
     def _login(self, challenge: str) -> None:
-        asked = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
-        known = credentials(self._host)
-        self._token = urllib3.make_headers(basic_auth=":".join(known)) if known else {}
+        """Take the login of this machine or, where the registry asks for it, exchange it."""
+        login = credentials(self._host)
+        self._token = urllib3.make_headers(basic_auth=":".join(login)) if login else {}
         if challenge.lower().startswith("basic"):
             return
-        realm = parse_url(asked.get("realm", ""))
+        wanted = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+        realm = parse_url(wanted.get("realm", ""))
         if realm.scheme != "https" and realm.host not in LOOPBACK:
-            raise self._error("it asks for a login at no https address")
-        scope = {"service": asked.get("service", ""), "scope": f"repository:{self._name}:pull,push"}
+            raise self._error("it asks for a login at an address without https")
+        scope = {
+            "service": wanted.get("service", ""),
+            "scope": f"repository:{self._name}:pull,push",
+        }
         url = f"{realm.url}?{urlencode(scope)}"
-        found = self._checked(self._http.request("GET", url, headers=self._token)).json()
-        self._token = {"Authorization": f"Bearer {found.get('token') or found['access_token']}"}
+        answer = self._checked(self._http.request("GET", url, headers=self._token)).json()
+        self._token = {"Authorization": f"Bearer {answer.get('token') or answer['access_token']}"}
 
-    def _error(self, what: object, login: bool = False) -> StoreUnreachable:
+    def _error(self, what: object, may_not: bool = False) -> StoreUnreachable:
         after = "the same command again, which goes on where this one ended"
-        if login:
+        if may_not:
             after = f"docker login {self._host}, or set STORE_USERNAME and STORE_PASSWORD"
             what = f"{what}: your login may not do this, or nothing was ever pushed"
         return StoreUnreachable(f"The registry {self.url}: {what}. Nothing is lost. Next: {after}")
