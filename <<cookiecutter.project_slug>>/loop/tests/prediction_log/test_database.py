@@ -19,7 +19,7 @@ def read(url, since=records.FIRST, until=LATER):
 
 
 def test_a_request_and_its_rows(url, begin, put):
-    """One record for each row, with all that was asked and told."""
+    """One record for each row, with its input and its output."""
     log = begin(url, digest="sha256:12")
     ids = [put(log), put(log)]
     assert log.close() == 0
@@ -117,21 +117,21 @@ def test_ids_are_in_the_order_of_time():
 
 @pytest.mark.parametrize("url", ["mysql://root:pa55@host/db", "sqlite:///", "log.db"])
 def test_other_urls(url):
-    """The form that is allowed is told, and no password."""
+    """The message has the allowed form, and no password."""
     with pytest.raises(errors.UsageError, match="sqlite:///FILE or postgresql://") as error:
         database.Database(url)
     assert "pa55" not in str(error.value)
 
 
 def test_postgresql_without_its_library(monkeypatch):
-    """What to install is told."""
+    """The message says what to install."""
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(errors.UsageError, match="--group postgres"):
         database.Database("postgresql://host/db")
 
 
 def test_a_server_that_is_down():
-    """The reason is told, and no password."""
+    """The message has the reason, and no password."""
     down = database.Database("postgresql://me:pa55@127.0.0.1:9/db")
     with pytest.raises(errors.LogUnavailable, match="refused") as error:
         down.prune(NOW)
