@@ -10,7 +10,7 @@
     |-- GitHubRefused                10   GitHub's API says no, or nothing
     `-- LogUnavailable               11   the prediction log cannot be read or written
 
-A gate's verdict is no error: REJECT leaves with 1, HOLD with 2. A message says what happened, the
+A gate's verdict is no error: REJECT exits with 1, HOLD with 2. A message says what happened, the
 value, what is allowed, and the next command. Only `cli.main` turns errors into exits.
 """
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 
 class ProjectError(Exception):
-    """Base of all errors below; `exit_code` is what the command line leaves with."""
+    """Base of all errors below; `exit_code` is that of the command line."""
 
     exit_code = 70
 
@@ -48,7 +48,7 @@ class SmokeFailed(ProjectError):
 
 
 class StoreUnreachable(ProjectError):
-    """The store is down or refuses, or an object that a version needs is in no place."""
+    """The store is down or refuses, or an object that a version needs is missing."""
 
     exit_code = 6
 

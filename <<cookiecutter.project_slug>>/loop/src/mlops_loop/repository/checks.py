@@ -58,14 +58,14 @@ def _store_password(state: RepositoryState) -> Missing | None:
 
 def _image(state: RepositoryState) -> Missing | None:
     packages, owner, name = state.rest.packages, state.about["owner"], state.about["name"].lower()
-    login, package = owner["login"], {"package_type": "container", "package_name": name}
+    login, image = owner["login"], {"package_type": "container", "package_name": name}
     if owner["type"] == "Organization":
-        found = state.call(packages.get_package_for_organization, org=login, **package)
+        package = state.call(packages.get_package_for_organization, org=login, **image)
     else:
-        found = state.call(packages.get_package_for_user, username=login, **package)
-    if found is None:
+        package = state.call(packages.get_package_for_user, username=login, **image)
+    if package is None:
         return Missing(f"no ghcr.io/{login}/{name} yet, or this login may not read it")
-    linked = (found.get("repository") or {}).get("full_name", "")
+    linked = (package.get("repository") or {}).get("full_name", "")
     is_ours = linked.lower() == state.repository.name.lower()
     return missing_if(not is_ours, "it belongs to no repository")
 
