@@ -92,8 +92,9 @@ def _at_origin(repo: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 def is_before(repo: Path, commit: str, other: str | None) -> bool:
     """Whether `commit` is an ancestor of `other`; False where either is unknown here."""
-    known = commit and other and commit != other
-    return bool(known) and not run(repo, "merge-base", "--is-ancestor", commit, other).returncode
+    if not commit or not other or commit == other:
+        return False
+    return not run(repo, "merge-base", "--is-ancestor", commit, other).returncode
 
 
 def fetch_tags(repo: Path, pattern: str) -> None:

@@ -79,8 +79,8 @@ def minutes(name, y, scores, unit="min"):
 
 def check(verdict, name, slice_=""):
     """The only check of this name (and slice)."""
-    (found,) = [c for c in verdict.checks if c.name == name and slice_ in c.slice]
-    return found
+    (result,) = [c for c in verdict.checks if c.name == name and slice_ in c.slice]
+    return result
 
 
 def test_an_equal_model_passes_non_inferiority():
@@ -108,21 +108,21 @@ def test_a_better_model_passes_superiority():
 def test_a_worse_model_is_rejected():
     """The estimate, its interval, the limit and the rows stand beside the refusal."""
     verdict = Duel().decide(Duel().model(noise=1.5))
-    found = check(verdict, "comparison")
-    assert (verdict.decision, found.status, found.threshold) == ("REJECT", "fail", -0.02)
-    assert found.low < found.estimate < found.high < 0
-    assert found.n_rows == 3000
+    result = check(verdict, "comparison")
+    assert (verdict.decision, result.status, result.threshold) == ("REJECT", "fail", -0.02)
+    assert result.low < result.estimate < result.high < 0
+    assert result.n_rows == 3000
 
 
 def test_too_few_rows_hold_and_say_how_many_would_do():
     """An interval wider than the margin decides nothing."""
     duel = Duel(n_rows=300, policy=rules(primary={"metric": "roc_auc", "margin": 0.01}))
     verdict = duel.decide()
-    found = check(verdict, "comparison")
-    assert found.low < -0.01 < found.estimate
-    assert (verdict.decision, found.status) == ("HOLD", "hold")
+    result = check(verdict, "comparison")
+    assert result.low < -0.01 < result.estimate
+    assert (verdict.decision, result.status) == ("HOLD", "hold")
     assert 300 < verdict.rows_needed < 20_000
-    assert f"About {verdict.rows_needed:,} rows would decide" in found.message
+    assert f"About {verdict.rows_needed:,} rows would decide" in result.message
 
 
 def test_fewer_rows_than_the_minimum_never_reject_a_gain():
@@ -146,8 +146,8 @@ def test_a_first_model_meets_absolute_limits_only():
 def test_a_floor_is_a_floor():
     """Whatever the champion does."""
     duel = Duel(policy=rules(absolute={"roc_auc": 0.9}))
-    found = check(duel.decide(), "absolute")
-    assert (found.status, found.message) == ("fail", "It must be at least 0.9.")
+    result = check(duel.decide(), "absolute")
+    assert (result.status, result.message) == ("fail", "It must be at least 0.9.")
 
 
 def test_a_ceiling_is_a_ceiling():
@@ -161,9 +161,9 @@ def test_a_floor_within_the_noise_is_held():
     duel = Duel(n_rows=400)
     estimate = check(duel.decide(), "absolute").estimate
     duel.policy = rules(absolute={"roc_auc": estimate - 0.002})
-    found = check(duel.decide(), "absolute")
-    assert found.status == "hold"
-    assert found.rows_needed > 10_000
+    result = check(duel.decide(), "absolute")
+    assert result.status == "hold"
+    assert result.rows_needed > 10_000
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -184,9 +184,9 @@ def test_a_metric_without_a_value_is_rejected():
     duel.y = np.zeros_like(duel.y)
     duel.champion = duel.model("old")
     verdict = duel.decide()
-    found = check(verdict, "absolute")
-    assert (verdict.decision, found.status) == ("REJECT", "fail")
-    assert "Not a finite number" in found.message
+    result = check(verdict, "absolute")
+    assert (verdict.decision, result.status) == ("REJECT", "fail")
+    assert "Not a finite number" in result.message
     assert '"estimate": null' in json.dumps(verdict.to_dict(), allow_nan=False)
 
 
@@ -330,16 +330,16 @@ def test_a_slice_may_lose_a_little():
     """Shown to be worse, though by less than is allowed."""
     duel = Duel(policy=rules(slices={**SLICES, "limit": 0.1, "max_loss": 0.9}))
     blind = np.where(duel.origin == "LGA", 0, duel.signal)
-    found = check(duel.decide(duel.model(signal=blind)), "slice loss", "LGA")
-    assert (found.status, found.high < 0) == ("pass", True)
+    result = check(duel.decide(duel.model(signal=blind)), "slice loss", "LGA")
+    assert (result.status, result.high < 0) == ("pass", True)
 
 
 def test_small_slices_are_reported_and_not_judged():
     """Each with its rows."""
     duel = Duel(policy=rules(slices={**SLICES, "min_rows": 1001}))
-    found = [c for c in duel.decide().checks if c.name == "slice"]
-    assert [(c.status, c.n_rows) for c in found] == [("skip", 1000)] * 3
-    assert "too few rows" in found[0].message
+    results = [c for c in duel.decide().checks if c.name == "slice"]
+    assert [(c.status, c.n_rows) for c in results] == [("skip", 1000)] * 3
+    assert "too few rows" in results[0].message
 
 
 def test_missing_groups_are_a_group():
@@ -365,8 +365,8 @@ def copied(duel, times):
 
 
 def width(compared, name):
-    found = check(gate.decide(compared), name, "EWR" if name == "slice" else "")
-    return found.high - found.low
+    result = check(gate.decide(compared), name, "EWR" if name == "slice" else "")
+    return result.high - result.low
 
 
 @pytest.mark.parametrize("name", ["absolute", "comparison", "slice", "fairness"])
@@ -424,9 +424,9 @@ def test_an_unfair_gap_is_rejected():
     duel = Duel(policy=rules(fairness=[{**FAIRNESS[0], "metric": "recall"}]))
     assert check(duel.decide(), "fairness").status == "pass"
     deaf = np.where(duel.origin == "LGA", duel.signal - 1.5, duel.signal)
-    found = check(duel.decide(duel.model(signal=deaf)), "fairness")
-    assert (found.status, found.threshold) == ("fail", 0.2)
-    assert "origin=LGA" in found.slice
+    result = check(duel.decide(duel.model(signal=deaf)), "fairness")
+    assert (result.status, result.threshold) == ("fail", 0.2)
+    assert "origin=LGA" in result.slice
 
 
 def test_the_widest_gap_is_corrected_for_all_pairs():
@@ -444,9 +444,9 @@ def test_the_widest_gap_is_corrected_for_all_pairs():
 def test_a_gap_that_may_be_noise_is_held():
     """Wide, though from a handful of rows."""
     duel = Duel(n_rows=90, policy=rules(fairness=[{**FAIRNESS[0], "max_gap": 1e-6, "min_rows": 9}]))
-    found = check(duel.decide(), "fairness")
-    assert (found.status, found.low < 0) == ("hold", True)
-    assert found.rows_needed > found.n_rows
+    result = check(duel.decide(), "fairness")
+    assert (result.status, result.low < 0) == ("hold", True)
+    assert result.rows_needed > result.n_rows
 
 
 @pytest.mark.parametrize(
@@ -487,10 +487,10 @@ def test_more_noise_never_improves_the_comparison(seed, noise, more):
     duel = Duel(n_rows=500, seed=seed)
     shuffled = duel.rng.permutation(duel.signal)
     worse = [duel.signal * (1 - w) + shuffled * w for w in sorted((noise / 2, more / 2))]
-    found = [check(duel.decide(duel.model(noise=0, signal=s)), "comparison") for s in worse]
-    if found[1].estimate < found[0].estimate - 0.05:
+    results = [check(duel.decide(duel.model(noise=0, signal=s)), "comparison") for s in worse]
+    if results[1].estimate < results[0].estimate - 0.05:
         order = ("pass", "hold", "fail")
-        assert order.index(found[1].status) >= order.index(found[0].status)
+        assert order.index(results[1].status) >= order.index(results[0].status)
 
 
 @settings(max_examples=4, deadline=None)

@@ -85,8 +85,8 @@ def run(project, monkeypatch):
 
     def ask(new, old=None, policy=POLICY, override=None):
         now = SimpleNamespace(version="v1.0.0", commit="abc") if old else None
-        entries = SimpleNamespace(current=lambda: now)
-        monkeypatch.setattr(gate.champion, "fetch", lambda repo: ("v1.0.0", bundle.load(old)))
+        entries = SimpleNamespace(current=lambda: now, find=lambda version: now)
+        monkeypatch.setattr(gate.champion, "fetch_version", lambda *_: bundle.load(old))
         monkeypatch.setattr(gate.ledger, "read", lambda repo: entries)
         (project / "gate.yaml").write_text(yaml.safe_dump(policy))
         return gate.run(new, project / "gate.yaml", project / "reports", override)

@@ -31,6 +31,13 @@ def ship(dvc_project):
     return run
 
 
+def fetch(root):
+    """The bundle of the version in production, in build/champion."""
+    entries = ledger.read(root)
+    version = entries.find(entries.current().version)
+    return champion.fetch_version(root, version, root / paths.CHAMPION)
+
+
 def test_same_hash_as_dvc(dvc_project):
     """What we hash is what DVC writes to dvc.lock, in subfolders too."""
     made = dvc_project.train("a")
@@ -43,9 +50,11 @@ def test_same_hash_as_dvc(dvc_project):
     assert ledger.folder_hash(made.folder) in written
 
 
-def test_no_champion(dvc_project):
+def test_no_champion(dvc_project, monkeypatch):
     """Before the first assignment there is no champion."""
-    assert champion.fetch(dvc_project.root) is None
+    monkeypatch.chdir(dvc_project.root)
+    production = gate._production(pd.DataFrame(index=range(3)))
+    assert (production.model, list(production.seen), production.facts) == (None, [False] * 3, None)
 
 
 def test_champion(dvc_project, ship):
@@ -53,8 +62,7 @@ def test_champion(dvc_project, ship):
     first = ship("a")
     made = dvc_project.train("b")
     status = dvc_project.git("status", "--porcelain")
-    version, found = champion.fetch(dvc_project.root)
-    assert (version, found.id) == ("v1.0.0", first.id)
+    assert fetch(dvc_project.root).id == first.id
     assert bundle.load(dvc_project.root / paths.BUNDLE).id == made.id
     assert dvc_project.git("status", "--porcelain") == status
 
@@ -62,18 +70,18 @@ def test_champion(dvc_project, ship):
 def test_after_rollback(dvc_project, ship):
     """After a rollback the champion is the old version again, in the same folder."""
     first, second = ship("a"), ship("b")
-    assert champion.fetch(dvc_project.root)[1].id == second.id
+    assert fetch(dvc_project.root).id == second.id
     ledger.assign(dvc_project.root, "v1.0.0", why="back", hold=True)
-    assert champion.fetch(dvc_project.root)[1].id == first.id
+    assert fetch(dvc_project.root).id == first.id
 
 
 def test_copies(dvc_project, ship):
     """Who writes to the champion does not write to DVC's store."""
     made = ship("a")
-    _, found = champion.fetch(dvc_project.root)
-    for path in found.folder.iterdir():
+    fetched = fetch(dvc_project.root)
+    for path in fetched.folder.iterdir():
         path.write_text("overwritten\n")
-    assert champion.fetch(dvc_project.root)[1].id == made.id
+    assert fetch(dvc_project.root).id == made.id
 
 
 @pytest.mark.parametrize("what", ["all", "list", "file"])
@@ -88,7 +96,7 @@ def test_missing_object(dvc_project, ship, what):
     for path in {"all": lists + files, "list": lists, "file": files[:1]}[what]:
         path.unlink()
     with pytest.raises(StoreUnreachable, match=r"v1\.0\.0 .*git checkout model@v1\.0\.0"):
-        champion.fetch(dvc_project.root)
+        fetch(dvc_project.root)
     with pytest.raises(NoValidBundle):
         bundle.load(dvc_project.root / "build/champion")
 
@@ -101,7 +109,7 @@ def test_remote_of_today(dvc_project, ship):
     with Repo(str(dvc_project.root)) as repo:
         repo.push()
     shutil.rmtree(dvc_project.root / ".dvc/cache")
-    assert champion.fetch(dvc_project.root)[1].id == made.id
+    assert fetch(dvc_project.root).id == made.id
 
 
 def test_dead_remote(dvc_project, ship):
@@ -111,7 +119,7 @@ def test_dead_remote(dvc_project, ship):
     (dvc_project.root / ".dvc/config").write_text(config)
     shutil.rmtree(dvc_project.root / ".dvc/cache")
     with pytest.raises(StoreUnreachable, match=r"v1\.0\.0"):
-        champion.fetch(dvc_project.root)
+        fetch(dvc_project.root)
 
 
 def test_moved_tag(dvc_project, ship):
@@ -122,7 +130,7 @@ def test_moved_tag(dvc_project, ship):
     for name in ("model@v1.0.0", "model#production#1"):
         dvc_project.git("tag", "--force", "--annotate", "--message", note, name)
     with pytest.raises(NoValidBundle, match=rf"leads to {made.id}: the tag was moved"):
-        champion.fetch(dvc_project.root)
+        fetch(dvc_project.root)
 
 
 def test_tampered_store(dvc_project, ship):
@@ -133,7 +141,7 @@ def test_tampered_store(dvc_project, ship):
             path.chmod(0o644)
             path.write_text("other\n")
     with pytest.raises(NoValidBundle, match="does not match its manifest"):
-        champion.fetch(dvc_project.root)
+        fetch(dvc_project.root)
 
 
 def test_the_gate_knows_the_reason(dvc_project, ship, monkeypatch):

@@ -394,7 +394,7 @@ class TestOrder:
         assert "bundle_id" not in version.note
 
     def test_gto_commands(self, project):
-        """gto's own command line tells the same story, after a rollback too."""
+        """gto's own command line reads the same ledger, after a rollback too."""
         publish(project, "a", "b")
         ledger.assign(project.root, "v1.0.0", why="back", hold=True)
         shown, history = gto_prints(project, "show"), gto_prints(project, "history")

@@ -46,7 +46,7 @@ def new() -> None:
 
 @retrain.command(epilog=example("retrain propose"))
 def propose() -> None:
-    """Push a branch with the retrained model and open an issue, or say that it was refused.
+    """Push a branch with the retrained model and open an issue, or report that it was refused.
 
     Needs the verdict of gate. A second time it changes nothing.
     """

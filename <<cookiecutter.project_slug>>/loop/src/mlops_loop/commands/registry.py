@@ -65,7 +65,7 @@ def show(machine: bool) -> None:
 def register(bump: str, push: bool, commit: bool, machine: bool) -> None:
     """Register the model in models/bundle as a version, if the gate let it pass.
 
-    Tags the commit whose dvc.lock holds the model. Twice changes nothing.
+    Tags the commit whose dvc.lock holds the model. A second time it changes nothing.
     """
     model = bundle.load(paths.BUNDLE)
     verdict = paths.VERDICT.read_text("utf-8") if paths.VERDICT.exists() else ""
@@ -88,7 +88,7 @@ def register(bump: str, push: bool, commit: bool, machine: bool) -> None:
 @click.option("--hold/--lift-hold", default=None, help="Refuse later versions, until lifted.")
 @as_json
 def assign(version: str, push: bool, machine: bool, **call: Any) -> None:
-    """Put a registered VERSION (or latest) into a stage, and say why."""
+    """Put a registered VERSION (or latest) into a stage, with a reason."""
     _print_change(*ledger.assign(ROOT, version, **call), push, machine)
 
 

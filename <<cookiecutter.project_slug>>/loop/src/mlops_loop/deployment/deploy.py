@@ -64,16 +64,18 @@ def deploy(target: Target, version: str, digest: str | None = None, why: str = "
         return _choose(target, entries, version, digest)
 
     assigned = _assign(target, choose, why or "passed the gate", commit=target.commit)
-    synced, checked = sync_pointer(target), None
+    synced = sync_pointer(target)
+    if assigned is None:
+        return Deployment(_current(target), "superseded", synced)
+    entry, is_new = assigned
     try:
-        checked = assigned and _verify(target, assigned[0])
+        checked = _verify(target, entry)
     except SmokeFailed as error:
-        if restored := auto_rollback(target, assigned[0], str(error)):
+        if restored := auto_rollback(target, entry, str(error)):
             raise ReleaseReverted(error, restored) from error
-    now = _current(target)
-    if assigned is None or now != assigned[0]:
+    if (now := _current(target)) != entry:
         return Deployment(now, "superseded", synced)
-    return Deployment(now, "changed" if assigned[1] else "unchanged", synced, checked)
+    return Deployment(now, "changed" if is_new else "unchanged", synced, checked)
 
 
 def _choose(
@@ -109,7 +111,9 @@ def rollback(target: Target, to: str, why: str, hold: bool = True) -> Deployment
     def choose(entries: Ledger) -> tuple[Entry, str]:
         return rollback_target(target.image, entries, to)
 
-    entry, is_new = _assign(target, choose, why, hold)
+    assigned = _assign(target, choose, why, hold)
+    assert assigned, "a rollback never finds nothing to change"
+    entry, is_new = assigned
     synced, checked = sync_pointer(target), _verify(target, entry)
     return Deployment(entry, "changed" if is_new else "unchanged", synced, checked)
 
@@ -156,8 +160,9 @@ def _assign(
             return None
         chosen, digest = choice
         target.image.check(digest)
-        facts = {"why": why, "image": digest, "hold": hold, "commit": commit}
-        entry, is_new = ledger.assign(target.repo, chosen.version, **facts)
+        entry, is_new = ledger.assign(
+            target.repo, chosen.version, why=why, image=digest, hold=hold, commit=commit
+        )
         if git.push_tags(target.repo, chosen.tag, entry.tag):
             return entry, is_new
         git.run(target.repo, "tag", "--delete", entry.tag)
@@ -184,16 +189,16 @@ def sync_pointer(target: Target) -> bool:
 
 def _bundle(target: Target, entry: Entry) -> Bundle:
     """The model of an assignment: models/bundle where that is it, else from the store."""
-    registered = ledger.read(target.repo).find(entry.version).bundle_id
+    version = ledger.read(target.repo).find(entry.version)
     folder = target.repo / paths.BUNDLE
-    if folder.exists() and (local := bundles.load(folder)).id == registered:
+    if folder.exists() and (local := bundles.load(folder)).id == version.bundle_id:
         return local
-    return champion.fetch(target.repo)[1]
+    return champion.fetch_version(target.repo, version, target.repo / paths.CHAMPION)
 
 
-def _verify(target: Target, entry: Entry) -> SmokeResult | None:
-    """The answers of the endpoint; None where its address is not known."""
-    if not target.url:
+def _verify(target: Target, entry: Entry | None) -> SmokeResult | None:
+    """The answers of the endpoint; None where its address is not known, or no image runs."""
+    if not target.url or not entry or not entry.image_digest:
         return None
     bundle = _bundle(target, entry)
     return endpoint.verify(target.url, bundle, entry.image_digest, target.timeout_s)
@@ -207,7 +212,9 @@ def auto_rollback(target: Target, bad: Entry, reason: str) -> AutoRollback | Non
     digest = before.image_digest if before else None
 
     def choose(entries: Ledger) -> tuple[Entry, str] | None:
-        return (entries.find(before.version), digest) if entries.current() == bad else None
+        if not before or not digest or entries.current() != bad:
+            return None
+        return entries.find(before.version), digest
 
     try:
         if _current(target) != bad:

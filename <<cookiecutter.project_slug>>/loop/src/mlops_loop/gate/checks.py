@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite
 
-from mlops_loop.gate.comparison import Check, Comparison
+from mlops_loop.gate.comparison import Answer, Check, Comparison, Status
 from mlops_loop.gate.policy import Primary, Slices
 from mlops_loop.text import number
 
@@ -30,11 +30,11 @@ def compared_with_champion(comparison: Comparison) -> Iterator[Check]:
     null = -rule.margin if rule.mode == "non_inferiority" else 0.0
     good, bad = _outcomes(rule, champion)
     gain = comparison.interval(rule.metric, gain=True)
-    answer = "hold", "These rows are too few to tell.", rule.margin
+    answer = Answer("hold", "These rows are too few to tell.", rule.margin)
     if gain.low > null:
-        answer = "pass", f"Shown to be {good}."
+        answer = Answer("pass", f"Shown to be {good}.")
     elif gain.high < null + rule.margin:
-        answer = "fail", f"Shown to be {bad}."
+        answer = Answer("fail", f"Shown to be {bad}.")
     yield comparison.check("comparison", rule.metric, gain, null, *answer)
     if seen := int(comparison.seen.sum()):
         message = f"{seen:,} more rows were left out: {champion} was trained on them."
@@ -62,11 +62,12 @@ def within_limits(comparison: Comparison) -> Iterator[Check]:
         value, sign = comparison.interval(metric), comparison.metric(metric).sign
         margin = value.margin_to(limit, sign)
         bound = f"{'at least' if sign > 0 else 'at most'} {number(limit)}"
-        answer = "pass", f"It is {bound}."
+        answer = Answer("pass", f"It is {bound}.")
         if margin.estimate < 0:
-            answer = "fail", f"It must be {bound}."
+            answer = Answer("fail", f"It must be {bound}.")
         elif margin.low < 0:
-            answer = "hold", f"It is {bound}, but these rows cannot prove it.", 2 * margin.estimate
+            message = f"It is {bound}, but these rows cannot prove it."
+            answer = Answer("hold", message, 2 * margin.estimate)
         yield comparison.check(name, metric, value, limit, *answer)
 
 
@@ -77,9 +78,10 @@ def not_too_good(comparison: Comparison) -> Iterator[Check]:
     if comparison.champion:
         limits.append(("sudden gain", True, rule.max_gain, 1))
     for name, gain, limit, sign in limits:
-        value, answer = comparison.interval(metric, gain), ("pass", "")
+        value, answer = comparison.interval(metric, gain), Answer("pass")
         if value.margin_to(limit, sign).estimate > 0:
-            answer = "hold", "Too good to be true? Look for a column that contains the answer."
+            message = "Too good to be true? Look for a column that contains the answer."
+            answer = Answer("hold", message)
         yield comparison.check(name, metric, value, limit, *answer)
 
 
@@ -95,20 +97,20 @@ def good_in_slices(comparison: Comparison) -> Iterator[Check]:
 def _within_slice_limit(comparison: Comparison, rule: Slices) -> Iterator[Check]:
     sign = comparison.metric(rule.metric).sign
     for name, value in comparison.by_slice(rule.metric, rule.columns, rule.min_rows).items():
-        margin, answer = value.margin_to(rule.limit, sign), ("pass", "")
+        margin, answer = value.margin_to(rule.limit, sign), Answer("pass")
         if margin.high < 0:
-            answer = "fail", f"Shown to be beyond {number(rule.limit)}."
+            answer = Answer("fail", f"Shown to be beyond {number(rule.limit)}.")
         elif margin.estimate < 0:
-            answer = "pass", "Beyond, within noise."
+            answer = Answer("pass", "Beyond, within noise.")
         yield comparison.check("slice", rule.metric, value, rule.limit, *answer, slice=name)
 
 
 def _within_slice_loss(comparison: Comparison, rule: Slices, champion: str) -> Iterator[Check]:
     gains = comparison.by_slice(rule.metric, rule.columns, rule.min_rows, gain=True)
     for name, gain in gains.items():
-        answer = "pass", ""
+        answer = Answer("pass")
         if gain.estimate < -rule.max_loss and gain.high < 0:
-            answer = "fail", f"Worse than {champion} here."
+            answer = Answer("fail", f"Worse than {champion} here.")
         yield comparison.check("slice loss", rule.metric, gain, -rule.max_loss, *answer, slice=name)
 
 
@@ -126,11 +128,11 @@ def fair(comparison: Comparison) -> Iterator[Check]:
             yield Check("fairness", "skip", message, metric=rule.metric, slice=rule.column)
             continue
         low, high = known[0][1], known[-1][1]
-        gap, answer = groups[high].minus(groups[low]), ("pass", "The widest gap.")
+        gap, answer = groups[high].minus(groups[low]), Answer("pass", "The widest gap.")
         if gap.estimate > rule.max_gap and gap.low > 0:
-            answer = "fail", f"Apart by more than {number(rule.max_gap)}."
+            answer = Answer("fail", f"Apart by more than {number(rule.max_gap)}.")
         elif gap.estimate > rule.max_gap:
-            answer = "hold", "Far apart, though it may be noise.", 2 * gap.estimate
+            answer = Answer("hold", "Far apart, though it may be noise.", 2 * gap.estimate)
         pair = f"{high} and {low}"
         yield comparison.check("fairness", rule.metric, gap, rule.max_gap, *answer, slice=pair)
 
@@ -139,7 +141,8 @@ def within_budgets(comparison: Comparison) -> Iterator[Check]:
     """What was measured on the built container keeps to its ceiling."""
     for name, rule in comparison.policy.budgets.items():
         value = comparison.measurements.get(name)
-        status, message = "pass", ""
+        status: Status = "pass"
+        message = ""
         if value is None:
             status, message = "hold" if rule.required else "skip", "Not measured here."
         elif not value <= rule.at_most:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import comb, isfinite, nan
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,21 @@ class Unscorable:
     name: str
     status: Status
     reason: str
+
+
+def _scored(model: Contender | Unscorable | None) -> Contender:
+    """Models without scores are sorted out before any check."""
+    if not isinstance(model, Contender):
+        raise TypeError(f"{model} has no scores to compare.")
+    return model
+
+
+class Answer(NamedTuple):
+    """What an interval decides; where it is held, one no wider than `width` would decide."""
+
+    status: Status
+    message: str = ""
+    width: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -97,8 +112,8 @@ class Comparison:
         clusters = None
         if self.policy.cluster:
             clusters = self.grouped(self.policy.cluster, rows).ngroup().to_numpy()
-        models = [self.challenger, self.champion] if gain else [self.challenger]
-        models = [model.take(rows) for model in models]
+        compared = [self.challenger, self.champion] if gain else [self.challenger]
+        models = [_scored(model).take(rows) for model in compared]
         bootstrap = Bootstrap(self.policy.resamples, self.seed, self.policy.confidence)
         return bootstrap.interval(self.metric(metric), *models, clusters=clusters, family=family)
 
@@ -109,7 +124,9 @@ class Comparison:
 
         NaN for fewer than `min_rows` rows. All others hold together, or all sets of `at_once`.
         """
-        among, slices, intervals = self.positions(gain), {}, {}
+        among = self.positions(gain)
+        slices: dict[str, np.ndarray] = {}
+        intervals: dict[str, Interval] = {}
         for column in columns:
             groups = self.grouped(column, among).indices
             slices |= {f"{column}={value}": among[rows] for value, rows in groups.items()}
@@ -140,6 +157,7 @@ class Comparison:
             needed = max(least, needed or 0)
         if needed:
             message += f" About {needed:,} rows would decide."
-        unit = self.metric(metric).unit.replace("target", self.challenger.contract.target_unit)
+        target_unit = _scored(self.challenger).contract.target_unit
+        unit = self.metric(metric).unit.replace("target", target_unit)
         numbers = (interval.estimate, interval.low, interval.high, limit, interval.n_rows)
         return Check(name, status, message, *numbers, unit, metric, slice, needed)

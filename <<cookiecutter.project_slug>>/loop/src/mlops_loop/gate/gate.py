@@ -29,6 +29,8 @@ from mlops_loop.registry import champion, ledger
 from mlops_loop.statistics.bootstrap import Contender
 from mlops_loop.tasks import metrics
 
+Decision = Literal["PROMOTE", "REJECT", "HOLD"]
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -38,7 +40,7 @@ class Verdict:
     how many rows would decide, None where enough did. overridden: a person made PROMOTE of HOLD.
     """
 
-    decision: Literal["PROMOTE", "REJECT", "HOLD"]
+    decision: Decision
     summary: str
     challenger: str
     champion: str | None
@@ -113,10 +115,11 @@ def _measurements(out_dir: Path, bundle_id: str) -> dict[str, float]:
 def _production(rows: pd.DataFrame) -> Production:
     """The champion on these rows; where it is unreadable, a model without scores says why."""
     none_seen = np.zeros(len(rows), dtype=bool)
-    if (now := ledger.read(Path()).current()) is None:
+    entries = ledger.read(Path())
+    if (now := entries.current()) is None:
         return Production(None, none_seen)
     try:
-        _, model = champion.fetch(Path())
+        model = champion.fetch_version(Path(), entries.find(now.version), paths.CHAMPION)
     except (StoreUnreachable, NoValidBundle) as error:
         reason = f"is unreadable: {error}"
         return Production(Unscorable(now.version, "fail", reason), none_seen)
@@ -188,7 +191,7 @@ def conclude(
     """REJECT wins over HOLD, HOLD over PROMOTE; `override` (who and why) counts for HOLD only."""
     checks = tuple(sorted(checks, key=lambda c: ("fail", "hold", "pass", "skip").index(c.status)))
     against = [check for check in checks if check.status in ("fail", "hold")]
-    decision = "PROMOTE"
+    decision: Decision = "PROMOTE"
     place = f"may replace {champion}" if champion else "may be the first model"
     summary = f"{challenger} {place}: every check passed."
     if against:

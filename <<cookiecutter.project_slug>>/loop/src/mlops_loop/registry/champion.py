@@ -1,4 +1,4 @@
-"""The champion: the bundle of the version in production, fetched from DVC's store."""
+"""The bundle of a version, fetched from DVC's store: the champion, or what is rolled back to."""
 
 from __future__ import annotations
 
@@ -9,25 +9,15 @@ from mlops_loop import paths
 from mlops_loop.errors import NoValidBundle, StoreUnreachable
 from mlops_loop.model import bundle as bundles
 from mlops_loop.model.bundle import Bundle
-from mlops_loop.registry import ledger
 from mlops_loop.registry.entries import Entry
 
 
-def fetch(repo: Path) -> tuple[str, Bundle] | None:
-    """Fetch the champion into `build/champion`: its version and bundle, or None before the first.
+def fetch_version(repo: Path, version: Entry, folder: Path) -> Bundle:
+    """Replace `folder` by the bundle of a version.
 
     Raises StoreUnreachable where an object is neither in DVC's cache nor in its remote, and
     NoValidBundle where the bundle is not the one that was registered.
     """
-    entries = ledger.read(repo)
-    now = entries.current()
-    if now is None:
-        return None
-    return now.version, fetch_version(repo, entries.find(now.version), repo / paths.CHAMPION)
-
-
-def fetch_version(repo: Path, version: Entry, folder: Path) -> Bundle:
-    """Replace `folder` by the bundle of any version; raises as `fetch` does."""
     _download(repo, version, folder)
     bundle = bundles.load(folder)
     if bundle.id != (version.bundle_id or bundle.id):

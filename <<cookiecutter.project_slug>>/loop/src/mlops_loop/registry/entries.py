@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any
 
 from mlops_loop.errors import UsageError
@@ -96,7 +95,8 @@ class Ledger:
         rollback goes on to an older version, never to the one that it came from.
         """
         path: list[Entry] = []
-        for item in self.assignments:
-            if item.stage == stage:
-                path = [*takewhile(lambda past, now=item: past.version != now.version, path), item]
+        for item in (a for a in self.assignments if a.stage == stage):
+            versions = [past.version for past in path]
+            end = versions.index(item.version) if item.version in versions else len(path)
+            path = [*path[:end], item]
         return path[-2] if len(path) > 1 else None
