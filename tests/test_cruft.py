@@ -1,11 +1,42 @@
 """A project stays linked to the template: cruft creates it, checks it and brings it up to date."""
 
+import ast
 import json
+import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import check
+import yaml
+from conftest import DEFAULTS, check, files
+
+YAML = ["dvc.yaml", "gate.yaml", "monitor.yaml", "params.yaml"]
+OWNED = ["README.md", "data", *YAML, "pyproject.toml", "src", "tests"]
+PACKAGE = "src/flight_delays"
+RAW_PACKAGE = "src/<<cookiecutter.__package_name>>"
+
+OWN_SOURCE_AND_METRIC = '''
+
+def read_months(options: Options) -> pd.DataFrame:
+    """Return the files of `data/raw` from the month `first` on."""
+    from pathlib import Path
+
+    import pandas as pd
+
+    paths = sorted(Path("data/raw").glob("*.csv"))
+    tables = [pd.read_csv(path) for path in paths if path.stem >= options["first"]]
+    return pd.concat(tables, ignore_index=True)
+
+
+def late_in_top_tenth(y: np.ndarray, scores: np.ndarray) -> float:
+    """Return the share of late flights among the tenth with the highest probability."""
+    return y[scores[:, 1].argsort()[-max(len(y) // 10, 1) :]].mean()
+
+
+SOURCES["months"] = read_months
+METRICS["top_tenth"] = Metric.from_function("top_tenth", late_in_top_tenth, greater_is_better=True)
+'''
 
 
 @pytest.fixture
@@ -35,6 +66,83 @@ def linked(repository, tmp_path) -> Path:
     return project
 
 
+def change(path: Path, *pairs: tuple[str, str]) -> None:
+    """Replace parts of a file that must be there."""
+    text = path.read_text(encoding="utf-8")
+    for old, new in pairs:
+        assert old in text, (path, old)
+        text = text.replace(old, new, 1)
+    path.write_text(text, encoding="utf-8")
+
+
+def work_as_an_owner(project: Path) -> None:
+    """Edit every owned file, and add a dependency, a source, a metric and a test."""
+    for name in ("README.md", "dvc.yaml", "monitor.yaml", "tests/test_dvc.py"):
+        path = project / name
+        path.write_text(path.read_text() + ("\nOurs.\n" if path.suffix == ".md" else "\n\n# Ours.\n"))
+    for name in ("schema.py", "features.py", "estimators.py", "extensions.py"):
+        change(project / PACKAGE / name, (". Yours to edit.", ". Ours."))
+    (project / "data/raw/flights-2013-01.csv").unlink()
+    (project / "tests/test_ours.py").write_text("def test_ours():\n    pass\n")
+    change(project / "pyproject.toml", ('["mlops-loop"]', '["mlops-loop", "tqdm>=4.67"]'))
+    extensions = project / PACKAGE / "extensions.py"
+    change(extensions, ("from mlops_loop", "import numpy as np\n\nfrom mlops_loop"))
+    extensions.write_text(extensions.read_text() + OWN_SOURCE_AND_METRIC)
+    edit_yaml(project / "gate.yaml", lambda gate: gate["absolute"].update(top_tenth=0.2))
+    source = {"kind": "months", "first": "flights-2013-03", "fingerprint": "data/raw"}
+    edit_yaml(project / "params.yaml", lambda params: params.update(source=source))
+    check("uv", "lock", "--quiet", cwd=project)
+    commit_all(project, "Our own work")
+
+
+def edit_yaml(path: Path, edit) -> None:
+    """Change the values of a YAML file; its comments are lost."""
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    edit(values)
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+
+def move_on(raw: Path) -> set[str]:
+    """Change the template: owned files, a line here and there, and each room; name the latter."""
+    owned = [raw / "README.md", raw / "pyproject.toml", *raw.glob("gate.*.yaml")]
+    owned += [raw / name for name in YAML if (raw / name).exists()]
+    for path in [*owned, *raw.glob("tests/*.py"), *raw.glob(f"{RAW_PACKAGE}/*.py")]:
+        path.write_text("# Changed in the template.\n" + path.read_text())
+    (raw / "loop" / "docs" / "new.md").write_text("# New\n")
+    moved = {move_a_function(raw, room) for room in (raw / "loop/src/mlops_loop").iterdir()}
+    others = {".gitattributes", ".github/workflows/ci.yml", "Dockerfile", "Makefile"}
+    for name in others:
+        (raw / name).write_text((raw / name).read_text() + "# Changed in the template.\n")
+    return {*filter(None, moved), *others, "loop/docs/new.md"}
+
+
+def move_a_function(raw: Path, room: Path) -> str:
+    """Let the last two functions of one module change places; return its name, or nothing."""
+    for path in sorted(room.rglob("*.py")) if room.is_dir() else [room]:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        body = ast.parse("".join(lines)).body
+        if all(isinstance(node, ast.FunctionDef) and not node.decorator_list for node in body[-2:]):
+            first, second = body[-2:]
+            parts = lines[first.lineno - 1 : first.end_lineno], lines[second.lineno - 1 :]
+            between = lines[first.end_lineno : second.lineno - 1]
+            lines[first.lineno - 1 :] = [*parts[1], *between, *parts[0]]
+            path.write_text("".join(lines), encoding="utf-8")
+            return path.relative_to(raw).as_posix()
+    return ""
+
+
+def test_the_owned_files_are_skipped(baked):
+    """The list is that of what the README calls yours, and the README itself."""
+    project = baked(DEFAULTS)
+    settings = tomllib.loads((project / "pyproject.toml").read_text())
+    assert settings["tool"]["cruft"]["skip"] == OWNED
+    assert [name for name in OWNED if not (project / name).exists()] == []
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    part = readme.split("## What is yours")[1].split("\n## ")[0]
+    named = {name.split("/")[0] for name in re.findall(r"\| `([^`]+)`", part)}
+    assert named == {*OWNED} - {"README.md"}
+
+
 def test_cruft_creates_a_project_through_the_decoy(linked, repository):
     """The decoy satisfies cruft's look for double braces, and is not generated."""
     state = json.loads((linked / ".cruft.json").read_text())
@@ -49,14 +157,25 @@ def test_cruft_finds_the_project_up_to_date(linked):
     assert "diff --git" not in check("cruft", "diff", cwd=linked)
 
 
-def test_cruft_brings_a_change_of_the_template(linked, repository):
-    """Only the changed file changes; the owner's own work stays."""
-    (linked / "notes.md").write_text("mine\n")
-    commit_all(linked, "Own work")
-    attributes = repository / "<<cookiecutter.project_slug>>" / ".gitattributes"
-    attributes.write_text(attributes.read_text() + "*.gif binary\n")
+def test_an_update_leaves_what_is_owned_and_brings_the_rest(linked, repository):
+    """No conflict, no owned file touched, every other change there, and the project is green."""
+    work_as_an_owner(linked)
+    owned = [name for name in files(linked) if name.split("/")[0] in OWNED]
+    before = {name: (linked / name).read_bytes() for name in owned}
+    raw = repository / "<<cookiecutter.project_slug>>"
+    changed = move_on(raw)
+    rooms = {name.split("/")[3] for name in changed if name.startswith("loop/src/")}
+    assert rooms > {"gate", "model", "pipeline", "serving", "storage"}
     commit_all(repository, "second")
     check("cruft", "update", "--skip-apply-ask", cwd=linked)
-    changed = check("git", "status", "--porcelain", cwd=linked).split()
-    assert sorted(changed[1::2]) == [".cruft.json", ".gitattributes"]
-    assert (linked / "notes.md").read_text() == "mine\n"
+
+    status = check("git", "status", "--porcelain", "-uall", cwd=linked).splitlines()
+    assert {line[3:] for line in status} == changed | {".cruft.json"}
+    assert [name for name in files(linked) if name.endswith((".rej", ".orig"))] == []
+    assert {name: (linked / name).read_bytes() for name in owned} == before
+    assert "data/raw/flights-2013-01.csv" not in files(linked)
+    verbatim = [name for name in changed if name.startswith("loop/")]
+    for name in verbatim:
+        assert (linked / name).read_bytes() == (raw / name).read_bytes(), name
+    check("cruft", "check", cwd=linked)
+    check("make", "lint", "test", cwd=linked)
