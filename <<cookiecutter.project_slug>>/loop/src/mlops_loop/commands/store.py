@@ -59,11 +59,11 @@ def pull(checkout: bool) -> None:
 
 
 @store.command(epilog=example("store push", "store push --runs"))
-@click.option("--runs/--no-runs", default=False, help="Cached stage results too; see above.")
+@click.option("--runs/--no-runs", default=False, help="Push cached stage results too.")
 def push(runs: bool) -> None:
     """Store the objects that this commit needs.
 
-    Cached stage results only by the job of main: everybody reuses them without a check.
+    Only the job of main should push cached stage results: everybody reuses them without a check.
     """
     with open_store(ROOT) as opened:
         count, state = opened.push(runs), opened.status()
