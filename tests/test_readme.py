@@ -16,6 +16,7 @@ from loop import PUBLISHED, shell_lines
 ELSEWHERE = {
     "make demo": "loop.py",
     "make test": "test_loop.py for a project, .ci/run for the template",
+    "make -C loop test": "make loop, and the workflow ci in tests/workflows",
     "make lint": "test_loop.py",
     "make serve": "test_make_serve",
     "make image": "test_image.py",
@@ -96,5 +97,6 @@ def test_project_help_lists_all_targets(loop):
     """`make help` names every target that the README does."""
     folder = loop("classification").folder
     shown = check("make", "help", cwd=folder)
-    named = {name.split()[1] for name in commands(folder / "README.md") if name[:4] == "make"}
+    names = [name.split() for name in commands(folder / "README.md")]
+    named = {name[1] for name in names if name[0] == "make" and name[1] != "-C"}
     assert all(f"make {name}" in shown for name in named)
