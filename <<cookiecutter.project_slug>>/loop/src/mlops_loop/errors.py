@@ -60,7 +60,10 @@ class NoValidBundle(ProjectError):
 
 
 class GitHubRefused(ProjectError):
-    """GitHub's API refuses, with `status`, or cannot be reached (None)."""
+    """GitHub's API refuses a request, or cannot be reached.
+
+    `status` is the HTTP status of the answer, None where there was none.
+    """
 
     exit_code = 10
 
@@ -74,6 +77,6 @@ class NotOnPlan(GitHubRefused):
 
 
 class LogUnavailable(ProjectError):
-    """The prediction log is down, full or behind; nothing is predicted that it cannot keep."""
+    """The prediction log is down, full or behind: what it cannot keep is not predicted."""
 
     exit_code = 11
