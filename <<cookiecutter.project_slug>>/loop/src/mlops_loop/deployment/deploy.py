@@ -205,7 +205,7 @@ def _verify(target: Target, entry: Entry | None) -> SmokeResult | None:
 
 
 def auto_rollback(target: Target, bad: Entry, reason: str) -> AutoRollback | None:
-    """Restore what ran before `bad`; None where another run has replaced `bad` already."""
+    """Restore the version before `bad`; None where another run has replaced `bad` already."""
     # The ledger keeps the reason, but no row of data.
     why = f"automatic rollback: {reason.partition(smoke.ROW)[0]}"
     before = _before(ledger.read(target.repo), bad)
@@ -231,7 +231,7 @@ def auto_rollback(target: Target, bad: Entry, reason: str) -> AutoRollback | Non
 
 
 def _before(entries: Ledger, bad: Entry) -> Entry | None:
-    """What ran before: another image of the same version, or another version."""
+    """The assignment before `bad`: of another image of the same version, or another version."""
     past = [run for run in entries.assignments if run.stage == bad.stage]
     images = [run.image_digest for run in past[-2:]]
     again = len(past) > 1 and past[-2].version == bad.version and images[0] != images[1]

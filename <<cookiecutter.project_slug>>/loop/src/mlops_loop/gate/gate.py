@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +26,7 @@ from mlops_loop.gate.scoring import score
 from mlops_loop.model import bundle
 from mlops_loop.pipeline import split
 from mlops_loop.registry import champion, ledger
+from mlops_loop.registry.entries import Entry
 from mlops_loop.statistics.bootstrap import Contender
 from mlops_loop.tasks import metrics
 
@@ -127,10 +128,13 @@ def _production(rows: pd.DataFrame) -> Production:
         seen = split.seen(rows, model.manifest["split"])
     except (KeyError, TypeError):
         seen = ~none_seen
+    return Production(score(model, rows, now.version), seen, _facts(model, now))
+
+
+def _facts(model: bundle.Bundle, now: Entry) -> dict[str, Any]:
     facts = {name: model.read_json(f"{name}.json") for name in ("contract", "reference")}
     facts |= {"version": now.version, "bundle": model.id, "commit": now.commit}
-    facts["rows"] = model.manifest.get("rows", {})
-    return Production(score(model, rows, now.version), seen, facts)
+    return facts | {"rows": model.manifest.get("rows", {})}
 
 
 def _write_champion(path: Path, facts: dict[str, Any] | None, comparison: Comparison) -> None:
@@ -191,15 +195,21 @@ def conclude(
     """REJECT wins over HOLD, HOLD over PROMOTE; `override` (who and why) counts for HOLD only."""
     checks = tuple(sorted(checks, key=lambda c: ("fail", "hold", "pass", "skip").index(c.status)))
     against = [check for check in checks if check.status in ("fail", "hold")]
-    decision: Decision = "PROMOTE"
-    place = f"may replace {champion}" if champion else "may be the first model"
-    summary = f"{challenger} {place}: every check passed."
-    if against:
-        first, more = against[0], f" And {len(against) - 1} more." if against[1:] else ""
-        decision = "REJECT" if first.status == "fail" else "HOLD"
-        summary = f"{first.name} {first.slice}".rstrip() + f": {first.message}{more}"
+    decision, summary = _outcome(against, challenger, champion)
     overridden = decision == "HOLD" and bool(override)
     if overridden:
         decision, summary = "PROMOTE", f"HOLD overridden by {override}. {summary}"
     needed = max((check.rows_needed or 0 for check in checks), default=0) or None
     return Verdict(decision, summary, challenger, champion, checks, needed, overridden)
+
+
+def _outcome(
+    against: Sequence[Check], challenger: str, champion: str | None
+) -> tuple[Decision, str]:
+    """The decision and its summary, from the checks that did not pass, the worst first."""
+    if not against:
+        place = f"may replace {champion}" if champion else "may be the first model"
+        return "PROMOTE", f"{challenger} {place}: every check passed."
+    first, more = against[0], f" And {len(against) - 1} more." if against[1:] else ""
+    summary = f"{first.name} {first.slice}".rstrip() + f": {first.message}{more}"
+    return "REJECT" if first.status == "fail" else "HOLD", summary

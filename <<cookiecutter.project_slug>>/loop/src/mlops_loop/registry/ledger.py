@@ -162,10 +162,7 @@ def assign(
     if now and again and hold in (None, now.held) and image in (None, now.image_digest):
         return now, False
     if now and now.held and hold is None:
-        raise UsageError(
-            f"{now.version} is held in {stage} by {now.note['who']}: {now.note['why']!r}. Next: "
-            f"loop registry assign {chosen.version} --stage {stage} --lift-hold --why REASON"
-        )
+        raise _refused_by_hold(now, chosen)
     last = next((run.note for run in reversed(ledger.runs(chosen.version, stage))), {})
     note = {
         "previous": last.get("previous") if again else now and now.version,
@@ -176,6 +173,13 @@ def assign(
     }
     _write(repo, chosen.commit, note, action=Action.ASSIGN, stage=stage)
     return read(repo).stages()[stage], True
+
+
+def _refused_by_hold(now: Entry, chosen: Entry) -> UsageError:
+    return UsageError(
+        f"{now.version} is held in {now.stage} by {now.note['who']}: {now.note['why']!r}. Next: "
+        f"loop registry assign {chosen.version} --stage {now.stage} --lift-hold --why REASON"
+    )
 
 
 def _check_names(stage: str, image: str | None) -> None:
