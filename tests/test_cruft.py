@@ -79,7 +79,8 @@ def work_as_an_owner(project: Path) -> None:
     """Edit every owned file, and add a dependency, a source, a metric and a test."""
     for name in ("README.md", "dvc.yaml", "monitor.yaml", "tests/test_dvc.py"):
         path = project / name
-        path.write_text(path.read_text() + ("\nOurs.\n" if path.suffix == ".md" else "\n\n# Ours.\n"))
+        more = "\nOurs.\n" if path.suffix == ".md" else "\n\n# Ours.\n"
+        path.write_text(path.read_text() + more)
     for name in ("schema.py", "features.py", "estimators.py", "extensions.py"):
         change(project / PACKAGE / name, (". Yours to edit.", ". Ours."))
     (project / "data/raw/flights-2013-01.csv").unlink()

@@ -20,6 +20,9 @@ WITHOUT_EFFECT = {
     "params.py": "the values themselves are declared as params",
     "paths.py": "the paths themselves are declared as outs",
     "project.py": "the modules that it imports are followed",
+    "sections.py": "as params.py",
+    "source_params.py": "as params.py",
+    "stage_params.py": "as params.py",
     "text.py": "messages only",
 }
 
@@ -41,8 +44,8 @@ def file_of(module: str) -> Path | None:
     package, *rest = module.split(".")
     if not rest or package not in PACKAGES:
         return None
-    file = PACKAGES[package].joinpath(*rest).with_suffix(".py")
-    return file if file.exists() else None
+    path = PACKAGES[package].joinpath(*rest)
+    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.exists()), None)
 
 
 def imported(node: ast.AST, path: Path) -> set[Path | None]:
@@ -55,13 +58,15 @@ def imported(node: ast.AST, path: Path) -> set[Path | None]:
     return {file_of(f"{package}.{alias.name}") or file_of(package) for alias in node.names}
 
 
-def own_modules() -> dict[str, Path]:
-    """By function of project.py the module of the user's that it imports."""
+def own_modules() -> dict[str, set[Path | None]]:
+    """By function of project.py the modules of the user's that it imports, or lets skops import."""
     body = ast.parse((LOOP / "project.py").read_text(encoding="utf-8")).body
     functions = [node for node in body if isinstance(node, ast.FunctionDef)]
     texts = {f.name: [getattr(node, "value", "") for node in ast.walk(f)] for f in functions}
     modules = ("schema", "features", "estimators", "extensions")
-    return {f: OWN / f"{m}.py" for f, values in texts.items() for m in modules if m in values}
+    found = {f: {OWN / f"{m}.py" for m in modules if m in values} for f, values in texts.items()}
+    types = {file_of(name.rpartition(".")[0]) for name in project.trusted_types()}
+    return found | {"trusted_types": found["trusted_types"] | types}
 
 
 def uses(path: Path) -> set[Path]:
@@ -74,7 +79,9 @@ def uses(path: Path) -> set[Path]:
         if isinstance(node, ast.Constant) and str(node.value).endswith(".jinja"):
             found.add(path.parent / node.value)
         if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "project":
-            found.add(own_modules().get(node.attr))
+            found |= own_modules().get(node.attr, set())
+    if path == OWN / "extensions.py":  # classes of the loop come with the stage that uses them
+        found = {file for file in found if file and file.is_relative_to(OWN)}
     return {file for file in found if file and file.name not in WITHOUT_EFFECT}
 
 

@@ -1,18 +1,31 @@
 """Own sources, metrics, gate checks and trusted types, by name. Yours to edit.
 
-Each table is empty until you add a function; loop/docs/extensions.md has an example for each.
+Each table is empty until you add to it; loop/docs/extensions.md has an example for each. Import
+inside a function what only training has, such as pandas: a container with a skops model reads this.
 """
 
 from __future__ import annotations
 
-# source.kind in params.yaml -> function of the other keys of `source` that returns a table
-SOURCES = {}
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-# name of a metric in params.yaml and gate.yaml -> mlops_loop.statistics.metrics.Metric
-METRICS = {}
+from mlops_loop.statistics.metrics import Metric
 
-# key of own_checks in gate.yaml -> function(comparison, limit) that yields Check objects
-CHECKS = {}
+if TYPE_CHECKING:
+    import pandas as pd
 
-# full names of types that a skops file may hold; read their code before you add one
-TRUSTED_TYPES = ()
+    from mlops_loop.gate.comparison import Check, Comparison
+
+Options = Mapping[str, Any]
+
+# source.kind in params.yaml: a function of the other keys of `source` that returns a table
+SOURCES: dict[str, Callable[[Options], pd.DataFrame]] = {}
+
+# a metric in params.yaml and gate.yaml, by its own name
+METRICS: dict[str, Metric] = {}
+
+# own_checks in gate.yaml: a function of both models and its options that yields checks
+CHECKS: dict[str, Callable[[Comparison, Options], Iterable[Check]]] = {}
+
+# types that a skops file may hold, as "package.module.Type"; read their code before you add one
+TRUSTED_TYPES: list[str] = []
