@@ -52,7 +52,9 @@ class Limits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return self._log and self._log.write()  # such as the end of the process
+            if self._log:  # such as the end of the process
+                self._log.write()
+            return
         start, header_bytes, request_id = perf_counter(), 0, b""
         for name, value in scope["headers"]:
             header_bytes += len(name) + len(value) + 4

@@ -81,7 +81,8 @@ def _results(
         if len(batch) == 1:
             return [error]
         return [result for request in batch for result in _results(predict, [request])]
-    results, start = [], 0
+    results: list[list[Prediction] | Exception] = []
+    start = 0
     for rows, _ in batch:
         results.append(predictions[start : start + len(rows)])
         start += len(rows)

@@ -67,7 +67,8 @@ def load(settings: Settings, first_bundle: str = "") -> Model:
         reader = RowReader(bundle.contract, settings.max_rows)
         golden = [line["row"] for line in bundle.golden()]
         model = Model(bundle, reader, golden, version)
-        model.predict(reader.read(to_json(golden[: settings.max_rows])))
+        rows = reader.read(to_json(golden[: settings.max_rows]))
+        model.predict(rows if isinstance(rows, list) else [rows])
     except Exception as error:  # whatever the runtime raises: the reason is shown at /ready
         raise NoValidBundle(f"{bundle.folder} cannot answer its golden rows: {error}") from error
     return model

@@ -24,6 +24,7 @@ MAX_ROW_BYTES = 256 * 1024
 MAX_ERRORS = 1_000  # describing one costs microseconds; beyond, only the first bad row is described
 
 Row = dict[str, Any]
+typed_dict: Any = TypedDict  # made from a contract, which no type checker can follow
 
 
 class RowReader:
@@ -31,8 +32,8 @@ class RowReader:
 
     def __init__(self, contract: Contract, max_rows: int) -> None:
         self.contract = contract
-        row = _row_type(contract)
-        rows = Annotated[list[row], Field(min_length=1, max_length=max_rows)]
+        row: Any = _row_type(contract)
+        rows: Any = Annotated[list[row], Field(min_length=1, max_length=max_rows)]
         self.body_type = row | rows
         self._row: TypeAdapter[Row] = TypeAdapter(row)
         self._rows: TypeAdapter[list[Row]] = TypeAdapter(rows)
@@ -86,7 +87,7 @@ class RowReader:
 
 def _row_type(contract: Contract) -> Any:
     """The TypedDict of one row; a column's name may be any text."""
-    row = TypedDict("Row", {column.name: _field(column) for column in contract.columns})
+    row = typed_dict("Row", {column.name: _field(column) for column in contract.columns})
     # Python's regular expressions, because pandera checks the training rows with them.
     row.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
     return row

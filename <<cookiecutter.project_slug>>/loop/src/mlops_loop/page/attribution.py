@@ -26,7 +26,7 @@ def what_if_effects(model: Model, row: Row) -> list[dict[str, Any]]:
     typical = [row | {column.name: column.example} for column in contract.columns]
     scores = model.bundle.predictor.scores(contract.encode_rows([row, *typical]))
     scores = model.task.explained(scores)
-    effects = [
+    effects: list[dict[str, Any]] = [
         {
             "column": column,
             "value": row.get(column.name),

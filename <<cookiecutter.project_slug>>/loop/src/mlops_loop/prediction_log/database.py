@@ -79,7 +79,8 @@ class Database:
         self._url, self._file = url, Path(rest.removeprefix("/"))
         self._failures: tuple[type[Exception], ...] = (sqlite3.Error, OSError)
         self._psycopg: Any = None
-        self._writes, self._connection = writes, None
+        self._connection: Any = None
+        self._writes = writes
         if scheme in ("postgresql", "postgres"):
             self._psycopg = _psycopg()
             self._failures = (self._psycopg.Error, OSError)

@@ -149,7 +149,7 @@ def server_of(app: FastAPI, drain_s: float = 0) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-    return _Server(config, drain_s)
+    return _Server(app, config, drain_s)
 
 
 class _Server(uvicorn.Server):
@@ -159,17 +159,19 @@ class _Server(uvicorn.Server):
     listening, and for `drain_s` answers what is still sent, asking each client to connect again.
     """
 
-    def __init__(self, config: uvicorn.Config, drain_s: float):
+    def __init__(self, app: FastAPI, config: uvicorn.Config, drain_s: float):
         super().__init__(config)
-        self._drain_s = drain_s
+        self._app, self._drain_s = app, drain_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if current_thread() is main_thread():  # as in uvicorn: only this thread gets signals
-            reload.on_hangup(self.config.app)
+            reload.on_hangup(self._app)
         await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for listener in [*self.servers, *(sockets or [])]:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
             listener.close()
         headers = self.server_state.default_headers
         self.server_state.default_headers = [*headers, (b"connection", b"close")]

@@ -52,6 +52,7 @@ ONE, MANY = TypeAdapter(Feedback), TypeAdapter(Many)
 REFUSED: dict[int | str, Any] = {
     code: {"model": Refusal} for code in (400, 401, 403, 404, 409, 413, 422, 503)
 }
+EXPORTED: dict[int | str, Any] = {200: {"content": {"application/x-ndjson": {}}}}
 router = APIRouter(tags=["Operation"], dependencies=[Depends(required)])
 
 
@@ -114,8 +115,7 @@ def _store(log: PredictionLog, outcomes: list[Feedback]) -> None:
     "/logs/export",
     summary="Export predictions and true outcomes, one line of JSON for each row",
     response_class=StreamingResponse,
-    responses={200: {"content": {"application/x-ndjson": {}}}}
-    | {code: REFUSED[code] for code in (401, 403, 404, 503)},
+    responses=EXPORTED | {code: REFUSED[code] for code in (401, 403, 404, 503)},
 )
 def _export(
     request: Request, since: AwareDatetime = records.FIRST, until: AwareDatetime | None = None

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import Field, TypeAdapter
-from typing_extensions import TypedDict
 
 from mlops_loop import tasks
 from mlops_loop.inference.model import Model
+from mlops_loop.inference.rows import typed_dict
 from mlops_loop.model.contract import Contract
 from mlops_loop.serving import log_routes, protocols
 
@@ -59,10 +59,11 @@ def _content(schemas: dict[str, Any], of: Any, examples: dict[str, Any]) -> dict
 def _answer_type(contract: Contract, logged: bool) -> Any:
     """What `/predict` sends, for one row or for many."""
     task = tasks.of(contract)
-    prediction, metadata = task.prediction_fields(contract), {"model_version": str}
+    prediction = task.prediction_fields(contract)
+    metadata: dict[str, Any] = {"model_version": str}
     if logged:
         metadata |= {"prediction_id": Annotated[str, Field(description="For `/feedback`.")]}
     metadata |= dict.fromkeys(task.about(contract), str)
-    one = TypedDict("Answer", prediction | metadata)
-    predictions = list[TypedDict("Prediction", prediction)]
-    return one | TypedDict("Answers", {"predictions": predictions} | metadata)
+    one = typed_dict("Answer", prediction | metadata)
+    row: Any = typed_dict("Prediction", prediction)
+    return one | typed_dict("Answers", {"predictions": list[row]} | metadata)

@@ -168,7 +168,7 @@ def _v2_answer(name: str, infer: Infer, model: Model, result: Predictions) -> di
     offered = {output.key: output for output in model.task.outputs(model.contract)}
     wanted = [output["name"] for output in infer.get("outputs", [])] or list(offered)
     outputs = [tensors.from_predictions(offered[key], result.predictions) for key in wanted]
-    ids = {"id": infer["id"]} if "id" in infer else {}
+    ids: dict[str, Any] = {"id": infer["id"]} if "id" in infer else {}
     ids |= {"parameters": _id(result)} if _id(result) else {}
     return {"model_name": name, "model_version": model.version, **ids, "outputs": outputs}
 

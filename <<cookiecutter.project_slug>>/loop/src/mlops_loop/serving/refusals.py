@@ -46,9 +46,9 @@ class RefusedRows(Refusal):
 
 def add_to(app: FastAPI) -> None:
     """Add the handlers of `ERRORS` that FastAPI has no handler for."""
-    app.add_exception_handler(RequestRefused, _refuse_request)
-    app.add_exception_handler(RowsRefused, _refuse_rows)
-    app.add_exception_handler(LogUnavailable, _log_unavailable)
+    app.exception_handler(RequestRefused)(_refuse_request)
+    app.exception_handler(RowsRefused)(_refuse_rows)
+    app.exception_handler(LogUnavailable)(_log_unavailable)
 
 
 async def handled(request: Request, error: Exception) -> Response:
