@@ -1,0 +1,116 @@
+"""A container of an image: a real server stands for it, and a script for Docker."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+import yaml
+
+from mlops_loop.deployment import container_check
+from mlops_loop.errors import SmokeFailed, UsageError
+from mlops_loop.model import bundle
+
+POLICY = {
+    "task": "classification",
+    "min_rows": 300,
+    "primary": {"metric": "roc_auc", "margin": 0.02},
+    "absolute": {"roc_auc": 0.6},
+    "suspicion": {"too_good": 0.95, "max_gain": 0.2},
+}
+DOCKER = """#!/bin/sh
+echo "$@" >> {folder}/calls
+case "$1 $2" in
+  "image inspect") echo 123000000 ;;
+  "inspect "*) cat {folder}/state ;;
+  "logs "*) printf 'started\\n::error::no memory\\n' ;;
+  "login "*) cat >> {folder}/calls ;;
+  "run "*) [ ! -e {folder}/broken ] || {{ echo "no such image" >&2; exit 125; }} ;;
+esac
+"""
+
+
+@pytest.fixture
+def docker(tmp_path, monkeypatch):
+    """`docker(port)` lets the container listen there; `docker(None)` lets it end at once."""
+    (tmp_path / "docker").write_text(DOCKER.format(folder=tmp_path))
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    def state(port):
+        ports = {"8000/tcp": [{"HostPort": str(port)}]}
+        facts = {"State": {"Running": bool(port)}, "NetworkSettings": {"Ports": ports}}
+        (tmp_path / "state").write_text(json.dumps([facts]))
+
+    return state
+
+
+@pytest.fixture
+def check(tmp_path, bundles):
+    """`check("image", image_mb=100)` tests an image under a budget; its calls are in `calls`."""
+
+    def run(image="image", **budgets):
+        policy = POLICY | {"budgets": {name: {"at_most": most} for name, most in budgets.items()}}
+        (tmp_path / "gate.yaml").write_text(yaml.safe_dump(policy))
+        made, out = bundle.load(bundles["binary"]), tmp_path / "budgets.json"
+        return container_check.check_image(image, made, tmp_path / "gate.yaml", out, 2.0)
+
+    return run
+
+
+def calls(folder):
+    return (folder / "calls").read_text()
+
+
+def test_a_good_image(docker, check, live, tmp_path, bundles):
+    """It answers, is measured, and is removed; the gate reads the measurements."""
+    docker(live()[1])
+    result = check(image_mb=600, latency_p95_ms=10_000)
+    made = bundle.load(bundles["binary"])
+    assert (result.smoke.bundle_id, result.smoke.n_golden_rows) == (made.id, len(made.golden()))
+    assert result.measurements["image_mb"] == 123
+    written = json.loads((tmp_path / "budgets.json").read_text())
+    assert (written["bundle"], written["image"]) == (made.id, "image")
+    assert written["measurements"] == pytest.approx(result.measurements, abs=1e-6)
+    assert "--read-only" in calls(tmp_path)
+    assert calls(tmp_path).splitlines()[-1].startswith("rm --force --volumes verify-")
+
+
+def test_a_budget_that_is_broken(docker, check, live, tmp_path):
+    """The value, what is allowed, and the last lines of log; the gate reads it all the same."""
+    docker(live()[1])
+    with pytest.raises(SmokeFailed, match="image_mb is 123, and gate") as failed:
+        check(image_mb=100)
+    assert "last 2 lines:\n  started\n  : :error: :no memory" in str(failed.value)
+    assert json.loads((tmp_path / "budgets.json").read_text())["measurements"]["image_mb"] == 123
+    assert "rm --force" in calls(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("port", "message"), [(None, "ended instead"), (9, "Not ready within 2 s")]
+)
+def test_a_container_that_does_not_serve(docker, check, tmp_path, port, message):
+    """It ended, or nothing answers in time; it is removed."""
+    docker(port)
+    with pytest.raises(SmokeFailed, match=message):
+        check()
+    assert "rm --force" in calls(tmp_path)
+
+
+def test_an_image_that_docker_cannot_start(docker, check, tmp_path):
+    """Docker's own reason."""
+    (tmp_path / "broken").touch()
+    with pytest.raises(UsageError, match="docker run: no such image"):
+        check()
+
+
+def test_a_job_logs_in_to_the_registry(docker, check, live, tmp_path, monkeypatch):
+    """With the password of its environment, on the input; the digest goes into the container."""
+    docker(live()[1])
+    monkeypatch.setenv("STORE_PASSWORD", "secret")
+    check(f"registry.example.org/ada@sha256:{'0' * 64}")
+    first, second, *_ = calls(tmp_path).splitlines()
+    assert first == "login registry.example.org --username token --password-stdin"
+    assert second.startswith("secret")
+    assert f"IMAGE_DIGEST=sha256:{'0' * 64}" in calls(tmp_path)
