@@ -35,8 +35,11 @@ BIDIRECTIONAL = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0
 
 # A YAML file would read these as a boolean or as nothing.
 YAML_WORDS = set("true false yes no on off null y n".split())
-# Folders and modules that a project, its tests or its tools already have under that name.
-TAKEN = set("app build conftest dist main setup src test tests".split())
+# Folders and modules that a project, its tests or its tools already have under that name, and the
+# fixtures of the loop's tests.
+TAKEN = set("app build conftest dist loop main mlops_loop setup src test tests".split())
+TAKEN |= set("endpoint fake_github git_project hostile_text isolation models".split())
+TAKEN |= set("servers user_package".split())
 # What a project installs, by distribution and by import name: a project of the same name would
 # replace it, or depend on itself.
 INSTALLED = set(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import DEFAULTS, OPTION_SETS, ROOT, check, files, generate
+from conftest import DEFAULTS, OPTION_SETS, ROOT, TEMPLATE, check, files, generate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -136,6 +136,7 @@ REFUSED = {
     "yaml word": {"project_slug": "null"},
     "stdlib": {"project_slug": "json"},
     "tests": {"project_slug": "test"},
+    "loop": {"project_slug": "loop"},
     "tool": {"project_slug": "dvc"},
     "dependency": {"project_slug": "scikit-learn"},
     "import name": {"project_slug": "sklearn"},
@@ -217,6 +218,12 @@ def test_every_installed_package_is_refused_as_slug(baked):
     names = {package["name"] for package in lock["package"]} - {"flight-delays"}
     accepted = {name for name in names if validation.slug_complaint(name) is None}
     assert accepted == set(), "add them to INSTALLED in hooks/pre_gen_project.py"
+
+
+def test_every_module_beside_the_package_is_refused_as_slug():
+    """A package of that name would be hidden by the loop, or by a fixture of its tests."""
+    fixtures = (TEMPLATE / "loop" / "tests" / "fixtures").glob("*.py")
+    assert {"loop", "mlops_loop", *(path.stem for path in fixtures)} <= validation.TAKEN
 
 
 @pytest.mark.parametrize(
