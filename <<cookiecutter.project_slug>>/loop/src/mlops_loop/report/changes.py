@@ -24,8 +24,8 @@ def flat(data: Any, name: str = "") -> dict[str, Any]:
 
 def between(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """Entries that differ, by name and as text; "-" where an entry is missing."""
-    pairs = {name: [_text(part, name) for part in (old, new)] for name in sorted({*old, *new})}
-    return [(name, *pair) for name, pair in pairs.items() if pair[0] != pair[1]]
+    rows = ((name, _text(old, name), _text(new, name)) for name in sorted({*old, *new}))
+    return [(name, before, now) for name, before, now in rows if before != now]
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:
@@ -71,10 +71,10 @@ def distance(old: Mapping[str, Any], new: Mapping[str, Any]) -> float:
         shares = [_in_bins(facts, old["edges"]) for facts in (old, new)]
     else:
         names = sorted({*old["shares"], *new["shares"]})
-        shares = [[facts["shares"].get(name, 0) for name in names] for facts in (old, new)]
+        shares = [np.array([f["shares"].get(name, 0) for name in names]) for f in (old, new)]
     missing = [facts["missing_share"] for facts in (old, new)]
     pairs = zip(shares, missing, strict=True)
-    return _jensen_shannon(*(np.append(np.multiply(s, 1 - m), m) for s, m in pairs))
+    return _jensen_shannon(*(np.append(s * (1 - m), m) for s, m in pairs))
 
 
 def _jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:

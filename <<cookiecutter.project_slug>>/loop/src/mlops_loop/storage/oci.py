@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import urlencode, urljoin
 
 import urllib3
@@ -31,6 +31,8 @@ RETRIES = Retry(total=5, backoff_factor=0.5, retry_after_max=120, allowed_method
 ONCE = Retry(5, 0, 0, 5, 0, 0, respect_retry_after_header=False, raise_on_status=False)
 TIMEOUT = Timeout(connect=10, read=60)
 BUSY = {408, 429, 500, 502, 503, 504}
+Statuses = tuple[int, ...]
+Headers = dict[str, str]
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKER = "application/vnd.docker.distribution.manifest"
@@ -39,7 +41,7 @@ ANY = (
 )
 
 
-def sha256(file: BinaryIO) -> str:
+def sha256(file: io.BufferedIOBase) -> str:
     """The digest of a blob, "sha256:" and 64 hexadecimal digits."""
     return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
@@ -62,7 +64,7 @@ class ContainerRegistry:
     def __init__(self, url: str, retries: Retry | None = None):
         self._retries = retries
         self.url, where = public_url(url).rstrip("/"), parse_url(public_url(url))
-        self._name, self._host = (where.path or "").strip("/"), where.netloc
+        self._name, self._host = (where.path or "").strip("/"), where.netloc or ""
         safe = where.scheme == "https" or (where.scheme == "http" and where.host in LOOPBACK)
         if not safe or not re.fullmatch(r"[a-z0-9._/-]+", self._name):
             raise UsageError(
@@ -75,7 +77,8 @@ class ContainerRegistry:
 
     def tags(self) -> list[str]:
         """All tags; none where the repository does not exist."""
-        tags, url = [], "tags/list?n=1000"
+        tags: list[str] = []
+        url = "tags/list?n=1000"
         while url:
             answer = self._ask("GET", url, ok=(200, 404))
             tags += answer.json().get("tags") or []
@@ -115,7 +118,7 @@ class ContainerRegistry:
             raise self._error(f"{digest} has other content than its name says")
         return data
 
-    def upload(self, file: BinaryIO, size: int, progress: Callable[[int], Any]) -> str:
+    def upload(self, file: io.BufferedIOBase, size: int, progress: Callable[[int], Any]) -> str:
         """Store a blob of `size` bytes unless it is there; its digest.
 
         progress: called with the number of bytes that were sent since the last call.
@@ -156,8 +159,10 @@ class ContainerRegistry:
 
     def _receive(self, digest: str, start: int, part: Path, progress: Callable[[int], Any]) -> None:
         """Append to `part` the bytes from `start` on; all bytes where the registry sends these."""
-        call = {"headers": {"Range": f"bytes={start}-"}, "preload_content": False}
-        answer = self._send("GET", f"blobs/{digest}", ok=(200, 206), **call)
+        answer = self._send(
+            "GET", f"blobs/{digest}", ok=(200, 206),
+            headers={"Range": f"bytes={start}-"}, preload_content=False,
+        )  # fmt: skip
         with answer, part.open("ab" if answer.status == 206 else "wb") as file:
             while chunk := answer.read1(1 << 16):  # also what came just before a cut
                 progress(file.write(chunk))
@@ -179,7 +184,10 @@ class ContainerRegistry:
                     raise self._error(getattr(error, "reason", None) or error) from error
                 retries.sleep(answer)
 
-    def _send(self, method: str, url: str, ok=(200,), headers=None, **call: Any) -> Any:
+    def _send(
+        self, method: str, url: str, ok: Statuses = (200,), headers: Headers | None = None,
+        **call: Any,
+    ) -> Any:  # fmt: skip
         """One request, with a login where the registry asks for one."""
         url = urljoin(f"{self._origin}v2/{self._name}/", url)
         own = url.startswith(self._origin)  # nobody else gets the token
@@ -193,7 +201,7 @@ class ContainerRegistry:
                 raise _Busy(answer)  # the token has expired; the body must be sent again
         return self._checked(answer, ok)
 
-    def _checked(self, answer: urllib3.BaseHTTPResponse, ok=(200,)) -> Any:
+    def _checked(self, answer: urllib3.BaseHTTPResponse, ok: Statuses = (200,)) -> Any:
         if answer.status in BUSY:
             raise _Busy(answer)
         if answer.status not in ok:
