@@ -132,7 +132,7 @@ def test_a_private_repository_on_the_free_plan(person):
 
 
 def test_a_login_without_rights(person):
-    """What it may not see is not called missing; what it may not set is reported, the rest is set."""
+    """What it may not see is not called missing; what it may not set is named, the rest is set."""
     bob = person("write")
     assert RULES & bob.doctor()["unseen"] and bob.says("doctor").returncode == 1
     done = bob.says("harden", "--yes")
