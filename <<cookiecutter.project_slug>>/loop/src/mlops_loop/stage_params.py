@@ -64,7 +64,7 @@ class Split(Section):
 
 
 class Select(Section):
-    """How many features the model gets, and how they are found on the rows to fit."""
+    """How many features the model gets, and how they are selected on the rows to fit."""
 
     by: Literal["mutual_information", "importance", "pca"]
     keep: Annotated[int, Field(ge=1)]

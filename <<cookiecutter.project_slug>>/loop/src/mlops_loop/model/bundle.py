@@ -32,7 +32,7 @@ REQUIRED = ("contract.json", "reference.json", "golden.jsonl", "metrics.json", "
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose files match its manifest; make one with `load`."""
+    """A bundle whose files match its manifest; made by `load`."""
 
     folder: Path
     manifest: dict[str, Any]
@@ -40,7 +40,7 @@ class Bundle:
 
     @property
     def id(self) -> str:
-        """The first 12 digits of the sha256 over the hashes of all files and the facts."""
+        """The first 12 hex digits of the sha256 of the manifest: of the files' hashes and facts."""
         return self.manifest["id"]
 
     @cached_property
@@ -93,11 +93,14 @@ def load(folder: Path) -> Bundle:
             f"{folder / added[0]} is not in the bundle's manifest: it was added after training."
         )
         raise NoValidBundle(f"{reason} Remove it, or train again.")
+    return Bundle(folder, manifest, _read_contract(folder / "contract.json"))
+
+
+def _read_contract(path: Path) -> Contract:
     try:
-        contract = Contract.load(folder / "contract.json")
+        return Contract.load(path)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NoValidBundle(f"{folder / 'contract.json'} is not a contract: {error}") from error
-    return Bundle(folder, manifest, contract)
+        raise NoValidBundle(f"{path} is not a contract: {error}") from error
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -111,8 +114,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         raise NoValidBundle(f"{path} is not a manifest: {error!r}") from error
     if not known:
         raise NoValidBundle(f"{path} has format {manifest['format']}, this code reads {FORMAT}.")
-    if identity != (found := _identity(manifest)):
-        reason = f"{path} was edited: its id is {identity}, its content gives {found}."
+    if identity != (computed := _identity(manifest)):
+        reason = f"{path} was edited: its id is {identity}, its content gives {computed}."
         raise NoValidBundle(f"{reason} Train again or fetch the bundle anew.")
     return manifest
 
@@ -120,8 +123,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 def _check_file(path: Path, expected: str | None) -> None:
     if expected is None or not path.exists():
         raise NoValidBundle(f"{path} is missing from the bundle. Next: make pipeline")
-    if (found := sha256(path)) != expected:
+    if (actual := sha256(path)) != expected:
         raise NoValidBundle(
-            f"{path} does not match its manifest (sha256 {found[:12]} instead of "
+            f"{path} does not match its manifest (sha256 {actual[:12]} instead of "
             f"{str(expected)[:12]}). It was changed after training; train again or fetch it anew."
         )

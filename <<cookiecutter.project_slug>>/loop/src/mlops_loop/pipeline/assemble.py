@@ -1,4 +1,4 @@
-"""The bundle, out of what all stages made."""
+"""The bundle, made of the outputs of all stages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from mlops_loop.pipeline.reference import make_reference
 
 
 def assemble(folder: Path, holdout: pd.DataFrame, result: dict[str, Any], params: Params) -> str:
-    """Write the bundle to `folder` out of what all stages made; returns its id."""
+    """Write the bundle to `folder`; returns its id.
+
+    holdout: the rows that `result` of `evaluate.measure` (with `importance`) is about.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(paths.EXPORTED, folder)
     contract = Contract.load(folder / "contract.json")
@@ -29,21 +32,29 @@ def assemble(folder: Path, holdout: pd.DataFrame, result: dict[str, Any], params
     files.write_json(make_reference(training, contract), folder / "reference.json", digits=None)
     files.write_json(result["metrics"], folder / "metrics.json")
     rows = golden_rows(holdout, contract, params.export.golden_rows)
-    scores = load_predictor(folder).scores(contract.encode_rows(rows)).astype(float).tolist()
-    golden = [{"row": row, "score": score} for row, score in zip(rows, scores, strict=True)]
-    lines = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in golden)
-    (folder / "golden.jsonl").write_text(lines, encoding="utf-8")
+    (folder / "golden.jsonl").write_text(_golden_lines(folder, contract, rows), encoding="utf-8")
     card = model_card(contract, result, params, len(training))
     (folder / "model_card.md").write_text(card, encoding="utf-8")
+    return write_manifest(folder, _facts(folder, contract))
+
+
+def _golden_lines(folder: Path, contract: Contract, rows: list[dict[str, Any]]) -> str:
+    """Each row with its score, as one line of JSON."""
+    scores = load_predictor(folder).scores(contract.encode_rows(rows)).astype(float).tolist()
+    golden = [{"row": row, "score": score} for row, score in zip(rows, scores, strict=True)]
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in golden)
+
+
+def _facts(folder: Path, contract: Contract) -> dict[str, Any]:
+    """What the manifest says beside the hashes of its files."""
     tables = sorted(paths.PREPARED.glob("*.parquet"))
-    facts = {
+    return {
         "task": contract.task,
         "split": files.read_json(paths.SPLIT_RULE),
         "data": {path.stem: sha256(path) for path in tables},
         "rows": {path.stem: pq.read_metadata(path).num_rows for path in tables},
         "schema": sha256(folder / "contract.json"),
     }
-    return write_manifest(folder, facts)
 
 
 def golden_rows(rows: pd.DataFrame, contract: Contract, n: int) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Stage 6, `evaluate`: metrics on the holdout with intervals, by slice, plots, and the bundle.
 
-The exported model is what is evaluated, not the pipeline that it came from.
+It evaluates the exported model, not the pipeline that was trained.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def by_slice(
 
 
 def _of_slice(part: Contender, names: list[str], params: Params) -> dict[str, Any]:
-    found = metrics.score_all(part.y, part.scores, part.contract)
-    return found | {"intervals": intervals(part, names, params)}
+    whole = metrics.score_all(part.y, part.scores, part.contract)
+    return whole | {"intervals": intervals(part, names, params)}
 
 
 def widest_gaps(slices: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Stage 5, `export`: the trained pipeline in the form that is served, proven on every row.
+"""Stage 5, `export`: the trained pipeline in the form that is served, compared on every row.
 
 The exported model must give the same scores as the pipeline on every held-out row, within
 `export.tolerance`; otherwise the stage fails (exit code 4) and nothing is passed on.
@@ -91,7 +91,7 @@ def register_converters(params: Params) -> Mapping[str, int] | None:
         raise UsageError(f"The converter of {name!r} cannot be registered: {reason}.") from error
 
 
-def check_parity(expected: np.ndarray, found: np.ndarray, tolerance: float) -> float:
+def check_parity(expected: np.ndarray, exported: np.ndarray, tolerance: float) -> float:
     """The largest difference on any row; raises ExportDisagrees beyond `tolerance`.
 
     For numbers (one score a row) the tolerance is relative to the largest score, as float32 holds
@@ -99,19 +99,25 @@ def check_parity(expected: np.ndarray, found: np.ndarray, tolerance: float) -> f
     """
     if not len(expected):
         raise ExportDisagrees("There is no holdout row to prove the exported model on.")
-    with np.errstate(invalid="ignore"):
-        gap = np.abs(expected - found).reshape(len(expected), -1).max(axis=1)
-        if expected.ndim == 1:
-            gap /= max(1.0, np.abs(expected).max())
+    gap = _differences(expected, exported)
     if n_bad := int((~(gap <= tolerance)).sum()):
         worst = int(np.nan_to_num(gap, nan=np.inf).argmax())
         raise ExportDisagrees(
             f"The exported model differs from the pipeline on {n_bad} of {len(gap)} holdout rows "
-            f"(row {worst}: {expected[worst]} against {found[worst]}, allowed {tolerance:g}). "
+            f"(row {worst}: {expected[worst]} against {exported[worst]}, allowed {tolerance:g}). "
             'Trees need unscaled numbers (numbers="raw" in estimators.py), or set export.format: '
             "skops."
         )
     return float(gap.max())
+
+
+def _differences(expected: np.ndarray, exported: np.ndarray) -> np.ndarray:
+    """The largest difference in each row, (n_rows,); relative for one score a row."""
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(expected - exported).reshape(len(expected), -1).max(axis=1)
+        if expected.ndim == 1:
+            gap /= max(1.0, np.abs(expected).max())
+    return gap
 
 
 def run(params: Params) -> None:
@@ -121,16 +127,20 @@ def run(params: Params) -> None:
     shutil.rmtree(paths.EXPORTED, ignore_errors=True)
     paths.EXPORTED.mkdir(parents=True)
     try:
-        opset = register_converters(params)
-        FORMATS[params.export.format](pipeline, contract, paths.EXPORTED, opset)
-        found = load_predictor(paths.EXPORTED).scores(x)
-        largest = check_parity(raw_scores(pipeline, x), found, params.export.tolerance)
+        largest = _export(pipeline, contract, x, params)
     except ExportDisagrees:
         shutil.rmtree(paths.EXPORTED)
         raise
     shutil.copyfile(paths.TRAINED_CONTRACT, paths.EXPORTED / "contract.json")
-    report = {"format": params.export.format, "n_rows": len(x), "largest_difference": largest}
-    files.write_json(
-        report | {"tolerance": params.export.tolerance}, paths.EXPORT_REPORT, digits=12
-    )
-    print(f"export: {params.export.format}, equal on {len(x):,} holdout rows to {largest:.1e}")
+    name, tolerance = params.export.format, params.export.tolerance
+    report = {"format": name, "n_rows": len(x), "largest_difference": largest}
+    files.write_json(report | {"tolerance": tolerance}, paths.EXPORT_REPORT, digits=12)
+    print(f"export: {name}, equal on {len(x):,} holdout rows to {largest:.1e}")
+
+
+def _export(pipeline: Pipeline, contract: Contract, x: np.ndarray, params: Params) -> float:
+    """Write the model; the largest difference on the rows `x`."""
+    opset = register_converters(params)
+    FORMATS[params.export.format](pipeline, contract, paths.EXPORTED, opset)
+    exported = load_predictor(paths.EXPORTED).scores(x)
+    return check_parity(raw_scores(pipeline, x), exported, params.export.tolerance)

@@ -18,7 +18,7 @@ from mlops_loop.params import Params
 from mlops_loop.pipeline.split import GROUP, TIME
 
 FACTOR = 3  # halving keeps a third of the candidates, on three times the rows
-LEAST_ROWS = 100  # on fewer, luck tells candidates apart
+LEAST_ROWS = 100  # on fewer, luck decides
 Pair = tuple[np.ndarray, np.ndarray]  # positions of rows to fit and to score
 Fold = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # and to stop by
 

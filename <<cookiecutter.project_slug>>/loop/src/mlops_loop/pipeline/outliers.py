@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from mlops_loop.errors import UsageError
-from mlops_loop.params import Prepare
+from mlops_loop.stage_params import Prepare
 from mlops_loop.text import listed
 
 OUTLIERS = "_outliers"
@@ -34,27 +34,31 @@ def fences(values: pd.Series, k: float) -> tuple[float, float]:
 def treat(
     rows: pd.DataFrame, parts: pd.Series, params: Prepare, inputs: list[str]
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Rows without those to drop and with `_outliers`, and what was found, by column.
+    """Rows without those to drop and with `_outliers`, and a record for each column.
 
     rows: with the index of `parts`. inputs: names of the model's columns. A record has `column`,
     `action`, `low`, `high` and the number of outliers in each part. Raises UsageError for a column
     that is no number of the model input.
     """
-    numbers = list(rows[inputs].select_dtypes("number"))
-    found, gone, flagged = [], parts.map(lambda part: False), parts.map(lambda part: "")
+    _require_numbers(rows[inputs], params)
+    records, gone, flagged = [], parts.map(lambda part: False), parts.map(lambda part: "")
     for column, action in sorted(params.outliers.items(), key=lambda item: item[1] != "drop"):
-        if column not in numbers:
-            raise UsageError(
-                f"prepare.outliers: {column!r} is no number of ModelInput: {listed(numbers)}."
-            )
         low, high = fences(rows.loc[(parts == "train") & ~gone, column], params.fences)
         beyond = (rows[column] < low) | (rows[column] > high)
         counts = beyond.groupby(parts).sum().to_dict()
-        found.append({"column": column, "action": action, "low": low, "high": high} | counts)
+        records.append({"column": column, "action": action, "low": low, "high": high} | counts)
         if action == "drop":
             gone |= beyond & (parts == "train")
         if action == "flag":
             flagged = flagged.mask(beyond, flagged + " " + column)
     if "flag" in params.outliers.values():
         rows = rows.assign(**{OUTLIERS: flagged.str.strip().replace("", "none")})
-    return rows[~gone], found
+    return rows[~gone], records
+
+
+def _require_numbers(inputs: pd.DataFrame, params: Prepare) -> None:
+    numbers = list(inputs.select_dtypes("number"))
+    if wrong := [column for column in params.outliers if column not in numbers]:
+        raise UsageError(
+            f"prepare.outliers: {wrong[0]!r} is no number of ModelInput: {listed(numbers)}."
+        )

@@ -1,6 +1,6 @@
-"""A look at a table: distributions, missing values, outliers, associations; one HTML file.
+"""A page about a table: distributions, missing values, outliers, associations; one HTML file.
 
-No stage of `dvc.yaml`: it is for eyes, and drawn anew when asked for. Made by skrub's TableReport.
+It is no stage of `dvc.yaml`: it is drawn on request, by skrub's TableReport.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 from tqdm import tqdm
 
-from mlops_loop import paths, statistics, tasks
+from mlops_loop import paths, project, statistics, tasks
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import raw_scores
@@ -59,16 +58,15 @@ class Problem:
     def key(self, rung: list[Fold]) -> str:
         """A hash of everything that makes a score, code and libraries too."""
         data = [self.blank, self.x, self.y, self.metric.name, self.contract, rung]
-        return joblib.hash([*data, _code(self.metric), np.__version__, sklearn.__version__])
+        return joblib.hash([*data, _code(), np.__version__, sklearn.__version__])
 
 
-def _code(metric: Metric) -> list[bytes]:
-    """The modules that a score depends on; that of the metric may be the user's."""
+def _code() -> list[bytes]:
+    """The modules that a score depends on, the user's among them."""
     folders = [Path(package.__file__).parent for package in (statistics, tasks)]
-    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    modules = [model_pipeline, sys.modules.get(getattr(metric.function, "__module__", ""))]
-    paths += [Path(module.__file__) for module in modules if module]
-    return [path.read_bytes() for path in paths]
+    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    files.append(Path(model_pipeline.__file__))
+    return [path.read_bytes() for path in files] + project.imported_code()
 
 
 def search(

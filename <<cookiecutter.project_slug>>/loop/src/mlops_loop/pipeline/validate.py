@@ -1,4 +1,4 @@
-"""Stage 2, `validate`: rows that break `schema.RawRows` go into quarantine, the others on."""
+"""Stage 2, `validate`: rows that break `schema.RawRows` go into quarantine."""
 
 from __future__ import annotations
 
@@ -29,32 +29,50 @@ class Validated:
 
 
 def validate(raw: pd.DataFrame, schema: Schema) -> Validated:
-    """Divide raw rows into those that keep the schema and those that do not.
+    """Divide raw rows into those that match the schema and those that do not.
 
     Raises DataRefused where a column is missing or breaks a rule as a whole.
     """
+    _require_columns(raw, schema)
+    raw = raw.reset_index(drop=True)
+    rows, cases = _without_failures(*_read_types(raw, schema), schema)
+    reasons = (cases["column"] + ": " + cases["check"]).groupby(cases["index"])
+    by_row = reasons.agg(lambda texts: "; ".join(sorted(set(texts)))).astype(str)
+    quarantined = raw.loc[by_row.index].assign(_failures=by_row)
+    return Validated(
+        rows.reset_index(drop=True), quarantined.reset_index(drop=True), _summary(cases)
+    )
+
+
+def _require_columns(raw: pd.DataFrame, schema: Schema) -> None:
     if missing := [name for name in schema.to_schema().columns if name not in raw]:
         raise DataRefused(
             f"The data miss the columns {listed(missing)}; they have {listed(raw.columns)}. "
-            f"Mend the source, or {schema.__name__} in schema.py."
+            f"Correct the source, or {schema.__name__} in schema.py."
         )
-    raw = raw.reset_index(drop=True)
-    rows, cases = _read_types(raw, schema)
-    while True:  # a row out of the way can uncover another: duplicates, text among numbers
+
+
+def _without_failures(
+    rows: pd.DataFrame, cases: pd.DataFrame, schema: Schema
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows that match the schema, and all cases that do not.
+
+    Without a row that failed another one can fail: duplicates, text among numbers.
+    """
+    while True:
         rows = rows[~rows.index.isin(cases["index"])]
         try:
-            rows = schema.validate(rows, lazy=True)
-            break
+            return schema.validate(rows, lazy=True), cases
         except SchemaErrors as error:
             cases = pd.concat([cases, _cases(error, schema)])
-    told = (cases["column"] + ": " + cases["check"]).groupby(cases["index"])
-    why = told.agg(lambda reasons: "; ".join(sorted(set(reasons))))
-    failures = cases.groupby(["column", "check"], as_index=False).agg(
+
+
+def _summary(cases: pd.DataFrame) -> pd.DataFrame:
+    """By column and check how many rows failed, and up to three of the values."""
+    return cases.groupby(["column", "check"], as_index=False).agg(
         n_rows=("index", "nunique"),
         examples=("failure_case", lambda values: sorted({str(value) for value in values})[:3]),
     )
-    quarantined = raw.loc[why.index].assign(_failures=why.astype(str))
-    return Validated(rows.reset_index(drop=True), quarantined.reset_index(drop=True), failures)
 
 
 def _read_types(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -94,7 +112,7 @@ def _cases(error: SchemaErrors, schema: Schema) -> pd.DataFrame:
     for case in cases[cases["index"].isna()].itertuples():
         raise DataRefused(
             f"Column {case.column!r} breaks {case.check} as a whole ({case.failure_case}). "
-            f"Mend the source, or {schema.__name__} in schema.py."
+            f"Correct the source, or {schema.__name__} in schema.py."
         )
     return cases.astype({"index": int})
 
@@ -104,9 +122,9 @@ def run(params: Params) -> None:
 
     Then raises DataRefused where more than `validate.max_failed_share` of the rows failed.
     """
-    raw = files.read_table(paths.INGESTED)
+    raw, limit = files.read_table(paths.INGESTED), params.validate_.max_failed_share
     result = validate(raw, project.raw_rows())
-    share, limit = len(result.quarantined) / len(raw), params.validate_.max_failed_share
+    share = len(result.quarantined) / len(raw)
     files.write_table(result.rows, paths.VALIDATED)
     files.write_table(result.quarantined, paths.QUARANTINE)
     report = {"n_rows": len(raw), "n_failed": len(result.quarantined), "failed_share": share}

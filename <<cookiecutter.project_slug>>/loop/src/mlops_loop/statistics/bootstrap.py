@@ -8,7 +8,7 @@ slices asks for, and lie beside the estimate for a biased metric such as calibra
 Rows that belong together (a day, a customer) are drawn together, all rows of a cluster or none:
 drawn one by one, their interval would be too narrow (Field and Welsh 2007,
 doi:10.1111/j.1467-9868.2007.00593.x). z is Student's t with one degree of freedom less
-than there are rows or clusters: few clusters tell little (Cameron, Gelbach and Miller 2008,
+than there are rows or clusters: few clusters give wide intervals (Cameron, Gelbach and Miller 2008,
 doi:10.1162/rest.90.3.414).
 """
 
