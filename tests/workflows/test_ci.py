@@ -128,7 +128,7 @@ def test_an_event_that_may_only_read_is_reported_in_the_summary(world, who):
     assert run.results | GATED == run.results
     assert here.github.comments(pull.payload["number"]) == []
     assert "job summary" in run.jobs["ci-ok"].log
-    assert "does not change" in run.jobs["experiment"].summary
+    assert "Nothing changed" in run.jobs["experiment"].summary
 
 
 @pytest.mark.parametrize("event", ["merge_group", "push"])
@@ -142,7 +142,7 @@ def test_without_a_pull_request_the_summary_tells(world, event):
         happened = here.merge_group("queued")
     run = gated(here, happened)
     assert run.results | GATED == run.results
-    assert "does not change" in run.jobs["experiment"].summary
+    assert "Nothing changed" in run.jobs["experiment"].summary
     assert "Running stage" not in run.jobs["experiment"].log  # not even the source is read again
     assert not [call for call in here.github.calls if "/comments" in call.path]
 
@@ -180,7 +180,8 @@ def test_code_that_is_wrong_fails_its_own_step_and_the_required_check(world):
     run = gated(here, pull, **only)
     assert run.results == REFUSED | {"loop": "success"}
     assert failed_steps(run) == {"make lint", "make test", "verify-image flight-delays"}
-    assert "does not change" in comment(here, pull)
+    body = comment(here, pull)
+    assert "SmokeFailed" in body and "`verify-image` `lint` `test`" in body
 
 
 @pytest.mark.parametrize("fails", ["test", LOOP_TESTS], ids=["one's own", "the loop's"])

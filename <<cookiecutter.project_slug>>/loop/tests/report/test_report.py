@@ -49,7 +49,7 @@ def judged(new, text, status, champion):
 def write(project, monkeypatch):
     """`write("text")` leaves what stages and gate leave, with `text` for all that data hold."""
     monkeypatch.chdir(project.root)
-    for name in ("GITHUB_STEP_SUMMARY", "GITHUB_RUN_ID"):
+    for name in ("GITHUB_STEP_SUMMARY", "GITHUB_RUN_ID", "REPORT_STEPS"):
         monkeypatch.delenv(name, raising=False)
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_DATE", "2026-01-01T00:00:00Z")
@@ -297,6 +297,20 @@ def test_what_stopped_a_job_is_reported(write, nasty_parts, read, trained):
     assert "## 🔴 Stopped\n\n**DataRefused** in `loop train`: " in text
     assert ("### Plots" in text) == trained
     assert read(text).live == []
+
+
+def test_what_failed_after_the_verdict_is_reported(write, monkeypatch):
+    """An error of a later command, and the failed steps of the job; those that passed are not."""
+    write()
+    stopped = {"command": "verify-image", "error": "SmokeFailed", "message": "Another answer."}
+    (REPORTS / "stopped.json").write_text(json.dumps(stopped))
+    steps = {"train": "success", "verify-image": "failure", "lint": "skipped", "test": "failure"}
+    outcomes = {name: {"outcome": outcome, "outputs": {}} for name, outcome in steps.items()}
+    monkeypatch.setenv("REPORT_STEPS", json.dumps(outcomes))
+    verdict = run().partition("###")[0]
+    assert "PROMOTE" in verdict
+    assert "**SmokeFailed** in `loop verify-image`: Another answer." in verdict
+    assert "**Failed steps:** `verify-image` `test`" in verdict
 
 
 def test_the_last_line_is_the_review_marker(write):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -96,13 +97,18 @@ def _changed_parameters(commit: str) -> list[changes.Change]:
     return changes.between(*(changes.flat(yaml.safe_load(text)) for text in (before, now)))
 
 
-def _workflow_facts() -> dict[str, str]:
-    """The commit, the run, and git's status of a `dvc.lock` that training changed."""
+def _workflow_facts() -> dict[str, Any]:
+    """The commit, the run, failed steps, and git's status of a `dvc.lock` that training changed.
+
+    REPORT_STEPS is GitHub's context `steps` as JSON: the steps of the job that have an id.
+    """
+    steps = json.loads(os.environ.get("REPORT_STEPS") or "{}")
     run_id = os.environ.get("GITHUB_RUN_ID", "")
     return {
         "stale": _git("status", "--porcelain", "--", "dvc.lock"),
         "commit": _git("rev-parse", "HEAD"),
         "run_id": run_id if run_id.isdigit() else "",
+        "failed": [name for name, step in steps.items() if step["outcome"] == "failure"],
     }
 
 
