@@ -13,7 +13,7 @@ DOCUMENTS = {"README.md": lambda text: text + "\nA line.\n"}
 CODE = {"loop/tools/upgrade.py": lambda text: text + "\n# The end.\n"}
 GATED = {"changes": "success", "experiment": "success", "ci-ok": "success"}
 REFUSED = {"changes": "success", "experiment": "failure", "ci-ok": "failure"}
-LOOP_TESTS = "-C loop test"
+LOOP_TESTS = "-C loop lint test"
 
 
 def worse(params: str) -> str:
