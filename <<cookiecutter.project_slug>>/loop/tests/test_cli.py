@@ -12,16 +12,17 @@ from mlops_loop import cli, errors
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
-    """All verbs, those of groups too, by the way that they are written."""
+    """All commands, those of groups too, as they are typed."""
     found = {}
     for name in group.list_commands(click.Context(group)):
-        command, verb = group.get_command(click.Context(group), name), (*path, name)
-        found |= commands(command, verb) if isinstance(command, click.Group) else {}
-        found[" ".join(verb)] = verb
+        command, words = group.get_command(click.Context(group), name), (*path, name)
+        found |= commands(command, words) if isinstance(command, click.Group) else {}
+        found[" ".join(words)] = words
     return found
 
 
-VERBS = commands(cli.cli)
+COMMANDS = commands(cli.cli)
+STAGES = ("ingest", "validate", "prepare", "train", "export", "evaluate")
 
 
 @pytest.fixture
@@ -40,44 +41,40 @@ def call(monkeypatch, capsys):
     return run
 
 
-@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
-def test_every_verb_explains_itself_with_an_example(call, verb):
+@pytest.fixture
+def break_training(monkeypatch):
+    """`break_training(error)` makes `loop train` raise it."""
+
+    def set_error(error: BaseException) -> None:
+        def fail() -> None:
+            raise error
+
+        monkeypatch.setattr("mlops_loop.params.load", fail)
+
+    return set_error
+
+
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+def test_every_command_explains_itself_with_an_example(call, words):
     """On stdout, and with exit code 0."""
-    code, out, err = call(*verb, "--help")
+    code, out, err = call(*words, "--help")
     assert (code, err) == (0, "")
     assert "Example" in out
     assert len(out.splitlines()) > 4
 
 
-def test_the_help_lists_every_verb(call):
-    """In the order of a model's life, each with a sentence."""
+def test_the_help_lists_every_command(call, monkeypatch):
+    """In the order of a model's life, each with its sentence."""
+    monkeypatch.setenv("COLUMNS", "100")
     _, out, _ = call("--help")
-    lines = [
-        line.split(maxsplit=1) for line in out.split("Commands:")[1].splitlines() if line.strip()
-    ]
-    rest = [
-        "profile",
-        "gate",
-        "report",
-        "comment",
-        "reviewed",
-        "registry",
-        "store",
-        "smoke",
-        "image",
-        "try",
-        "deploy",
-        "rollback",
-        "incident",
-        "retrain",
-        "monitor",
-        "doctor",
-        "harden",
-        "log",
-        "serve",
-    ]
-    assert [line[0] for line in lines] == ["watch", *cli.STAGES, *rest]
-    assert all(len(line) == 2 for line in lines)
+    lines = [line.split(maxsplit=1) for line in out.split("Commands:")[1].splitlines() if line]
+    assert [line[0] for line in lines] == list(cli.HELP)
+    assert [line[1] for line in lines] == list(cli.HELP.values())
+
+
+def test_the_stages_follow_the_fingerprint_in_their_order():
+    """As data flows."""
+    assert list(cli.HELP)[: len(STAGES) + 1] == ["fingerprint", *STAGES]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +88,7 @@ def test_the_help_lists_every_verb(call):
     ],
     ids=" ".join,
 )
-def test_a_wrong_call_leaves_with_64(call, args):
+def test_a_wrong_call_exits_with_64(call, args):
     """With the usage on stderr and nothing on stdout."""
     code, out, err = call(*args)
     assert (code, out) == (64, "")
@@ -100,13 +97,9 @@ def test_a_wrong_call_leaves_with_64(call, args):
 
 
 @pytest.mark.parametrize("cls", errors.ProjectError.__subclasses__(), ids=lambda cls: cls.__name__)
-def test_an_error_is_its_sentence_and_its_code(call, monkeypatch, cls):
+def test_an_error_is_its_sentence_and_its_code(call, break_training, cls):
     """On stderr, without a traceback."""
-
-    def fail(name: str):
-        raise cls("What happened. Next: make pipeline")
-
-    monkeypatch.setattr(cli, "_import", fail)
+    break_training(cls("What happened. Next: make pipeline"))
     assert call("train") == (
         cls.exit_code,
         "",
@@ -114,36 +107,28 @@ def test_an_error_is_its_sentence_and_its_code(call, monkeypatch, cls):
     )
 
 
-def test_a_bug_is_traced_and_told_to_be_one(call, monkeypatch):
+def test_a_bug_has_a_traceback_and_is_called_a_bug(call, break_training):
     """What is no error of the user must not look like one."""
-
-    def fail(name: str):
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(cli, "_import", fail)
+    break_training(ZeroDivisionError())
     code, _, err = call("train")
     assert code == 70
     assert "Traceback" in err
     assert "bug" in err.splitlines()[-1]
 
 
-def test_ctrl_c_is_no_error(call, monkeypatch):
-    """It leaves as the shell expects it, with one sentence."""
-
-    def interrupt(name: str):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(cli, "_import", interrupt)
+def test_ctrl_c_is_no_error(call, break_training):
+    """It exits as the shell expects, with one sentence."""
+    break_training(KeyboardInterrupt())
     code, _, err = call("train")
     assert code == 130
-    assert err.strip() == "Interrupted. The same command starts again; finished work is kept."
+    assert err.strip() == "Interrupted. Run the same command again; finished work is kept."
 
 
-@pytest.mark.parametrize("verb", cli.STAGES)
-def test_a_stage_in_another_folder_says_where_to_be(call, monkeypatch, tmp_path, verb):
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_in_another_folder_says_where_to_be(call, monkeypatch, tmp_path, stage):
     """Without parameters there is nothing to do."""
     monkeypatch.chdir(tmp_path)
-    code, _, err = call(verb)
+    code, _, err = call(stage)
     assert code == 64
     assert "params.yaml is missing. Run this in the project's root folder." in err
 
@@ -193,7 +178,7 @@ cli.main()
     ("args", "code"), [(["--help"], 0), (["serve", "--help"], 0), (["train"], 64)], ids=str
 )
 def test_a_container_without_training_libraries(args, code):
-    """Help works, and a verb that needs more says what is not installed."""
+    """Help works, and a command that needs more says what is not installed."""
     script = MISSING.format(package=cli.__package__, args=args)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == code, done.stderr

@@ -83,7 +83,10 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(HELP.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(cls=LazyGroup, context_settings=SETTINGS)
 def cli() -> None:
     """A model's life: from data to a monitored endpoint.
 
@@ -102,7 +105,7 @@ def _record_error(error: ProjectError) -> None:
 def main() -> None:
     """Run the command line; the only place where errors become exits."""
     # Threads of scikit-learn that wait by spinning make training ten times slower as soon as
-    # anything else runs on the machine. Set before the library is loaded; yours wins.
+    # anything else runs on the machine. Set before the library is loaded, unless it is set already.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         cli.main(standalone_mode=False)
