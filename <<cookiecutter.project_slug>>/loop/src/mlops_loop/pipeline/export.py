@@ -6,6 +6,7 @@ The exported model must give the same scores as the pipeline on every held-out r
 
 from __future__ import annotations
 
+import re
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import load_predictor, load_skops, raw_scores
 from mlops_loop.params import Params
 from mlops_loop.pipeline.model_pipeline import find_estimator
+
+TYPE = re.compile("'?<class '([^']*)'>'?")  # as Python writes a type
 
 
 def write_onnx(
@@ -39,6 +42,7 @@ def write_onnx(
     except Exception as error:  # skl2onnx has an error of its own for every step
         error = error.__cause__ or error
         reason = (str(error).strip() or repr(error)).splitlines()[0]
+        reason = TYPE.sub(r"\1", reason)
         raise ExportDisagrees(
             f"ONNX cannot express this pipeline: {reason} Set export.format: skops in params.yaml, "
             "or give the estimator a converter (onnx= in estimators.py)."

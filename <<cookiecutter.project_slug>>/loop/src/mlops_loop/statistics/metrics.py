@@ -49,9 +49,9 @@ class Metric:
 
         y: (n_rows,), numbers, or for classes their positions in `classes` of the contract.
         scores: (n_rows,), or (n_rows, n_classes) probabilities in that order. The function gets the
-        rows of one resample after another, copies with repetitions, and returns one number; NaN
-        where these rows do not define it. An interval needs hundreds of calls. Whatever the
-        function raises becomes a UsageError.
+        rows of one resample after another, copies with repetitions, and returns one number,
+        whatever the order of the rows; NaN where they do not define it. An interval needs hundreds
+        of calls. Whatever the function raises becomes a UsageError.
         """
         return cls(name, one_by_one(_checked(name, function)), greater_is_better, unit)
 
