@@ -121,7 +121,7 @@ class Contract:
         return _float32(np.column_stack(coded))
 
     @staticmethod
-    def _encode_values(column: Column, values: Sequence[Any]) -> np.ndarray:
+    def _encode_values(column: Column, values: Any) -> np.ndarray:
         dtype = getattr(values, "dtype", None)
         if column.kind != "category" and isinstance(dtype, np.dtype) and dtype.kind in "biuf":
             return _clipped(column, np.asarray(values, dtype=float))
@@ -130,7 +130,7 @@ class Contract:
         if column.kind != "category":
             return _clipped(column, np.array(values, dtype=float))
         codes, missing = column._codes, float(len(column.levels))
-        known = {**codes, None: missing}
+        known: dict[Any, float] = {**codes, None: missing}
         return np.array([known.get(v, UNSEEN) if v == v else missing for v in values], dtype=float)
 
     def save(self, path: Path) -> None:

@@ -8,10 +8,10 @@ that ONNX cannot express; it needs scikit-learn, and loads only the types in `TR
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -86,7 +86,7 @@ class SkopsPredictor:
 
 
 @np.errstate(all="ignore")  # the caller checks for scores that are not finite
-def raw_scores(pipeline, matrix: np.ndarray) -> np.ndarray:
+def raw_scores(pipeline: Any, matrix: np.ndarray) -> np.ndarray:
     """Scores of a fitted scikit-learn pipeline, in the shape of `Predictor.scores`.
 
     These are probabilities where it has them, distances where it finds groups, else predictions:
@@ -99,7 +99,7 @@ def raw_scores(pipeline, matrix: np.ndarray) -> np.ndarray:
     return np.asarray(pipeline.predict(matrix), dtype=float)
 
 
-def load_skops(path: Path):
+def load_skops(path: Path) -> Any:
     """A scikit-learn pipeline from a skops file.
 
     Raises NoValidBundle where the file is damaged, needs a library that is not installed, or holds
@@ -142,7 +142,10 @@ def _readable(path: Path) -> Iterator[None]:
         raise NoValidBundle(f"{path} cannot be read: {reason}. Next: make pipeline") from error
 
 
-PREDICTORS = {"model.onnx": OnnxPredictor, "model.skops": SkopsPredictor}
+PREDICTORS: dict[str, Callable[[Path], Predictor]] = {
+    "model.onnx": OnnxPredictor,
+    "model.skops": SkopsPredictor,
+}
 
 
 def load_predictor(folder: Path) -> Predictor:

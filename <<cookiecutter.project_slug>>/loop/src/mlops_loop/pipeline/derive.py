@@ -10,13 +10,18 @@ import pandera.pandas as pa
 
 from mlops_loop import tasks
 from mlops_loop.errors import DataRefused, UsageError
-from mlops_loop.model.contract import Column, Contract
+from mlops_loop.model.contract import Column, Contract, Kind
 from mlops_loop.params import Params
 from mlops_loop.pipeline.outliers import fences
 from mlops_loop.stage_params import Prepare
 from mlops_loop.tasks.target import TARGET
 
-_KINDS = {"float": "number", "int": "integer", "uint": "integer", "bool": "boolean"}
+_KINDS: dict[str, Kind] = {
+    "float": "number",
+    "int": "integer",
+    "uint": "integer",
+    "bool": "boolean",
+}
 _KINDS |= dict.fromkeys(("str", "object", "category"), "category")
 # What a check of pandera is in the contract. A form or OpenAPI can express no others.
 _NUMBER_CHECKS = {
@@ -37,7 +42,7 @@ def derive_contract(schema: pa.DataFrameSchema, train: pd.DataFrame, params: Par
     alphabetical order. Raises UsageError for a type or a check that OpenAPI cannot express.
     """
     columns = tuple(_column(n, c, train[n], params.prepare) for n, c in schema.columns.items())
-    facts = {"task": params.task, "target": params.target.column}
+    facts: dict[str, Any] = {"task": params.task, "target": params.target.column}
     facts |= tasks.find(params.task).contract_facts(train[TARGET], params.target)
     return Contract(**facts, columns=columns)
 
@@ -72,7 +77,7 @@ def _levels(name: str, values: pd.Series, least: int, nullable: bool) -> tuple[s
     return levels
 
 
-def _kind(name: str, dtype: Any) -> str:
+def _kind(name: str, dtype: Any) -> Kind:
     for start, kind in _KINDS.items():
         if str(dtype).lower().startswith(start):
             return kind

@@ -87,9 +87,9 @@ def widest_gaps(slices: list[dict[str, Any]], metric: str) -> list[dict[str, Any
 
 def _widest_gap(slices: list[dict[str, Any]], column: str, metric: str) -> dict[str, Any] | None:
     known = [
-        (Interval(r[metric], *r["intervals"][metric], r["n_rows"]), r["value"])
-        for r in slices
-        if r["column"] == column and np.isfinite(r.get(metric, np.nan))
+        (_interval(record, metric), record["value"])
+        for record in slices
+        if record["column"] == column and np.isfinite(record.get(metric, np.nan))
     ]
     if len(known) < 2:
         return None
@@ -97,6 +97,11 @@ def _widest_gap(slices: list[dict[str, Any]], column: str, metric: str) -> dict[
     gap = high[0].minus(low[0])
     record = {"column": column, "metric": metric, "high": high[1], "low": low[1]}
     return record | {"gap": gap.estimate, "interval": [gap.low, gap.high]}
+
+
+def _interval(record: dict[str, Any], metric: str) -> Interval:
+    low, high = record["intervals"][metric]
+    return Interval(record[metric], low, high, record["n_rows"])
 
 
 def importance(

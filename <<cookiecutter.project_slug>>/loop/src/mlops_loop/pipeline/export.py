@@ -11,6 +11,7 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -40,8 +41,8 @@ def write_onnx(
         (folder / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
         load_predictor(folder)
     except Exception as error:  # skl2onnx has an error of its own for every step
-        error = error.__cause__ or error
-        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        cause = error.__cause__ or error
+        reason = (str(cause).strip() or repr(cause)).splitlines()[0]
         reason = TYPE.sub(r"\1", reason)
         raise ExportDisagrees(
             f"ONNX cannot express this pipeline: {reason} Set export.format: skops in params.yaml, "
@@ -49,7 +50,7 @@ def write_onnx(
         ) from error
 
 
-def _to_onnx(pipeline: Pipeline, contract: Contract, opset: Mapping[str, int] | None):
+def _to_onnx(pipeline: Pipeline, contract: Contract, opset: Mapping[str, int] | None) -> Any:
     import skl2onnx
 
     options = tasks.of(contract).onnx_options()

@@ -46,7 +46,12 @@ def folds(
 def _by_moment(times: np.ndarray, n: int) -> list[Pair]:
     moments, place = np.unique(times, return_inverse=True)
     pairs = TimeSeriesSplit(n).split(moments)
-    return [tuple(np.flatnonzero(np.isin(place, side)) for side in pair) for pair in pairs]
+    return [(_positions(place, fit), _positions(place, score)) for fit, score in pairs]
+
+
+def _positions(place: np.ndarray, moments: np.ndarray) -> np.ndarray:
+    """Of the rows whose moment is one of these."""
+    return np.flatnonzero(np.isin(place, moments))
 
 
 def rungs(rows: pd.DataFrame, y: np.ndarray, n: int, params: Params) -> list[list[Fold]]:

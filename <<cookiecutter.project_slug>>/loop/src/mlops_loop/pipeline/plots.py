@@ -23,7 +23,7 @@ from mlops_loop.tasks.task import Plot
 MAX_POINTS = 500
 MAX_BARS = 15
 INK, ACCENT, MUTED = "#1f2933", "#0b7285", "#adb5bd"
-STYLE = {"svg.hashsalt": "plots", "text.parse_math": False, "axes.edgecolor": MUTED}
+STYLE: dict[Any, Any] = {"svg.hashsalt": "plots", "text.parse_math": False, "axes.edgecolor": MUTED}
 STYLE |= {"axes.spines.top": False, "axes.spines.right": False, "axes.labelcolor": INK}
 
 
@@ -63,7 +63,8 @@ def _draw(axes: Axes, plot: Plot, table: pd.DataFrame) -> None:
     x, y = table.columns[:2]
     unit = f" ({plot.unit})" if plot.unit else ""
     if plot.diagonal:
-        axes.axline([table[x].mean()] * 2, slope=1, color=MUTED, linestyle="--", linewidth=1)
+        middle = table[x].mean()
+        axes.axline((middle, middle), slope=1, color=MUTED, linestyle="--", linewidth=1)
     getattr(axes, plot.draw)(table[x], table[y], color=ACCENT, **plot.look)
     axes.set(xlabel=f"{x}{unit}", ylabel=y if y == "rows" else f"{y}{unit}")
     axes.set(**plot.limits)

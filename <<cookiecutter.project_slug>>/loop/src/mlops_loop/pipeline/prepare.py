@@ -171,7 +171,7 @@ def run(params: Params) -> None:
         rows = prepared.rows[prepared.parts == part]
         files.write_table(rows, paths.PREPARED / f"{part}.parquet")
     files.write_json(prepared.rule, paths.SPLIT_RULE, digits=None)
-    report = {"dropped": prepared.dropped, "rows": counts, "rule": prepared.rule}
+    report: dict[str, Any] = {"dropped": prepared.dropped, "rows": counts, "rule": prepared.rule}
     report |= {"outliers": prepared.outliers, "overlap": prepared.overlap}
     files.write_json(report, paths.PREPARATION_REPORT)
     _print(prepared, counts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_sample_weight
 from tqdm import tqdm
 
-from mlops_loop import paths, project, statistics, tasks
+from mlops_loop import paths, project, tasks
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import raw_scores
 from mlops_loop.params import Params
-from mlops_loop.pipeline import model_pipeline
 from mlops_loop.pipeline.folds import FACTOR, Fold, rungs
 from mlops_loop.statistics.metrics import Metric
 
@@ -49,11 +49,13 @@ class Problem:
 
     def score(self, values: dict[str, Any], fold: Fold) -> float:
         """The metric on one fold; NaN where the task cannot fit its rows, as without a class."""
-        rows, held, stop = [None if at is None else (self.x[at], self.y[at]) for at in fold]
-        if not tasks.of(self.contract).can_fit(rows[1], self.contract):
+        fit_at, score_at, stop_at = fold
+        x, y = self.x[fit_at], self.y[fit_at]
+        if not tasks.of(self.contract).can_fit(y, self.contract):
             return math.nan
-        fitted = fit(self.blank, values, *rows, stop)
-        return self.metric(held[1], raw_scores(fitted, held[0]), self.contract)
+        stop = None if stop_at is None else (self.x[stop_at], self.y[stop_at])
+        scores = raw_scores(fit(self.blank, values, x, y, stop), self.x[score_at])
+        return self.metric(self.y[score_at], scores, self.contract)
 
     def key(self, rung: list[Fold]) -> str:
         """A hash of everything that makes a score, code and libraries too."""
@@ -63,14 +65,15 @@ class Problem:
 
 def _code() -> list[bytes]:
     """The modules that a score depends on, the user's among them."""
-    folders = [Path(package.__file__).parent for package in (statistics, tasks)]
+    here = Path(__file__).parent
+    folders = [here.with_name(room) for room in ("statistics", "tasks")]
     files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    files.append(Path(model_pipeline.__file__))
+    files.append(here / "model_pipeline.py")
     return [path.read_bytes() for path in files] + project.imported_code()
 
 
 def search(
-    problem: Problem, rows: pd.DataFrame, grid: dict[str, list], params: Params
+    problem: Problem, rows: pd.DataFrame, grid: Mapping[str, Sequence[Any]], params: Params
 ) -> list[Candidate]:
     """Candidates with their `values`, mean `score` and `spread` (std over the folds).
 
@@ -78,7 +81,7 @@ def search(
     third on three times as many, and so on: `rung` and `fit_rows` say how far a candidate came.
     Raises UsageError for a grid that is too large, DataRefused where nothing can be scored.
     """
-    left, dropped = _candidates(grid, params), []
+    left, dropped = _candidates(grid, params), list[Candidate]()
     ladder = rungs(rows, problem.y, len(left), params)
     counts = [math.ceil(len(left) / FACTOR**i) for i in range(len(ladder))]
     total = sum(n * _size(rung) for n, rung in zip(counts, ladder, strict=True))
@@ -96,7 +99,7 @@ def _size(rung: list[Fold]) -> int:
     return sum(len(fold[0]) for fold in rung)
 
 
-def _candidates(grid: dict[str, list], params: Params) -> list[dict[str, Any]]:
+def _candidates(grid: Mapping[str, Sequence[Any]], params: Params) -> list[dict[str, Any]]:
     kind, n = params.train.search, math.prod(len(values) for values in grid.values())
     if kind == "random":
         n = min(n, params.train.n_iter)
@@ -110,7 +113,7 @@ def _candidates(grid: dict[str, list], params: Params) -> list[dict[str, Any]]:
 
 def _scored(problem: Problem, left: list[dict], rung: list[Fold], bar: tqdm) -> list[Candidate]:
     """Candidates with their scores on one rung, the best first; raises DataRefused without one."""
-    scored = [
+    scored: list[Candidate] = [
         {"values": values, "score": float(np.mean(by_fold)), "spread": float(np.std(by_fold))}
         for values, by_fold in zip(left, _scores(problem, left, rung, bar), strict=True)
     ]
@@ -154,7 +157,7 @@ def _by_fold(problem: Problem, values: dict, rung: list[Fold], bar: tqdm) -> lis
 
 def _read_scores(path: Path) -> dict[str, list[float]]:
     """By candidate the scores of a file; {} without one."""
-    known = {}
+    known: dict[str, list[float]] = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         with suppress(ValueError):  # the interruption tore this line
             known.update([json.loads(line)])
@@ -168,7 +171,9 @@ def _append(path: Path, record: list[Any]) -> None:
 
 
 @np.errstate(all="ignore")  # a model that overflows has no finite score, which is reported
-def fit(blank: Pipeline, values: dict[str, Any], x, y, stop: Stop = None) -> Pipeline:
+def fit(
+    blank: Pipeline, values: dict[str, Any], x: np.ndarray, y: np.ndarray, stop: Stop = None
+) -> Pipeline:
     """A fitted copy of `blank`, its model with `values`; rows of `stop` (x, y) end boosting.
 
     It fits in parallel where the model can, and predicts on one thread: threads add up the trees of

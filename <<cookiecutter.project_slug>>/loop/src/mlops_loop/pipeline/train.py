@@ -6,6 +6,7 @@ threshold are learned from the validation rows. What each key of `train:` does: 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +60,7 @@ def _encode(rows: pd.DataFrame, contract: Contract) -> Rows:
     return contract.encode_table(rows), tasks.of(contract).encode_target(rows, contract)
 
 
-def _blank(contract: Contract, params: Params) -> tuple[Pipeline, dict[str, list]]:
+def _blank(contract: Contract, params: Params) -> tuple[Pipeline, Mapping[str, Sequence[Any]]]:
     """The pipeline to fit, and the grid to search."""
     own = params.train
     estimator = find_estimator(own.estimator)
@@ -69,7 +70,7 @@ def _blank(contract: Contract, params: Params) -> tuple[Pipeline, dict[str, list
             if name not in blank[-1].get_params():
                 raise UsageError(f"train.{name}: {own.estimator} cannot do that. Leave it out.")
             blank[-1].set_params(**{name: value})
-    return blank, dict(estimator.grid) if own.grid is None else own.grid
+    return blank, estimator.grid if own.grid is None else own.grid
 
 
 def _facts(pipeline: Pipeline, contract: Contract, params: Params) -> dict[str, Any]:

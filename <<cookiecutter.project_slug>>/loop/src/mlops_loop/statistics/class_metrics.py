@@ -38,7 +38,9 @@ def _decided(score: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) 
     `score` takes how many rows of each class were hit, were true and were predicted.
     """
 
-    def metric(y, scores, contract, counts):
+    def metric(
+        y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
+    ) -> np.ndarray:
         classes = np.arange(scores.shape[1])
         decisions = decide(scores, contract.threshold)
         true, predicted = y[:, None] == classes, decisions[:, None] == classes
@@ -53,7 +55,9 @@ def _ranked(area: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> MetricFn:
     `area` takes how many rows at each probability, the greatest first, are of the class or not.
     """
 
-    def metric(y, scores, contract, counts):
+    def metric(
+        y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
+    ) -> np.ndarray:
         classes = [1] if scores.shape[1] == 2 else range(scores.shape[1])
         areas = [area(*_hits_and_misses(y == k, scores[:, k], counts)) for k in classes]
         return _over_classes(np.column_stack(areas))

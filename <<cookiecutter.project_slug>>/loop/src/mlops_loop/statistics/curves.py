@@ -39,6 +39,6 @@ def predicted_and_actual(y: np.ndarray, scores: np.ndarray) -> Columns:
 def residuals(y: np.ndarray, scores: np.ndarray) -> Columns:
     """Rows by actual - predicted in 40 bins, without the 1 % that are farthest out."""
     differences = y - scores
-    limits = np.quantile(differences, [0.005, 0.995])
-    rows, edges = np.histogram(differences, bins=np.linspace(*limits, 41))
+    low, high = np.quantile(differences, [0.005, 0.995])
+    rows, edges = np.histogram(differences, bins=np.linspace(low, high, 41))
     return {"residual": (edges[:-1] + edges[1:]) / 2, "rows": rows}

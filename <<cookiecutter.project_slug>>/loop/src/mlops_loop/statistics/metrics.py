@@ -91,7 +91,9 @@ def mean_of(
 def one_by_one(function: Callable[[np.ndarray, np.ndarray], float]) -> MetricFn:
     """Any function of `y` and `scores`, called for one resample after another: slow."""
 
-    def metric(y, scores, contract, counts):
+    def metric(
+        y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
+    ) -> np.ndarray:
         drawn = [np.repeat(np.arange(len(y)), row) for row in counts.astype(int)]
         return np.array([function(y[rows], scores[rows]) for rows in drawn])
 

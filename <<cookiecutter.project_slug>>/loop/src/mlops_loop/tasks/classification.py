@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LEAST_OF_CLASS = 5  # validation rows, to learn a calibration from
 UNIT_SQUARE = {"xlim": (0, 1), "ylim": (0, 1.02)}
 Share = Annotated[float, Field(ge=0, le=1)]
+typed_dict: Any = TypedDict  # made from a contract, which no type checker can follow
 
 
 class Classification(Task):
@@ -211,7 +212,7 @@ class Classification(Task):
         return {
             "prediction": Literal[contract.classes],
             "probability": Annotated[Share, Field(description=meaning)],
-            "probabilities": TypedDict("Probabilities", dict.fromkeys(contract.classes, Share)),
+            "probabilities": typed_dict("Probabilities", dict.fromkeys(contract.classes, Share)),
         }
 
     def scores_of(self, prediction: Prediction, contract: Contract) -> list[float]:
