@@ -6,7 +6,7 @@
 
 All 336,776 rows go through the stages of the generated project, next to a plain script that does
 the same with pandas and scikit-learn alone: read, features, the same search, fit, score. Both are
-run as programs of their own, one after the other, with what they cost to start told apart.
+run as programs of their own, one after the other, with the cost of their start apart.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import make_sample  # noqa: E402
 PROJECT = ROOT / "build" / "flight-delays"
 STAGES = ("ingest", "validate", "prepare", "train", "export", "evaluate")
 SHARES = (0.01, 0.1, 1.0)
+LOOP = "from mlops_loop import cli; cli.main()"  # the command `loop`, in this Python
 MB = 1e6
 
 
@@ -44,7 +45,8 @@ class Cost:
 
 def measure(*command: str, folder: Path) -> Cost:
     """Run a program to its end; the peak is what the system says that it held."""
-    environment = os.environ | {"PYTHONPATH": str(PROJECT / "src"), "OMP_WAIT_POLICY": "PASSIVE"}
+    code = f"{PROJECT / 'src'}:{PROJECT / 'loop' / 'src'}"
+    environment = os.environ | {"PYTHONPATH": code, "OMP_WAIT_POLICY": "PASSIVE"}
     start = time.monotonic()
     program = subprocess.Popen(
         [sys.executable, *command],
@@ -70,7 +72,7 @@ def lay_out(archive: str, share: float) -> None:
     for month, rows in table.groupby("month"):
         part = rows.sample(frac=share, random_state=make_sample.SEED).drop(columns="month")
         part.to_csv(raw / f"flights-{month:02d}.csv", index=False)
-    for name in ("params.yaml", "gate.yaml"):
+    for name in ("params.yaml", "gate.yaml", "pyproject.toml"):
         Path(name).write_bytes((PROJECT / name).read_bytes())
     table = pd.concat(map(pd.read_csv, sorted(raw.glob("*.csv"))))
     print(len(table), int(table.memory_usage(deep=True).sum()))
@@ -82,12 +84,12 @@ def run_share(archive: Path, share: float) -> list[dict]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         call = [sys.executable, this, "--lay-out", str(archive.resolve()), str(share)]
-        told = subprocess.run(call, cwd=folder, capture_output=True, check=True, text=True)
-        n_rows, raw_bytes = map(int, told.stdout.split())
-        programs = {stage: ("-m", "flight_delays", stage) for stage in STAGES}
+        done = subprocess.run(call, cwd=folder, capture_output=True, check=True, text=True)
+        n_rows, raw_bytes = map(int, done.stdout.split())
+        programs = {stage: ("-c", LOOP, stage) for stage in STAGES}
         programs["plain"] = (this, "--plain")
         for name, program in programs.items():
-            module = f"flight_delays.pipeline.{name}" if name in STAGES else "sklearn.ensemble"
+            module = f"mlops_loop.pipeline.{name}" if name in STAGES else "sklearn.ensemble"
             starts = [measure("-c", f"import {module}, pandas", folder=folder) for _ in range(3)]
             start = min(starts, key=lambda cost: cost.seconds)
             whole = measure(*program, folder=folder)

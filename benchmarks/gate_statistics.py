@@ -66,7 +66,7 @@ def cells() -> list[Cell]:
             Cell("equal", task, 0, n),
             Cell("worse by the margin", task, -margin, n),
         ]
-        if n < 5000:  # more rows only repeat that these two are told apart
+        if n < 5000:  # with more rows these two are easy to distinguish
             table.append(Cell("worse by two margins", task, -2 * margin, n))
             table.append(Cell("better by two margins", task, 2 * margin, n))
     table += [

@@ -33,10 +33,10 @@ def ask(method, path, body=None):
         except urllib.error.HTTPError as error:
             if error.code == 404 and method == "GET":
                 return None
-            told, wait = said(error), float(error.headers.get("Retry-After") or TRIES - left)
-            limited = error.code == 403 and "rate limit" in told
+            reason, wait = said(error), float(error.headers.get("Retry-After") or TRIES - left)
+            limited = error.code == 403 and "rate limit" in reason
             if not left or wait > LONGEST_WAIT_S or not (limited or error.code in PASSING):
-                sys.exit(f"{method} {url} was answered {error.code}: {told}")
+                sys.exit(f"{method} {url} was answered {error.code}: {reason}")
         except OSError as error:
             wait = TRIES - left
             if not left:

@@ -31,7 +31,7 @@ from .targets import PEERS, PORT, TARGETS, Target
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "build" / "benchmark"
-PACKAGE = PROJECT / "src" / "flight_delays"
+CODE = f"{PROJECT / 'src'}:{PROJECT / 'loop' / 'src'}"
 WORK = PROJECT / "serving-benchmark"
 CELLS = [(rows, n) for rows in (1, 100, 10_000) for n in (1, 16, 64) if rows == 1 or n < 64]
 ASKED = 10_000  # rows whose answers are compared with those of training
@@ -102,7 +102,7 @@ class Server:
         """Start it and wait for its first prediction."""
         self.target, begun = target, time.monotonic()
         env = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
-        env |= {"PATH": f"{python.parent}:{env['PATH']}", "PYTHONPATH": str(PROJECT / "src")}
+        env |= {"PATH": f"{python.parent}:{env['PATH']}", "PYTHONPATH": CODE}
         env |= {"WORK": str(WORK), "OMP_NUM_THREADS": "1", **target.env}
         env |= {name: text.format(work=WORK, round=round_) for name, text in target.env.items()}
         command = ["taskset", "--cpu-list", "0", *target.command]
@@ -145,14 +145,14 @@ class Server:
         """Return requests per second, p50 and p99 in milliseconds, and answers that failed."""
         script = WORK / "load.lua"
         script.write_text(LUA.format(body=WORK / self.target.body.format(rows=rows)))
-        told = subprocess.run(
+        printed = subprocess.run(
             ["taskset", "--cpu-list", "1", "wrk", "--latency", "-t1", f"-c{connections}",
              f"-d{seconds}s", "--timeout", "60s", "-s", script, self.url(rows)],
             check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip
-        failed = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
-        rate = float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])
-        return rate, _ms(told, "50"), _ms(told, "99"), int(failed[1]) if failed else 0
+        failed = re.search(r"Non-2xx or 3xx responses: (\d+)", printed)
+        rate = float(re.search(r"Requests/sec:\s+([\d.]+)", printed)[1])
+        return rate, _ms(printed, "50"), _ms(printed, "99"), int(failed[1]) if failed else 0
 
     def megabytes(self) -> float:
         """Return the resident memory of the process and of those that it started, at their peak."""
@@ -188,8 +188,8 @@ def _answers() -> bool:
     return True
 
 
-def _ms(told: str, share: str) -> float:
-    value, unit = re.search(rf"{share}%\s+([\d.]+)(us|ms|s|m)", told).groups()
+def _ms(printed: str, share: str) -> float:
+    value, unit = re.search(rf"{share}%\s+([\d.]+)(us|ms|s|m)", printed).groups()
     return float(value) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000}[unit]
 
 

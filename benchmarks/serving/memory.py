@@ -6,7 +6,7 @@
 One row, 100 and 10,000 rows, a value that is refused, half a body and a path that is not there come
 in turn over 16 connections, with logs and metrics on. The resident memory of the process is read
 every five seconds. It is flat where the median of the last fifth of the time is at most 5 % above
-that of the second fifth; otherwise the command leaves with 1.
+that of the second fifth; otherwise the command exits with 1.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def main() -> int:
             time.sleep(min(EVERY_S, seconds / 20))
             samples.append(((time.monotonic() - begun) / 60, resident_mb(server)))
             print(f"{samples[-1][0]:5.1f} min  {samples[-1][1]:6.1f} MB", flush=True)
-        told = load.communicate()[0]
+        printed = load.communicate()[0]
     finally:
         server.stop()
         forget()
@@ -119,9 +119,9 @@ def main() -> int:
     early = statistics.median(mb for _, mb in samples[fifth : 2 * fifth])
     late = statistics.median(mb for _, mb in samples[-fifth:])
     flat = late <= early * ALLOWED
-    statuses = re.search(r"statuses (.+)", told)[1].split()
+    statuses = re.search(r"statuses (.+)", printed)[1].split()
     answers = ", ".join(f"{each.split(':')[1]} times {each.split(':')[0]}" for each in statuses)
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", printed)[1])
     said = (
         f"{asked.minutes:g} minutes, {rate:,.0f} requests a second (answers: {answers}). "
         f"Memory: {started:.0f} MB before, {early:.0f} MB in the second fifth of the time, "

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import skops.io
-from flight_delays import bundle as bundles
-from flight_delays.predictor import load_skops, raw_scores
+from mlops_loop.model import bundle as bundles
+from mlops_loop.model.predictor import load_skops, raw_scores
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline

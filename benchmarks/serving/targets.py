@@ -8,7 +8,7 @@ from typing import Any
 
 PORT = 8391  # also in apps/targets_port.py, which other environments import
 UVICORN = ("python", "-m", "uvicorn", "--port", str(PORT), "--no-access-log", "--log-level=warning")
-OURS = ("python", "-m", "flight_delays", "serve", "--port", str(PORT))
+OURS = ("loop", "serve", "--port", str(PORT))
 
 
 @dataclass(frozen=True)
