@@ -95,10 +95,16 @@ def _one_thread():
         yield
 
 
-@pytest.fixture
-def inputs() -> type[pa.DataFrameModel]:
+@pytest.fixture(scope="session")
+def model_input() -> type[pa.DataFrameModel]:
     """The model input of the made-up world."""
     return Inputs
+
+
+@pytest.fixture
+def inputs(model_input) -> type[pa.DataFrameModel]:
+    """The same, for fixtures of a test."""
+    return model_input
 
 
 @pytest.fixture(scope="session")
