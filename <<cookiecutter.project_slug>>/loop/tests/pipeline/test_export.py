@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import onnx
 import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from mlops_loop import errors, files, paths, project
 from mlops_loop.model import predictor
+from mlops_loop.model.contract import Column, Contract
 from mlops_loop.pipeline import export, train
+from mlops_loop.pipeline.model_pipeline import Estimator
 
 NAMES = ("linear", "hist_gradient_boosting", "random_forest")
 
@@ -198,3 +204,50 @@ def test_what_counts_as_agreement(expected, found, agrees):
     else:
         with pytest.raises(errors.ExportDisagrees):
             export.check_parity(expected, found, 1e-5)
+
+
+@pytest.fixture
+def on_complete_rows(monkeypatch, make_rows, make_params, inputs):
+    """`on_complete_rows(make)`: an own estimator, fitted to numbers as they are, none missing."""
+    monkeypatch.setattr(project, "model_input", lambda: inputs)
+
+    def fit(make) -> train.Trained:
+        monkeypatch.setattr(project, "estimators", lambda: {"own": Estimator(make)})
+        rows = make_rows(300).assign(size=make_rows(300)["size"].fillna(0))
+        return train.train(rows, rows, make_params("binary", {"train.estimator": "own"}))
+
+    return fit
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (partial(RandomForestClassifier, 9, n_jobs=1), "differs .* rows with a missing or unseen"),
+        (LogisticRegression, "cannot answer a row with a missing or unseen value"),
+    ],
+)
+def test_a_complete_holdout_hides_nothing(
+    tmp_path, monkeypatch, on_complete_rows, make_rows, make_params, make, reason
+):
+    """The converter forgets the side of missing values; rows that have none would agree."""
+    monkeypatch.chdir(tmp_path)
+    done, rows = on_complete_rows(make), make_rows(500, "binary", 5)
+    files.write_table(rows.assign(size=rows["size"].fillna(3)), paths.HOLDOUT)
+    files.write_skops(done.pipeline, paths.TRAINED_PIPELINE)
+    done.contract.save(paths.TRAINED_CONTRACT)
+    with pytest.raises(errors.ExportDisagrees, match=reason):
+        export.run(make_params("binary", {"train.estimator": "own"}))
+    assert not paths.EXPORTED.exists()
+
+
+def test_probes_have_one_value_that_is_missing_or_unseen():
+    """Where the contract allows it; a closed category is never unseen."""
+    columns = (
+        Column("a", "number", nullable=True),
+        Column("b", "category", levels=("x", "y"), closed=True),
+        Column("c", "category", nullable=True, levels=("x",)),
+    )
+    x = np.array([[1, 0, 0]], np.float32)
+    found = export.make_probes(x, Contract("regression", "t", columns))
+    np.testing.assert_array_equal(found, [[np.nan, 0, 0], [1, 0, 1], [1, 0, -1]])
+    assert export.make_probes(x[:, 1:2], Contract("regression", "t", columns[1:2])).shape == (0, 1)

@@ -109,6 +109,14 @@ def _read(values: pd.Series, kind: str) -> pd.Series:
 def _cases(error: SchemaErrors, schema: Schema) -> pd.DataFrame:
     """Row, column and rule of each failure; raises DataRefused for a rule without a row."""
     cases = error.failure_cases
+    if cases.empty:  # missing values that repeat in a unique column: pandera 0.35 names no row
+        first = error.schema_errors[0]
+        name = getattr(first.schema, "name", None) or schema.__name__
+        raise DataRefused(
+            f"{name!r} breaks {first.check} in several rows, and none can be named: more than one "
+            f"value is missing where values must be unique. Correct the source, or "
+            f"{schema.__name__} in schema.py."
+        )
     for case in cases[cases["index"].isna()].itertuples():
         raise DataRefused(
             f"Column {case.column!r} breaks {case.check} as a whole ({case.failure_case}). "
