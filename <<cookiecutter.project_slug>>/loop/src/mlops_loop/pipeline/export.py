@@ -191,5 +191,5 @@ def _scores_of_probes(pipeline: Pipeline, probes: np.ndarray) -> np.ndarray:
         reason = " ".join(str(error).split())[:200]
         raise ExportDisagrees(
             f"The model cannot answer a row with a missing or unseen value, which ModelInput "
-            f'allows: {reason} {ADVICE[PROBES]}, or set nullable=False in schema.py."
+            f"allows: {reason} {ADVICE[PROBES]}, or set nullable=False in schema.py."
         ) from error
