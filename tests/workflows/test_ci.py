@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from .rig import Run
+from .rig import LOOP, Run
 from .world import Event, World, boosted
 
 DOCUMENTS = {"README.md": lambda text: text + "\nA line.\n"}
@@ -35,9 +35,9 @@ def gated(world: World, event: Event, **env: str) -> Run:
 
 
 def failed_steps(run: Run, job: str = "experiment") -> set[str]:
-    """Return the last words of the commands that failed in a job."""
-    steps = run.jobs[job].steps.items()
-    return {name.split("loop ")[-1] for name, result in steps if result == "failure"}
+    """Return the commands that failed in a job, those of the loop by their names."""
+    failed = (name for name, result in run.jobs[job].steps.items() if result == "failure")
+    return {name.removeprefix(f"{LOOP} ") for name in failed}
 
 
 def test_a_change_of_documents_trains_nothing(world):
