@@ -80,12 +80,15 @@ def make_params(make_params) -> Callable[..., params.Params]:
     return make
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _estimators():
-    """The estimators that a new project starts with."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(project, "estimators", lambda: ESTIMATORS[LAST["kind"] == "regression"])
-        yield
+@pytest.fixture(scope="session")
+def estimators() -> Callable[[], dict[str, Estimator]]:
+    """The estimators that a new project starts with, for the last kind that was asked for."""
+    return lambda: ESTIMATORS[LAST["kind"] == "regression"]
+
+
+@pytest.fixture(autouse=True)
+def _estimators(monkeypatch, estimators):
+    monkeypatch.setattr(project, "estimators", estimators)
 
 
 @pytest.fixture(autouse=True)

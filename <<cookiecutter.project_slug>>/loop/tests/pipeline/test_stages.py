@@ -67,7 +67,9 @@ def odd_rows(make_rows: Callable[..., pd.DataFrame], kind: str) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module", params=["binary", "regression"])
-def run_all(request, tmp_path_factory, make_params, make_rows, model_input) -> Callable:
+def run_all(
+    request, tmp_path_factory, make_params, make_rows, model_input, estimators
+) -> Callable[[str], tuple[Path, dict[str, set[str]]]]:
     """`run_all("a")` runs all stages in a new folder; what each read of the parameters too."""
     rows, own = odd_rows(make_rows, request.param), make_params(request.param, CHANGES)
 
@@ -76,6 +78,7 @@ def run_all(request, tmp_path_factory, make_params, make_rows, model_input) -> C
         read: dict[str, set[str]] = {stage: set() for stage in STAGES}
         with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
             patch.chdir(folder)
+            patch.setattr(project, "estimators", estimators)
             patch.setattr(project, "raw_rows", lambda: RawRows)
             patch.setattr(project, "model_rows", lambda raw: raw)
             patch.setattr(project, "model_input", lambda: model_input)
