@@ -116,5 +116,6 @@ def test_what_is_explained(make_contract):
 
 def test_the_decision_rule_is_of_two_classes(make_contract):
     """Of more, the largest probability decides."""
-    assert TASK.decision_rule(make_contract(threshold=0.4)) == "“yes” is predicted from 40.0 % on."
+    rule = TASK.decision_rule(make_contract(threshold=0.4))
+    assert rule == "“yes” is predicted where its probability is 40.0 % or more."
     assert TASK.decision_rule(make_contract("multi-class")) == ""

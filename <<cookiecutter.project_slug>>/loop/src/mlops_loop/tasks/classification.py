@@ -190,7 +190,8 @@ class Classification(Task):
     def decision_rule(self, contract: Contract) -> str:
         if not _is_binary(contract):
             return ""
-        return f"“{contract.classes[1]}” is predicted from {100 * contract.threshold:.1f} % on."
+        limit = f"{100 * contract.threshold:.1f} %"
+        return f"“{contract.classes[1]}” is predicted where its probability is {limit} or more."
 
     def predictions(self, scores: np.ndarray, contract: Contract) -> list[Prediction]:
         """`probability` is that of the positive class of two, else that of the predicted class."""
