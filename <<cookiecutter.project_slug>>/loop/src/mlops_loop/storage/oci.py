@@ -227,7 +227,7 @@ class ContainerRegistry:
         self._token = {"Authorization": f"Bearer {answer.get('token') or answer['access_token']}"}
 
     def _error(self, what: object, may_not: bool = False) -> StoreUnreachable:
-        after = "the same command again, which goes on where this one ended"
+        after = "the same command again, which continues where this one stopped"
         if may_not:
             after = f"docker login {self._host}, or set STORE_USERNAME and STORE_PASSWORD"
             what = f"{what}: your login may not do this, or nothing was ever pushed"
