@@ -11,6 +11,7 @@ import ast
 import sys
 import tomllib
 from collections import defaultdict
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -49,6 +50,7 @@ LATE = {"cli.py", "commands/pipeline.py", "tasks/__init__.py", "project.py"}
 BEGIN, END = "<!-- begin of rooms -->\n", "<!-- end of rooms -->\n"
 
 
+@cache
 def modules() -> dict[str, ast.Module]:
     """The syntax tree of every module, by its path in the package."""
     paths = sorted(PACKAGE.rglob("*.py"))
