@@ -33,6 +33,7 @@ def places(address: str) -> dict[str, str]:
     """Return the environment of a person who keeps everything in the registry at an address."""
     found = {"STORE_URL": f"{address}/store", "IMAGE_URL": address}
     found["PATH"] = f"{HERE / 'bin'}:{os.environ['PATH']}"
+    found["RIG_IMAGE_TAG"] = f"laptop-{os.getpid()}"
     # Docker's plugins lie in the real home, which the tests do not otherwise use.
     found["DOCKER_CONFIG"] = str(Path(pwd.getpwuid(os.getuid()).pw_dir) / ".docker")
     return os.environ | found

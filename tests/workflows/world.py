@@ -10,6 +10,7 @@ import itertools
 import os
 import pwd
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,11 +155,15 @@ class World:
         places |= {"GITHUB_RUN_ID": str(number), "HOME": str(self._home(scratch))}
         places["ACTIONS_ID_TOKEN_REQUEST_URL"] = f"{self.github.url}{OIDC}/token?v=2"
         places["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = token
+        places["RIG_IMAGE_TAG"] = f"{os.getpid()}-{number}"
         found = rig.execute(
             path, event.name, event.payload, checkout, scratch, env=places | self.env | env,
             variables=self.variables, token=token, actor=event.actor, jobs=jobs,
             secrets=self.secrets,
         )  # fmt: skip
+        image = f"flight-delays:{places['RIG_IMAGE_TAG']}"
+        if shutil.which("docker"):
+            subprocess.run(["docker", "image", "rm", "--force", image], capture_output=True)
         (scratch / "act.log").write_text(found.log)
         self._record(found)
         return found
