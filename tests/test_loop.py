@@ -9,6 +9,8 @@ import pytest
 from conftest import OPTION_SETS, TASKS, check, environment_of, option_id, run
 
 ENVIRONMENT_FOLDER = ".venv"
+# The sets whose project is not the one of `loop`.
+OTHER_SETS = [options for options in OPTION_SETS if options["dvc_remote"] != "ghcr"]
 WITHOUT_MODEL = ["-p", "no:cacheprovider", "--ignore-glob=*/test_[12]_*"]
 
 
@@ -97,7 +99,7 @@ def test_own_tests(loop, task):
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("options", OPTION_SETS, ids=option_id)
+@pytest.mark.parametrize("options", OTHER_SETS, ids=option_id)
 def test_wiring(baked, loop, options):
     """Stages, parameters and workflows fit the code, whatever was answered; no model is trained."""
     project = baked(options)
