@@ -13,7 +13,7 @@ from documents import Block, blocks
 pytestmark = pytest.mark.xdist_group("own_data")  # one worker makes what the module shares
 
 # The environment is that of another project, so it must not be synced with this folder.
-INSTEAD = {"make test": "python -m pytest -q -n 2"}
+INSTEAD = {"make test": "python -m pytest -q"}
 
 
 @pytest.fixture(scope="module")
