@@ -43,8 +43,7 @@ bake: .venv/ready
 # Remove what the other commands made: environment, generated projects, caches
 clean:
 	rm -rf .venv build
-	for folder in . "$(PROJECT)/loop"; do \
-	  (cd "$$folder" && rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis); done
+	for folder in . "$(PROJECT)/loop"; do (cd "$$folder" && rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis); done
 
 # Pin the newest development tools up to the day in pyproject.toml, by hash
 requirements: .venv/ready
