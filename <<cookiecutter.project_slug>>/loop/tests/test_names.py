@@ -128,6 +128,13 @@ def test_an_old_name_is_gone(kind, room, old, new):
     assert [n for n in ALL if n[0] == kind and n[2] == old and room in ("", n[1])] == [], new
 
 
+@pytest.mark.parametrize("word", ["settings", "policy", "export", "watch", "page"])
+def test_a_word_names_one_thing(word):
+    """At most one room or module of the package has the name."""
+    paths = [path for path in PACKAGE.rglob("*") if path.suffix in ("", ".py")]
+    assert len([path for path in paths if path.stem == word]) < 2
+
+
 @pytest.mark.parametrize(("word", "instead"), WORDS.items())
 def test_an_odd_word_is_in_no_name(word, instead):
     """As a name or between two '_', '-' or capitals."""
