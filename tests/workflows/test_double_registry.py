@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,8 @@ from conftest import TEMPLATE, require_tool, run
 
 from .double import Double
 from .double.registry import Registry
+
+LOOP = str(TEMPLATE / "loop" / "src")
 
 REPOSITORY = "octo-org/flight-delays"
 
@@ -93,10 +94,10 @@ def test_grants_are_used_by_what_was_done(github: Double, registry: Registry):
 STORE = """\
 import io, sys
 from pathlib import Path
-from {package}.storage.oci import Registry
-registry, data = Registry(sys.argv[1]), bytes(range(256)) * 4096
+from mlops_loop.storage.oci import ContainerRegistry
+registry, data = ContainerRegistry(sys.argv[1]), bytes(range(256)) * 4096
 digest = registry.upload(io.BytesIO(data), len(data), lambda size: None)
-config = {{"mediaType": "application/octet-stream", "digest": digest, "size": len(data)}}
+config = {"mediaType": "application/octet-stream", "digest": digest, "size": len(data)}
 kind = "application/vnd.oci.image.manifest.v1+json"
 registry.put_manifest("v1", dict(schemaVersion=2, mediaType=kind, config=config, layers=[config]))
 registry.download(digest, len(data), Path(sys.argv[2]), lambda size: None)
@@ -104,31 +105,16 @@ print(registry.tags(), Path(sys.argv[2]).read_bytes() == data)
 """
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder that holds the generated project's package, as the template has it."""
-    source = TEMPLATE / "src" / "<<cookiecutter.__package_name>>"
-    target = tmp_path_factory.mktemp("src") / "flights"
-    shutil.copytree(source, target)
-    return target.parent
-
-
 @pytest.mark.parametrize("fault", ["none", "busy", "upload", "download"])
-def test_projects_own_store(github: Double, registry: Registry, package, tmp_path, fault: str):
+def test_projects_own_store(github: Double, registry: Registry, tmp_path, fault: str):
     """The project's client stores and brings back a blob, also past what fails once."""
     if fault == "busy":
         github.fail("*", r"/v2/.*", 503, times=2)
     elif fault != "none":
         registry.cut_after(500_000, fault)
     token = github.token("release/train", {"packages": "write"})
-    env = os.environ | {"STORE_USERNAME": "x", "STORE_PASSWORD": token, "PYTHONPATH": str(package)}
-    command = [
-        sys.executable,
-        "-c",
-        STORE.format(package="flights"),
-        registry.url,
-        tmp_path / "part",
-    ]
+    env = os.environ | {"STORE_USERNAME": "x", "STORE_PASSWORD": token, "PYTHONPATH": LOOP}
+    command = [sys.executable, "-c", STORE, registry.url, tmp_path / "part"]
     done = run(*command, cwd=tmp_path, env=env, timeout=120)
     assert done.stdout == "['v1'] True\n", done.stderr
     busy = sum(call.status == 503 for call in github.calls)
