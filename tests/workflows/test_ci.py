@@ -181,7 +181,7 @@ def test_code_that_is_wrong_fails_its_own_step_and_the_required_check(world):
     assert run.results == REFUSED | {"loop": "success"}
     assert failed_steps(run) == {"make lint", "make test", "verify-image flight-delays"}
     body = comment(here, pull)
-    assert "SmokeFailed" in body and "`verify-image` `lint` `test`" in body
+    assert "SmokeFailed" in body and "`lint` `test` `verify-image`" in body
 
 
 @pytest.mark.parametrize("fails", ["test", LOOP_TESTS], ids=["one's own", "the loop's"])

@@ -310,7 +310,7 @@ def test_what_failed_after_the_verdict_is_reported(write, monkeypatch):
     verdict = run().partition("###")[0]
     assert "PROMOTE" in verdict
     assert "**SmokeFailed** in `loop verify-image`: Another answer." in verdict
-    assert "**Failed steps:** `verify-image` `test`" in verdict
+    assert "**Failed steps, see the log of the run:** `test` `verify-image`" in verdict
 
 
 def test_the_last_line_is_the_review_marker(write):

@@ -108,7 +108,7 @@ def _workflow_facts() -> dict[str, Any]:
         "stale": _git("status", "--porcelain", "--", "dvc.lock"),
         "commit": _git("rev-parse", "HEAD"),
         "run_id": run_id if run_id.isdigit() else "",
-        "failed": [name for name, step in steps.items() if step["outcome"] == "failure"],
+        "failed": sorted(name for name, step in steps.items() if step["outcome"] == "failure"),
     }
 
 
