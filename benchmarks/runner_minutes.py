@@ -3,8 +3,8 @@
     python benchmarks/runner_minutes.py
 
 The earlier commit is cloned into a temporary folder and gets an environment of its own; both are
-measured by the same file, tests/workflows/runner_minutes.py, one after the other. Needs what the
-rig needs: act, Docker, docker-registry, npm. Takes about half an hour.
+measured by the same file, tests/workflows/runner_minutes.py, in turns. Needs what the rig needs:
+act, Docker, docker-registry, npm. Takes about half an hour.
 """
 
 import json
@@ -45,14 +45,18 @@ In `ci` the tests of the loop run only where the loop, Python code or the enviro
 Facts = dict[str, Any]
 
 
-def measure(folder: Path, out: Path) -> list[Facts]:
-    """Run the measurements in a checkout with its own environment; return what they wrote."""
+def start(folder: Path, out: Path) -> subprocess.Popen:
+    """Begin to measure a checkout, with its own environment; lines of JSON go to `out`."""
     subprocess.run(["make", ".venv/ready"], cwd=folder, check=True)
     environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
     environment |= {"PATH": f"{folder / '.venv/bin'}:{os.environ['PATH']}"}
     environment |= {"RUNNER_MINUTES": str(out), "CI": "true"}
     command = ["python", "-m", "pytest", "-n", "0", "-q", str(MEASURE)]
-    subprocess.run(command, cwd=folder, env=environment, check=True)
+    return subprocess.Popen(command, cwd=folder, env=environment)
+
+
+def read(out: Path) -> list[Facts]:
+    """Return what a measurement wrote."""
     return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
 
 
@@ -92,11 +96,15 @@ def page(before: list[Facts], now: list[Facts]) -> str:
 
 
 def main() -> int:
-    """Measure both commits and write the page."""
+    """Measure both commits and write the page; return 1, and keep the page, where one fails."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        before = measure(earlier(folder / "before"), folder / "before.jsonl")
-        PAGE.write_text(page(before, measure(ROOT, folder / "now.jsonl")), encoding="utf-8")
+        folders = {"before": earlier(Path(scratch, "before")), "now": ROOT}
+        files = [Path(scratch, f"{name}.jsonl") for name in folders]
+        running = [start(*each) for each in zip(folders.values(), files, strict=True)]
+        codes = [process.wait() for process in running]
+        if any(codes):
+            return 1
+        PAGE.write_text(page(*map(read, files)), encoding="utf-8")
     return 0
 
 

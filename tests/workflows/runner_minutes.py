@@ -2,7 +2,8 @@
 
 Seconds of act on this machine, job after job, with uv's cache warm. `cold` is an empty store and no
 champion, `warm` one that holds what main ran. Runs in an earlier commit's `tests/workflows` too, so
-it uses only what that has.
+it uses only what that has; the two take turns, so that neither slows the other down and both meet
+the same other work of the machine.
 """
 
 import json
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import check
+from conftest import check, locked
 
 from .rig import HERE
 from .test_ci import DOCUMENTS
@@ -36,6 +37,13 @@ def edits(world: World, kind: str) -> dict:
         "parameter": {"params.yaml": boosted()},
         "data": {f"data/raw/{month.name}": month.read_bytes()},
     }[kind]
+
+
+@pytest.fixture(autouse=True)
+def turn():
+    """Wait for the other commit's measurement to end."""
+    with locked(OUT.with_name("turn.lock")):
+        yield
 
 
 @pytest.mark.parametrize("store", STORES)
