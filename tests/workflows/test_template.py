@@ -168,7 +168,7 @@ def test_a_tag_becomes_a_release(here):
     for _ in range(2):
         assert here.run("release", event).ok
     (page,) = here.github.rows("releases")
-    assert page["tag_name"] == "v1.0.0" and page["body"].startswith("### Added")
+    assert page["tag_name"] == "v1.0.0" and page["body"].startswith("### Changed")
     assert here.github.unused_grants("release/page") == []
 
 
