@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tools import bake
 
@@ -84,6 +85,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--refresh", action="store_true", help="rewrite the golden files in tests/data"
     )
+
+
+class Scheduling(LoadScopeScheduling):
+    """Tests one by one, to whichever worker is free; those of some files all to one worker.
+
+    What these files share takes minutes to make, and each worker would make it.
+    """
+
+    FILES = (
+        "test_experiments test_extensions test_host test_own_data test_page test_sources".split()
+    )
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return file if Path(file).stem in self.FILES else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log) -> Scheduling:
+    """Replace the scheduler of xdist."""
+    return Scheduling(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -9,8 +9,6 @@ import pytest
 from conftest import check
 from documents import shell
 
-pytestmark = pytest.mark.xdist_group("experiments")  # one worker makes what the module shares
-
 SECONDS = 300
 
 

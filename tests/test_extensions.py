@@ -16,8 +16,6 @@ import yaml
 from conftest import DEFAULTS, check, run
 from documents import Block, blocks
 
-pytestmark = pytest.mark.xdist_group("extensions")  # one worker makes what the module shares
-
 PACKAGE = "flight_delays"
 
 

@@ -19,8 +19,6 @@ import pytest
 from conftest import check, require_tool, run
 from loop import shell_lines
 
-pytestmark = pytest.mark.xdist_group("host")  # one worker makes what the module shares
-
 CONFIG = """version: 0.1
 log: {{level: error, accesslog: {{disabled: true}}}}
 storage: {{filesystem: {{rootdirectory: {folder}}}}}

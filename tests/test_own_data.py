@@ -10,8 +10,6 @@ import pytest
 from conftest import DEFAULTS, check, environment_of
 from documents import Block, blocks
 
-pytestmark = pytest.mark.xdist_group("own_data")  # one worker makes what the module shares
-
 # The environment is that of another project, so it must not be synced with this folder.
 INSTEAD = {"make test": "python -m pytest -q"}
 

@@ -12,8 +12,6 @@ import pytest
 from conftest import require_tool
 from playwright.sync_api import expect, sync_playwright
 
-pytestmark = pytest.mark.xdist_group("page")  # one worker makes what the module shares
-
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 360, "height": 740}
 

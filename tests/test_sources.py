@@ -16,8 +16,6 @@ import pytest
 import yaml
 from conftest import DEFAULTS, environment_of, run
 
-pytestmark = pytest.mark.xdist_group("sources")  # one worker makes what the module shares
-
 PASSWORD, WRITTEN = "pa55 w/rd@%", "pa55%20w%2Frd%40%25"
 N_ROWS = 50_000  # in the query below
 ROWS = """

@@ -13,8 +13,6 @@ from conftest import OPTION_SETS, check, run
 from moto.server import ThreadedMotoServer
 from workflows.world import quick
 
-pytestmark = pytest.mark.xdist_group("stores")  # one worker makes what the module shares
-
 STORE = ("uv", "run", "--frozen", "loop", "store")
 LOGIN = {"STORE_USERNAME": "someone", "STORE_PASSWORD": "pa55-w0rd"}
 # Run by the project's own Python: a server of SFTP for one user, on a port that it prints.
