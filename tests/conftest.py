@@ -90,7 +90,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class Scheduling(LoadScopeScheduling):
     """Tests one by one, to whichever worker is free; those of some files all to one worker.
 
-    What these files share takes minutes to make, and each worker would make it.
+    What these files share takes minutes to make, and each worker would make it. (The mark
+    xdist_group of pytest-xdist 3.8 has no effect under pytest 9.2.)
     """
 
     FILES = (
