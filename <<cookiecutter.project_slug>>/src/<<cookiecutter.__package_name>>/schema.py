@@ -6,7 +6,7 @@ written: `contract.json`, the API, the web form and the drift columns are derive
 
 In `ModelInput`, a `float` is a number, an `int` an integer, a `bool` yes or no, and a `str` a
 category: closed with `isin`, open without (then training learns the categories). `metadata`
-may give a `unit`. Ranges are inclusive.
+may give a `unit`. Ranges are inclusive. Dates: see loop/docs/data-rules.md.
 """
 
 from __future__ import annotations

@@ -70,6 +70,12 @@ def test_not_soon_after_a_proposal(guard, hub, by, days, until):
     assert guard(cool_down_days=days) == (CoolingDown(last, end) if end else None)
 
 
+def test_a_branch_of_no_day_is_no_proposal(guard, hub):
+    """Anybody may push one."""
+    hub.branches = ["retrain/2026-02-30-mine"]
+    assert guard(cool_down_days=10) is None
+
+
 def test_not_after_too_many_refusals(guard, hub, propose, repo, write_bundle):
     """Each model counts once; closing the issue allows the next."""
     for mark in ("a", "a", "b", "b"):

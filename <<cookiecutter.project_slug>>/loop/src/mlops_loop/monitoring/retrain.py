@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,7 +115,8 @@ def _branches(repository: Repository) -> Iterator[re.Match[str]]:
 def _proposals(repository: Repository) -> Iterator[datetime]:
     """When models were proposed, by their branches, and by their issues where a branch is gone."""
     for branch in _branches(repository):
-        yield datetime.fromisoformat(f"{branch[2]}T00:00:00+00:00")
+        with suppress(ValueError):  # a branch of someone's own, as retrain/2026-02-30-mine
+            yield datetime.fromisoformat(f"{branch[2]}T00:00:00+00:00")
     for issue in issues.list_own(repository, LABEL, f"{PROPOSED}-", "all"):
         yield datetime.fromisoformat(issue["created_at"])
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlops_loop import files, paths, project, tasks
+from mlops_loop import files, moments, paths, project, tasks
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.params import Params
 from mlops_loop.pipeline import outliers, split
@@ -21,6 +21,7 @@ from mlops_loop.pipeline.validate import validate
 from mlops_loop.tasks.target import FLOAT32, TARGET
 from mlops_loop.text import listed
 
+NUMBER = r"[+-]?\d+(\.\d+)?"  # in a time column: a year, seconds since some day
 MODEL_INPUT = "ModelInput (see schema.py and features.model_rows)"
 
 
@@ -149,18 +150,27 @@ def _texts(values: pd.Series) -> pd.Series:
 
 
 def _moments(values: pd.Series) -> pd.Series:
-    """A time column as sortable values: ISO strings in UTC, or numbers as they are."""
-    if pd.api.types.is_numeric_dtype(values):
-        moments = values.astype(float)
-    else:
-        parsed = pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
-        moments = parsed.dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    for value in values[moments.isna()]:
-        shown = "a missing value" if pd.isna(value) else repr(str(value))
+    """A time column as sortable values: ISO strings in UTC, or numbers as they are.
+
+    A column of texts that are all numbers is one of numbers; a moment without a UTC offset counts
+    as UTC. Raises DataRefused for a value that is neither, and for one that is missing.
+    """
+    if missing := int(values.isna().sum()):
         raise DataRefused(
-            f"split.column {values.name!r} holds no time (ISO 8601, number) but {shown}."
+            f"split.column {values.name!r} is missing in {missing:,} of {len(values):,} rows: they "
+            "are neither old nor new. Next: declare it in RawRows, whose quarantine takes such "
+            "rows, or fill it in features.model_rows."
         )
-    return moments
+    if pd.api.types.is_numeric_dtype(values) or values.astype(str).str.fullmatch(NUMBER).all():
+        return values.astype(float)
+    points = moments.one_kind(values)
+    in_utc = points.dt.tz_convert("UTC") if points.dt.tz else points.dt.tz_localize("UTC")
+    return in_utc.map(_sortable).astype(object)
+
+
+def _sortable(moment: pd.Timestamp) -> str:
+    """As `2013-01-31T23:59:00.000000Z`; strftime writes the year 999 with three digits."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def run(params: Params) -> None:

@@ -11,6 +11,7 @@ from pandera.errors import SchemaErrors
 from mlops_loop import files, paths, project
 from mlops_loop.errors import DataRefused
 from mlops_loop.params import Params
+from mlops_loop.pipeline.moment_columns import read_columns
 from mlops_loop.text import listed
 
 WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
@@ -76,13 +77,14 @@ def _summary(cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_types(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Numbers and booleans out of text, and the cases that are none.
+    """Numbers, booleans and moments out of text, and the cases that are none.
 
     Coercion alone would refuse a column for one word in it, cut 2.5 down to 2 without a word,
     and take a missing boolean for a yes or no.
     """
-    rows = raw.copy()
-    cases = [pd.DataFrame(columns=["index", "column", "check", "failure_case"])]
+    moments, cases = read_columns(raw, schema.to_schema())
+    rows = raw.assign(**moments)
+    cases.insert(0, pd.DataFrame(columns=["index", "column", "check", "failure_case"]))
     for name, column in schema.to_schema().columns.items():
         kind = str(column.dtype).lower().rstrip("0123456789")
         if kind not in KINDS:
