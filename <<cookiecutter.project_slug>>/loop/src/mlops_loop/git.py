@@ -10,45 +10,68 @@ import base64
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mlops_loop.errors import StoreUnreachable, UsageError
 
 GITHUB = re.compile(r"github\.com[:/]([^/]+/[^/]+?)(\.git)?/?$")
+ANSWER_S = 60.0  # origin may take so long to list its tags
 
 
-def run(repo: Path, *args: str, text: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-    """Run `git ARGS` in `repo` with `text` as its input. The caller checks `returncode`."""
+def run(
+    repo: Path, *args: str, text: str = "", timeout_s: float | None = None, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `git ARGS` in `repo` with `text` as its input. The caller checks `returncode`.
+
+    After `timeout_s` it is ended, with the return code 124.
+    """
+    command = ["git", "-C", str(repo), *args]
     try:
         return subprocess.run(
-            ["git", "-C", str(repo), *args],
+            command,
             env={**_actor(), **os.environ, "LC_ALL": "C", **env},
             input=text,
             capture_output=True,
             encoding="utf-8",
+            timeout=timeout_s,
         )
     except FileNotFoundError as error:
         raise UsageError("git is not installed, and versions are git tags.") from error
+    except subprocess.TimeoutExpired:
+        reason = f"no answer within {timeout_s:g} s"
+        return subprocess.CompletedProcess(command, 124, "", reason)
 
 
 def check_repository(repo: Path) -> None:
-    """Raise UsageError unless `repo` is in a git repository whose tags can be trusted.
+    """Raise UsageError unless `repo` is the root of a git repository.
 
-    A shallow clone without tags looks as if nothing were in production.
+    Tags belong to a whole repository: two projects in one would take each other's versions.
     """
-    shallow = run(repo, "rev-parse", "--is-shallow-repository")
-    if shallow.returncode:
-        reason = shallow.stderr.strip()
+    prefix = run(repo, "rev-parse", "--show-prefix")
+    if prefix.returncode:
+        reason = prefix.stderr.strip()
         raise UsageError(
             f"Versions are git tags, and git cannot read {repo.resolve()}: {reason}. "
             'Where there is no repository yet: git init && git add . && git commit -m "Start"'
         )
-    if shallow.stdout.strip() == "true" and not run(repo, "tag").stdout:
+    if folder := prefix.stdout.strip():
         raise UsageError(
-            "This clone is shallow and holds no tags, so it cannot tell what is in production. "
-            "Next: git fetch --tags --unshallow (in a workflow: checkout with fetch-depth: 0)"
+            f"This project is the folder {folder} of a larger repository, and must be the root of "
+            "its own: versions are tags of the whole repository, and GitHub runs only the "
+            "workflows of its root. Next: move the folder out of that repository, then "
+            'git init && git add . && git commit -m "Start"'
         )
+
+
+def is_shallow(repo: Path) -> bool:
+    """Whether the clone has only the newest commits; such a clone gets the tags of these alone."""
+    return run(repo, "rev-parse", "--is-shallow-repository").stdout.strip() == "true"
+
+
+def follows_no_tags(repo: Path) -> bool:
+    """Whether the clone was made by `git clone --no-tags`."""
+    return run(repo, "config", "remote.origin.tagOpt").stdout.strip() == "--no-tags"
 
 
 def _actor(env: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -77,7 +100,9 @@ def github_name(repo: Path) -> str:
     return match[1] if (match := GITHUB.search(origin)) else ""
 
 
-def _at_origin(repo: Path, *args: str) -> subprocess.CompletedProcess[str]:
+def _at_origin(
+    repo: Path, *args: str, timeout_s: float | None = None
+) -> subprocess.CompletedProcess[str]:
     """`git ARGS` that connects to origin: in a workflow with its token, never with a prompt."""
     token, server = os.environ.get("GITHUB_TOKEN"), os.environ.get("GITHUB_SERVER_URL")
     login = base64.b64encode(f"x-access-token:{token}".encode()).decode()
@@ -87,42 +112,105 @@ def _at_origin(repo: Path, *args: str) -> subprocess.CompletedProcess[str]:
     for number, header in enumerate(headers):
         env[f"GIT_CONFIG_KEY_{number}"] = f"http.{server}/.extraheader"
         env[f"GIT_CONFIG_VALUE_{number}"] = header
-    return run(repo, *args, **env)
+    return run(repo, *args, timeout_s=timeout_s, **env)
 
 
 def is_before(repo: Path, commit: str, other: str | None) -> bool:
-    """Whether `commit` is an ancestor of `other`; False where either is unknown here."""
+    """Whether `commit` is an ancestor of `other`; False where either is unknown here.
+
+    Raises UsageError for a shallow clone, which lacks the history between them.
+    """
     if not commit or not other or commit == other:
         return False
+    if is_shallow(repo):
+        raise UsageError(
+            "This clone is shallow, so it cannot tell which of two commits is older. Next: "
+            "git fetch --tags --unshallow (in a workflow: checkout with fetch-depth: 0)"
+        )
     return not run(repo, "merge-base", "--is-ancestor", commit, other).returncode
 
 
-def fetch_tags(repo: Path, pattern: str) -> None:
-    """Fetch origin's tags, overwriting local ones; do nothing without an origin.
-
-    Raises StoreUnreachable where origin is down or refuses.
-    """
-    if not run(repo, "remote", "get-url", "origin").returncode:
-        call = ("fetch", "--quiet", "--force", "--no-tags", "origin")
-        if (done := _at_origin(repo, *call, f"refs/tags/{pattern}:refs/tags/{pattern}")).returncode:
-            raise _unreachable(done)
+def has_origin(repo: Path) -> bool:
+    """Whether there is a remote of this name."""
+    return not run(repo, "remote", "get-url", "origin").returncode
 
 
-def push_tags(repo: Path, *tags: str) -> bool:
-    """Push all tags or none; False where origin has another tag with the name of the last one.
+def tags(repo: Path, patterns: Iterable[str]) -> dict[str, str]:
+    """The tags of this clone whose whole names match, and the objects that they name."""
+    done = run(repo, "for-each-ref", "--format=%(objectname)%09%(refname)", *_refs(patterns))
+    return _listed(done.stdout)
 
-    Without an origin it does nothing. Raises StoreUnreachable where origin is down or refuses.
-    """
-    if run(repo, "remote", "get-url", "origin").returncode:
-        return True
-    refs = [f"refs/tags/{tag}" for tag in tags]
-    if not (done := _at_origin(repo, "push", "--quiet", "--atomic", "origin", *refs)).returncode:
-        return True
-    local = run(repo, "rev-parse", refs[-1]).stdout.strip()
-    remote = _at_origin(repo, "ls-remote", "origin", refs[-1])
-    if remote.returncode or not remote.stdout:
+
+def origin_tags(repo: Path, patterns: Iterable[str]) -> dict[str, str]:
+    """The same of origin. Raises StoreUnreachable where it does not answer."""
+    done = _at_origin(repo, "ls-remote", "--refs", "origin", *_refs(patterns), timeout_s=ANSWER_S)
+    if done.returncode:
         raise _unreachable(done)
-    return remote.stdout.startswith(local)  # the push succeeded, but the answer was lost
+    return _listed(done.stdout)
+
+
+def _refs(patterns: Iterable[str]) -> list[str]:
+    return [f"refs/tags/{pattern}" for pattern in patterns]
+
+
+def _listed(lines: str) -> dict[str, str]:
+    rows = (line.split("\t") for line in lines.splitlines())
+    return {ref.removeprefix("refs/tags/"): name for name, ref in rows}
+
+
+def unknown_refs(repo: Path) -> list[str]:
+    """Branches and tags of origin whose commits this clone lacks; [] without an origin.
+
+    Raises StoreUnreachable where origin does not answer.
+    """
+    if not has_origin(repo):
+        return []
+    call = ("ls-remote", "--refs", "--heads", "--tags", "origin")
+    if (done := _at_origin(repo, *call, timeout_s=ANSWER_S)).returncode:
+        raise _unreachable(done)
+    tips = _listed(done.stdout)
+    asked = "".join(f"{name}\n" for name in tips.values())
+    answers = run(repo, "cat-file", "--batch-check", text=asked).stdout.splitlines()
+    return [ref for ref, answer in zip(tips, answers, strict=True) if answer.endswith("missing")]
+
+
+def fetch_tags(repo: Path, patterns: Iterable[str]) -> None:
+    """Fetch the tags that this clone lacks. Raises StoreUnreachable."""
+    wanted = [f"{ref}:{ref}" for ref in _refs(patterns)]
+    if (done := _at_origin(repo, "fetch", "--quiet", "--no-tags", "origin", *wanted)).returncode:
+        raise _unreachable(done)
+
+
+def publish_tag(repo: Path, tag: str, *others: str) -> bool:
+    """Push a new tag of this clone with `others`, all or none; it stays only where origin took it.
+
+    False where origin has another tag of this name. Without an origin it just stays. Raises
+    StoreUnreachable where origin is down or refuses. A run that is killed leaves no tag here that
+    origin lacks: the next one fetches what was pushed.
+    """
+    if not has_origin(repo):
+        return True
+    ref = f"refs/tags/{tag}"
+    made = run(repo, "rev-parse", ref).stdout.strip()
+    run(repo, "update-ref", "-d", ref)
+    refs = [*_refs(others), f"{made}:{ref}"]
+    done = _at_origin(repo, "push", "--quiet", "--atomic", "origin", *refs)
+    if done.returncode:
+        known = origin_tags(repo, [tag])
+        if not known:
+            raise _unreachable(done)
+        if known[tag] != made:
+            return False
+    run(repo, "update-ref", ref, made)  # also where the push succeeded and its answer was lost
+    return True
+
+
+def push_tag(repo: Path, tag: str) -> None:
+    """Push a tag that this clone may have for long. Raises StoreUnreachable."""
+    if has_origin(repo):
+        done = _at_origin(repo, "push", "--quiet", "origin", *_refs([tag]))
+        if done.returncode:
+            raise _unreachable(done)
 
 
 def push_branch(repo: Path, name: str) -> None:

@@ -111,14 +111,14 @@ def test_an_older_run_gives_way(world):
 
 def test_two_at_once(world, tmp_path, monkeypatch):
     """Each on its own machine, pushing the same tag: the newer one wins, whoever was first."""
-    meeting, push, mine = threading.Barrier(2), git.push_tags, threading.local()
+    meeting, push, mine = threading.Barrier(2), git.publish_tag, threading.local()
 
     def together(*args):
         if not hasattr(mine, "met"):
             mine.met = meeting.wait(30)
         return push(*args)
 
-    monkeypatch.setattr(git, "push_tags", together)
+    monkeypatch.setattr(git, "publish_tag", together)
     runs = []
     for version in (OLD, NEW):
         target = world.target(url=False, repo=world.clone(tmp_path / version))

@@ -136,9 +136,9 @@ def test_origin_goes_down(world, machine, releases, monkeypatch, step):
     """Before any fetch or push: git's own reason, and the same job again does the rest."""
     ask, left = git._at_origin, [step]
 
-    def cut(repo, *args):
+    def cut(repo, *args, **more):
         left[0] -= 1
-        return ask(repo, *args) if left[0] >= 0 else git.run(repo, args[0], "/nowhere")
+        return ask(repo, *args, **more) if left[0] >= 0 else git.run(repo, args[0], "/nowhere")
 
     monkeypatch.setattr(git, "_at_origin", cut)
     with pytest.raises(

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import gto.api
@@ -402,13 +401,6 @@ class TestOrder:
         assert shown["model"]["stage"] == {"production": "v1.0.0"}
         assert [event["event"] for event in history].count("assignment") == 3
 
-    def test_subfolder(self, project):
-        """A project may live in a folder of a larger repository."""
-        inner = replace(project, root=project.root / "ml" / "flights")
-        inner.root.mkdir(parents=True)
-        version, _ = ledger.register(inner.root, *inner.ship("a"))
-        assert ledger.read(project.root).versions == [version]
-
     def test_worktree(self, project):
         """A second work tree of the repository sees the same ledger."""
         publish(project, "a")
@@ -464,14 +456,6 @@ class TestSurroundings:
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
         monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
         assert plain_git.run(project.root, "status").stdout == "C\n"
-
-    def test_shallow(self, project, git):
-        """A shallow clone without tags does not pretend that production is empty."""
-        publish(project, "a", "b")
-        source = project.root.as_uri()
-        git(project.root.parent, "clone", "-q", "--depth=1", "--no-tags", source, "shallow")
-        with pytest.raises(UsageError, match=r"shallow.*git fetch --tags --unshallow"):
-            ledger.read(project.root.parent / "shallow").current()
 
 
 MOVES = st.lists(

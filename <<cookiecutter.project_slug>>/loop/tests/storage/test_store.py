@@ -433,6 +433,19 @@ def test_gc_refuses_a_shallow_clone(root, git, tmp_path):
         store.tips(tmp_path / "shallow")
 
 
+def test_gc_refuses_a_clone_without_what_others_pushed(root, git, tmp_path):
+    """A branch or tag that it lacks needs objects, too."""
+    git(tmp_path, "clone", "--quiet", root.as_uri(), "other")
+    assert store.tips(tmp_path / "other") == store.tips(root)
+    git(root, "commit", "--quiet", "--allow-empty", "--message", "More")
+    git(root, "tag", "model@v9.0.0")
+    with pytest.raises(UsageError, match=r"lacks .* \(2 branches or tags.*git fetch --all --tags"):
+        store.tips(tmp_path / "other")
+    git(tmp_path / "other", "remote", "set-url", "origin", "/nowhere")
+    with pytest.raises(StoreUnreachable, match="git failed at origin"):
+        store.tips(tmp_path / "other")
+
+
 @pytest.fixture
 def guard(door):
     """The door demands a token, which it gives to ada with her password."""

@@ -12,7 +12,7 @@ from mlops_loop import git, paths
 from mlops_loop.commands.console import as_json, example, print_outputs, push, to_json
 from mlops_loop.deployment import deploy
 from mlops_loop.deployment.image import ONCE, Image
-from mlops_loop.errors import ProjectError, UsageError
+from mlops_loop.errors import ProjectError
 from mlops_loop.model import bundle
 from mlops_loop.registry import champion, ledger
 from mlops_loop.registry.entries import Entry, Ledger
@@ -71,7 +71,7 @@ def register(bump: str, push: bool, commit: bool, machine: bool) -> None:
     verdict = paths.VERDICT.read_text("utf-8") if paths.VERDICT.exists() else ""
     if commit and not ledger.read(ROOT).version_of_bundle(model.id):
         ledger.commit_lock(ROOT)
-    entry, is_new = ledger.register(ROOT, model, ledger.json_object(verdict), bump)
+    entry, is_new = ledger.register(ROOT, model, ledger.json_object(verdict), bump, push)
     _print_change(entry, is_new, push, machine)
 
 
@@ -89,7 +89,7 @@ def register(bump: str, push: bool, commit: bool, machine: bool) -> None:
 @as_json
 def assign(version: str, push: bool, machine: bool, **call: Any) -> None:
     """Put a registered VERSION (or latest) into a stage, with a reason."""
-    _print_change(*ledger.assign(ROOT, version, **call), push, machine)
+    _print_change(*ledger.assign(ROOT, version, push=push, **call), push, machine)
 
 
 @registry.command(epilog=example("registry fetch v1.2.0", "registry fetch --image previous"))
@@ -125,16 +125,10 @@ def _named(entries: Ledger, version: str) -> Entry:
 
 
 def _print_change(entry: Entry, is_new: bool, push: bool, machine: bool) -> None:
-    if push and not git.push_tags(ROOT, entry.tag):
-        git.run(ROOT, "tag", "--delete", entry.tag)
-        raise UsageError(
-            f"Another run has pushed another {entry.tag}. "
-            "Next: git fetch --tags --force, then the same command"
-        )
     if machine:
         return click.echo(to_json({"changed": is_new, "entry": entry}))
     click.echo(_line(entry) if is_new else f"Nothing to do, it exists already: {_line(entry)}")
-    if is_new and not push and git.run(ROOT, "remote").stdout:
+    if is_new and not push and git.has_origin(ROOT):
         click.echo(f"Others see it after: git push origin '{entry.tag}'")
 
 

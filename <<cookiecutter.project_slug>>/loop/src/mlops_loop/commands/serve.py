@@ -39,6 +39,6 @@ def _registered_version() -> str | None:
         from mlops_loop.registry import ledger  # gto is not in the container
 
         model = bundle.load(Path(os.environ.get("BUNDLE_DIR") or paths.BUNDLE))
-        version = ledger.read(Path()).version_of_bundle(model.id)
+        version = ledger.local(Path()).version_of_bundle(model.id)
         return version.version if version else None
     return None

@@ -8,6 +8,7 @@ until it agrees with the ledger, and the endpoint is asked whatever it ran befor
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from mlops_loop.model import bundle as bundles
 from mlops_loop.model.bundle import Bundle
 from mlops_loop.registry import champion, ledger
 from mlops_loop.registry.entries import Entry, Ledger
+from mlops_loop.registry.ledger import TagTaken
 
 RACES = 10  # other runs that may be faster than this one
 Choice = Callable[[Ledger], tuple[Entry, str] | None]  # version and digest, None for no change
@@ -160,12 +162,11 @@ def _assign(
             return None
         chosen, digest = choice
         target.image.check(digest)
-        entry, is_new = ledger.assign(
-            target.repo, chosen.version, why=why, image=digest, hold=hold, commit=commit
-        )
-        if git.push_tags(target.repo, chosen.tag, entry.tag):
-            return entry, is_new
-        git.run(target.repo, "tag", "--delete", entry.tag)
+        version = chosen.version
+        with suppress(TagTaken):
+            return ledger.assign(
+                target.repo, version, why=why, image=digest, hold=hold, commit=commit, push=True
+            )
     raise StoreUnreachable("Other runs were always faster. Next: the same command again")
 
 
@@ -189,7 +190,7 @@ def sync_pointer(target: Target) -> bool:
 
 def _bundle(target: Target, entry: Entry) -> Bundle:
     """The model of an assignment: models/bundle where that is it, else from the store."""
-    version = ledger.read(target.repo).find(entry.version)
+    version = ledger.local(target.repo).find(entry.version)
     folder = target.repo / paths.BUNDLE
     if folder.exists() and (local := bundles.load(folder)).id == version.bundle_id:
         return local
@@ -208,7 +209,7 @@ def auto_rollback(target: Target, bad: Entry, reason: str) -> AutoRollback | Non
     """Restore the version before `bad`; None where another run has replaced `bad` already."""
     # The ledger keeps the reason, but no row of data.
     why = f"automatic rollback: {reason.partition(smoke.ROW)[0]}"
-    before = _before(ledger.read(target.repo), bad)
+    before = _before(ledger.local(target.repo), bad)
     digest = before.image_digest if before else None
 
     def choose(entries: Ledger) -> tuple[Entry, str] | None:
@@ -240,14 +241,15 @@ def _before(entries: Ledger, bad: Entry) -> Entry | None:
 
 def _withdraw(target: Target, bad: Entry, why: str) -> AutoRollback:
     """Let production hold nothing, where nothing ran before."""
-    git.push_tags(target.repo, ledger.unassign(target.repo, bad, why))
+    with suppress(TagTaken):
+        ledger.unassign(target.repo, bad, why)
     synced = sync_pointer(target)
     return AutoRollback(None, _current(target), synced)
 
 
 def _restored(target: Target, digest: str) -> AutoRollback:
     """Let pointer and endpoint follow the ledger, which has the previous version again."""
-    synced, now = sync_pointer(target), ledger.read(target.repo).current()
+    synced, now = sync_pointer(target), ledger.local(target.repo).current()
     try:
         return AutoRollback(digest, now, synced, _verify(target, now))
     except ProjectError as error:

@@ -6,12 +6,16 @@
 An annotation is JSON. A version has `bundle_id`, the gate's `verdict` and `who`; an assignment has
 `previous`, `image_digest`, `commit` of main, `why`, `hold` and `who`. `model@v1.4.0!` and
 `model#production!#8` withdraw what they name; gto's own command writes these.
+
+`fetch` reads it to decide for everybody, `read` to look at it or to judge a model, `local` where no
+decision hangs on it. What is pushed is at origin first, and in this clone only then.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import time
 from contextlib import closing
@@ -25,23 +29,53 @@ from gto.versions import SemVer
 from scmrepo.git import Git
 
 from mlops_loop import git
-from mlops_loop.errors import UsageError
+from mlops_loop.errors import StoreUnreachable, UsageError
 from mlops_loop.model.bundle import Bundle
+from mlops_loop.registry import tags as ledger_tags
 from mlops_loop.registry.entries import Entry, Ledger
+from mlops_loop.registry.tags import MODEL
 
-MODEL = "model"
+log = logging.getLogger(__name__)
+
+
+class TagTaken(UsageError):
+    """Another run has written a tag of this name: read the ledger again, and choose anew."""
 
 
 def fetch(repo: Path) -> Ledger:
-    """Read the ledger as origin has it; raises StoreUnreachable where origin does not answer."""
-    git.check_repository(repo)
-    git.fetch_tags(repo, f"{MODEL}*")
-    return read(repo)
+    """Read the ledger as origin has it; a version that only this clone has may still be pushed.
+
+    Raises StoreUnreachable where origin does not answer, and UsageError where this clone has an
+    assignment that origin lacks, or lacks tags and is shallow.
+    """
+    only_here = ledger_tags.sync(repo)
+    if undecided := [tag for tag in only_here if parse_name(tag)["action"] is not Action.REGISTER]:
+        raise UsageError(
+            f"{', '.join(undecided)}: only this clone has it, and origin is the ledger. Next: "
+            f"git push origin '{undecided[0]}', or git tag --delete '{undecided[0]}'"
+        )
+    return local(repo)
 
 
 def read(repo: Path) -> Ledger:
-    """Read all tags of the model; raises UsageError where they cannot be trusted."""
-    git.check_repository(repo)
+    """Read the ledger as this clone and origin have it together.
+
+    Where origin does not answer, a whole clone is read as it is, with a warning. Warns of tags
+    that only this clone has. Raises UsageError for a clone that may lack tags.
+    """
+    try:
+        only_here = ledger_tags.sync(repo)
+    except StoreUnreachable as error:
+        ledger_tags.check_complete(repo)
+        log.warning("What others pushed since the last fetch is unknown here: %s", error)
+        return local(repo)
+    if only_here:
+        log.warning("Only this clone has %s. Next: git push origin --tags", ", ".join(only_here))
+    return local(repo)
+
+
+def local(repo: Path) -> Ledger:
+    """Read all tags of the model in this clone, whatever origin has."""
     with closing(Git(str(repo))) as scm:
         tags = find(name=MODEL, scm=scm)
     versions: dict[str, Entry] = {}
@@ -76,21 +110,25 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def register(
-    repo: Path, bundle: Bundle, verdict: dict[str, Any], bump: str = "minor"
+    repo: Path, bundle: Bundle, verdict: dict[str, Any], bump: str = "minor", push: bool = False
 ) -> tuple[Entry, bool]:
     """Tag HEAD, whose `dvc.lock` holds `bundle`; return the version, and whether it is new.
 
     `bump` is major, minor or patch. Raises UsageError where the gate did not let this bundle
-    pass, where no committed lock holds it, and where git has no identity.
+    pass, where no committed lock holds it, and where git has no identity; TagTaken where another
+    clone has pushed this version.
     """
-    if known := read(repo).version_of_bundle(bundle.id):
+    entries = fetch(repo) if push else read(repo)
+    if known := entries.version_of_bundle(bundle.id):
+        if push:
+            git.push_tag(repo, known.tag)
         return known, False
     _check_verdict(verdict, bundle.id)
     _check_lock(repo, bundle.folder)
     version = next_version(repo, bump)
     note = {"bundle_id": bundle.id, "verdict": verdict}
-    _write(repo, "HEAD", note, action=Action.REGISTER, version=version, simple=True)
-    return read(repo).find(version), True
+    _write(repo, "HEAD", note, push, action=Action.REGISTER, version=version, simple=True)
+    return local(repo).find(version), True
 
 
 def _check_verdict(verdict: dict[str, Any], bundle_id: str) -> None:
@@ -147,16 +185,18 @@ def assign(
     image: str | None = None,
     hold: bool | None = None,
     commit: str = "",
+    push: bool = False,
 ) -> tuple[Entry, bool]:
     """Put a registered version into `stage`; return what holds it now, and whether that is new.
 
     `image` is the digest of its container, `commit` the one that it was built from; by default
     those that it last ran with there.
     `hold` (a rollback) refuses all later assignments but other rollbacks, until one lifts it
-    with False. Nothing is written where version, image and hold stay. Raises UsageError.
+    with False. Nothing is written where version, image and hold stay. With `push`, the version's
+    tag is pushed as well. Raises UsageError; TagTaken where another run was faster.
     """
     _check_names(stage, image)
-    ledger = read(repo)
+    ledger = fetch(repo) if push else read(repo)
     chosen, now = ledger.find(version), ledger.current(stage)
     again = now is not None and now.version == chosen.version
     if now and again and hold in (None, now.held) and image in (None, now.image_digest):
@@ -171,8 +211,8 @@ def assign(
         "why": why,
         "hold": bool(hold),
     }
-    _write(repo, chosen.commit, note, action=Action.ASSIGN, stage=stage)
-    return read(repo).stages()[stage], True
+    tag = _write(repo, chosen.commit, note, push, chosen.tag, action=Action.ASSIGN, stage=stage)
+    return next(item for item in local(repo).assignments if item.tag == tag), True
 
 
 def _refused_by_hold(now: Entry, chosen: Entry) -> UsageError:
@@ -190,21 +230,31 @@ def _check_names(stage: str, image: str | None) -> None:
 
 
 def unassign(repo: Path, entry: Entry, why: str) -> str:
-    """Withdraw an assignment, so that its stage holds nothing; return the name of the new tag."""
-    return _write(repo, entry.commit, {"why": why}, action=Action.UNASSIGN, stage=entry.stage)
+    """Withdraw an assignment at origin, so that its stage holds nothing; the name of the new tag.
+
+    Raises TagTaken where another run was faster.
+    """
+    name = {"action": Action.UNASSIGN, "stage": entry.stage}
+    return _write(repo, entry.commit, {"why": why}, True, **name)
 
 
-def _write(repo: Path, commit: str, note: dict[str, Any], **name: Any) -> str:
+def _write(
+    repo: Path, commit: str, note: dict[str, Any], push: bool, *others: str, **name: Any
+) -> str:
     """Write a tag that is later than all others: gto sorts tags by time, and clocks can be wrong.
 
-    Returns its name. Raises UsageError where there is a tag of this name already.
+    Returns its name. With `push`, it is pushed together with `others`, or is not left here. Raises
+    TagTaken where there is a tag of this name already.
     """
     text = json.dumps({**note, "who": git.identity(repo)}, indent=2, ensure_ascii=False)
     with closing(Git(str(repo))) as scm:
         tag = name_tag(artifact=MODEL, scm=scm, **name)
         newest = max((tag.tag_time for tag in find(name=MODEL, scm=scm)), default=0)
-    date = {"GIT_COMMITTER_DATE": f"@{max(int(time.time()), newest + 1)} +0000"}
-    made = git.run(repo, "tag", "--annotate", "--file=-", tag, commit, text=text, **date)
+    date = f"@{max(int(time.time()), newest + 1)} +0000"
+    call = ("tag", "--annotate", "--file=-", tag, commit)
+    made = git.run(repo, *call, text=text, GIT_COMMITTER_DATE=date)
     if made.returncode:
-        raise UsageError(f"{made.stderr.strip()}. If another run was faster, run this again.")
+        raise TagTaken(f"{made.stderr.strip()}. If another run was faster, run this again.")
+    if push and not git.publish_tag(repo, tag, *others):
+        raise TagTaken(f"Another clone has pushed another {tag}. Next: the same command again")
     return tag

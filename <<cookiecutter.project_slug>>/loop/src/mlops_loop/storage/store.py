@@ -23,10 +23,16 @@ TIPS = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
 def tips(root: Path) -> list[str]:
     """The commits of all branches, of origin's too, and of all tags.
 
-    Raises UsageError for a shallow clone, which cannot know them.
+    Raises UsageError for a clone that lacks some of origin's, shallow or not: what they need would
+    be deleted. Raises StoreUnreachable where origin cannot be asked.
     """
-    if git.run(root, "rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+    if git.is_shallow(root):
         raise UsageError("This clone is shallow. Next: git fetch --all --tags --unshallow")
+    if unknown := git.unknown_refs(root):
+        raise UsageError(
+            f"This clone lacks {unknown[0]} of origin ({len(unknown)} branches or tags in all), so "
+            "it cannot tell what they need. Next: git fetch --all --tags"
+        )
     return sorted(set(git.run(root, "for-each-ref", f"--format={TIPS}", "refs").stdout.split()))
 
 
