@@ -138,13 +138,36 @@ def test_without_a_pull_request_the_summary_tells(world, event):
     if event == "push":
         happened = here.push(CODE)
     else:
-        here.commit("queued", CODE)
+        here.pull_request("queued", CODE)
         happened = here.merge_group("queued")
     run = gated(here, happened)
     assert run.results | GATED == run.results
     assert "Nothing changed" in run.jobs["experiment"].summary
     assert "Running stage" not in run.jobs["experiment"].log  # not even the source is read again
     assert not [call for call in here.github.calls if "/comments" in call.path]
+
+
+def few_rows(gate: str) -> str:
+    """Return rules that want more rows than there are: HOLD."""
+    assert "min_rows: 500 " in gate
+    return gate.replace("min_rows: 500 ", "min_rows: 500000 ")
+
+
+def test_a_person_lets_a_hold_pass(world):
+    """A person lets HOLD pass by the label: in a second run, in the merge queue, on main."""
+    here = world()
+    pull = here.pull_request("few", {"params.yaml": boosted(), "gate.yaml": few_rows})
+    for event in (pull, here.merge_group("few")):
+        run = gated(here, event)
+        assert run.results | REFUSED == run.results and failed_steps(run) == {"gate"}
+    assert "HOLD" in comment(here, pull) and "run the failed jobs again" in comment(here, pull)
+    here.label("few", "gate-override")
+    for event in (pull, here.merge_group("few"), here.merge("few")):
+        run = gated(here, event)
+        assert run.results | GATED == run.results, event.name
+        assert "HOLD overridden" in run.jobs["experiment"].log
+        assert "(label gate-override of #1)" in run.jobs["experiment"].log
+    assert here.github.unused_grants("ci/experiment") in ([], ["packages: read"])
 
 
 @pytest.mark.parametrize("private", [False, True], ids=["public", "private"])

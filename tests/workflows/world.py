@@ -107,11 +107,16 @@ class World:
         return self.git("rev-parse", "HEAD")
 
     def merge_group(self, branch: str) -> Event:
-        """Put the branch into the merge queue."""
-        base = self.git("rev-parse", "main")
-        ref = f"refs/heads/gh-readonly-queue/main/pr-7-{base}"
+        """Put the pull request of the branch into the merge queue."""
+        base, number = self.git("rev-parse", "main"), self.pulls[branch]
+        ref = f"refs/heads/gh-readonly-queue/main/pr-{number}-{base}"
         sha = self._merged(branch, ref)
-        return Event("merge_group", events.merge_group(self.github, sha, base), ref, sha)
+        return Event("merge_group", events.merge_group(self.github, sha, base, number), ref, sha)
+
+    def label(self, branch: str, name: str) -> None:
+        """Let a person set a label on the pull request of the branch."""
+        row = self.github.store.get("issues", self.pulls[branch])
+        row["labels"] = [*row["labels"], self.github.label(name)]
 
     def merge(self, branch: str, login: str = "ada") -> Event:
         """Merge a pull request into main; return the push that this is."""

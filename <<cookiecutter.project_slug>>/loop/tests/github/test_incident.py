@@ -29,7 +29,7 @@ def report(registered, hub, monkeypatch):
 
 def test_who_why_and_where(registered, report):
     """And how the hold is lifted."""
-    ledger.assign(registered, "v1.0.0", why="late", hold=True)
+    ledger.assign(registered, "v1.0.0", why="late", hold=True, push=True)
     body = report()["body"]
     assert "| who | eve |" in body
     assert "| from | v1.1.0 |" in body

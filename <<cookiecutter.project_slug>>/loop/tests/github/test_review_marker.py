@@ -1,7 +1,8 @@
-"""After a merge: what its pull request reported, and whether a person overrode HOLD."""
+"""Which pull request a workflow runs for, what it reported, and whether a person overrode HOLD."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -34,6 +35,7 @@ def hub(body=None, labels=(), merged="2026-01-01T00:00:00Z", author=BOT):
         client=client,  # `rest` lives as long as its client
         rest=client.rest,
         list_all=lambda method, **_: iter(answers[operation(method)]),
+        call=lambda method, pull_number: {"pulls.get": {7: pull}}[operation(method)][pull_number],
     )
 
 
@@ -86,6 +88,7 @@ def test_the_label_overrides(labels):
 
 SUMMARIES = {
     "no pull request": (Review(), "This commit has no pull request, so nothing was reviewed."),
+    "open": (Review(7, is_open=True), "#7 is under review."),
     "no report": (Review(7), "#7 reported no model."),
     "the same": (
         Review(7, ModelMatch("b1", "b1", 0.0)),
@@ -113,3 +116,37 @@ def test_a_workflow_reads_summary_and_override(monkeypatch, tmp_path, review, su
     lines = (tmp_path / "output").read_text().splitlines()
     override = "label gate-override of #7" if review.override else ""
     assert lines == [f"summary={summary}", f"override={override}"]
+
+
+EVENTS = {
+    "pull request": ({"pull_request": {"number": 7}}, 7),
+    "merge queue": (
+        {"merge_group": {"head_ref": f"refs/heads/gh-readonly-queue/main/pr-7-{'b' * 40}"}},
+        7,
+    ),
+    "queue of a branch with slashes": (
+        {"merge_group": {"head_ref": "refs/heads/gh-readonly-queue/a/pr-1-b/pr-12-bb"}},
+        12,
+    ),
+    "another name": ({"merge_group": {"head_ref": "refs/heads/x/pr-7-$(id)"}}, None),
+    "push": ({"ref": "refs/heads/main"}, None),
+    "none": ({}, None),
+}
+
+
+@pytest.mark.parametrize(("cause", "number"), EVENTS.values(), ids=EVENTS)
+def test_an_event_names_its_pull_request(cause, number):
+    """By its own number, or by that in the name of the queue's branch; a push names none."""
+    assert review_marker.pull_number(cause) == number
+
+
+@pytest.mark.parametrize("name", ["pull request", "merge queue"])
+@pytest.mark.parametrize("labels", [["gate-override"], []])
+def test_the_label_counts_before_the_merge(monkeypatch, tmp_path, name, labels):
+    """It is asked for by the number; only in the queue is there a report to compare with."""
+    (tmp_path / "event.json").write_text(json.dumps(EVENTS[name][0]))
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
+    is_open = name == "pull request"
+    match = None if is_open else ModelMatch("b1", "b1", 0.0)
+    review = review_marker.check(model(), hub(report(model()), labels, merged=None))
+    assert review == Review(7, match, bool(labels), is_open)

@@ -74,7 +74,7 @@ class TestShallow:
         """It cannot tell which of two commits is older, and must not guess."""
         shallow, old = clone("--depth=1"), git(laptop, "rev-parse", "HEAD~1")
         assert plain_git.is_before(laptop, old, git(laptop, "rev-parse", "HEAD"))
-        with pytest.raises(UsageError, match="shallow.*which of two commits is older"):
+        with pytest.raises(UsageError, match=r"shallow.*which of two commits is older"):
             plain_git.is_before(shallow, old, git(shallow, "rev-parse", "HEAD"))
 
     @pytest.mark.parametrize("with_origin", [True, False])

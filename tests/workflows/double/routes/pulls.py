@@ -39,11 +39,15 @@ def add_pull(
 
 
 def shown(store: Store, row: Row) -> Row:
-    """Return a pull request with the commits where its branches are now."""
-    return public(row) | {
-        side: row[side] | {"sha": row["~sha"][side] or store.sha(row[side]["ref"])}
-        for side in ("head", "base")
-    }
+    """Return a pull request with the commits where its branches are now, and its issue's labels."""
+    return (
+        public(row)
+        | {"labels": store.get("issues", row["number"])["labels"]}
+        | {
+            side: row[side] | {"sha": row["~sha"][side] or store.sha(row[side]["ref"])}
+            for side in ("head", "base")
+        }
+    )
 
 
 def short(store: Store, row: Row) -> Row:

@@ -61,6 +61,8 @@ def check_review() -> None:
 def _review_summary(review: Review) -> str:
     if review.pull is None:
         return "This commit has no pull request, so nothing was reviewed."
+    if review.is_open:
+        return f"#{review.pull} is under review."
     if (match := review.match) is None:
         return f"#{review.pull} reported no model."
     if match.is_same:

@@ -1,4 +1,7 @@
-"""After a merge: is this the model that was reviewed, and did a person override HOLD?
+"""Which pull request is this, is its model the reviewed one, and did a person override HOLD?
+
+A pull request's own event names it, a merge queue's holds its number, and a push to main is looked
+up by its commit. The label is read when the job runs, so it also counts when the job runs again.
 
 The report of a pull request ends with a hidden line, the marker. It holds the bundle's id and the
 scores of its golden rows.
@@ -11,17 +14,19 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from mlops_loop import git
-from mlops_loop.github.api import BOT, Repository
+from mlops_loop.github.api import BOT, Repository, event
 from mlops_loop.github.comment import MARKER
 from mlops_loop.model.bundle import Bundle
 
 LABEL = "gate-override"
 REVIEW_MARKER = re.compile(r"<!-- bundle (\{.*?\}) -->")
+# https://docs.github.com/webhooks/webhook-events-and-payloads#merge_group
+QUEUED = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-(\d+)-[0-9a-f]+")
 Marker = dict[str, Any]  # id of the bundle; scores of the golden rows, as floats or lists of them
 
 
@@ -44,15 +49,17 @@ class ModelMatch:
 
 @dataclass(frozen=True)
 class Review:
-    """The pull request that led to a commit.
+    """The pull request that this workflow runs for.
 
     pull: its number, None where the commit came without one. match: None where no model was
-    reported. override: whether it has the label that lets HOLD pass.
+    reported. override: whether it has the label that lets HOLD pass. is_open: whether its own
+    event started the workflow, so that its report is yet to come.
     """
 
     pull: int | None = None
     match: ModelMatch | None = None
     override: bool = False
+    is_open: bool = False
 
 
 def marker(bundle: Bundle) -> str:
@@ -73,16 +80,36 @@ def compare(bundle: Bundle, reported: Marker) -> ModelMatch:
 
 
 def check(bundle: Bundle, repository: Repository | None = None) -> Review:
-    """Look up the merged pull request of HEAD, its report and its labels. Raises GitHubRefused."""
-    repository = repository or Repository()
-    if not (pull := _merged_pull(repository)):
+    """Look up the pull request of this event, its report and its labels. Raises GitHubRefused."""
+    repository, cause = repository or Repository(), event()
+    is_open = "pull_request" in cause
+    if not (pull := _pull(repository, cause)):
         return Review()
-    reported = _reported(repository, pull["number"])
+    reported = None if is_open else _reported(repository, pull["number"])
     return Review(
         pull["number"],
         compare(bundle, reported) if reported else None,
         LABEL in {label["name"] for label in pull["labels"]},
+        is_open,
     )
+
+
+def _pull(repository: Repository, cause: dict[str, Any]) -> dict[str, Any] | None:
+    if number := pull_number(cause):
+        found: Any = repository.call(repository.rest.pulls.get, pull_number=number)
+        return cast(dict[str, Any], found)
+    return _merged_pull(repository)
+
+
+def pull_number(cause: dict[str, Any]) -> int | None:
+    """The pull request that an event names; None for one of another kind, as a push.
+
+    A group of a merge queue may hold several: its name has the number of the last one.
+    """
+    if pull := cause.get("pull_request"):
+        return int(pull["number"])
+    group = QUEUED.fullmatch((cause.get("merge_group") or {}).get("head_ref", ""))
+    return int(group[1]) if group else None
 
 
 def _merged_pull(repository: Repository) -> dict[str, Any] | None:

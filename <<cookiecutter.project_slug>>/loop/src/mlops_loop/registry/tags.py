@@ -26,7 +26,7 @@ def sync(repo: Path) -> list[str]:
     """
     git.check_repository(repo)
     if not git.has_origin(repo):
-        _check_whole(repo, "and has no remote origin to compare with")
+        _check_whole(repo, "This clone is shallow and has no remote origin")
         return []
     origin, here = git.origin_tags(repo, PATTERNS), git.tags(repo, PATTERNS)
     if other := [tag for tag in origin.keys() & here.keys() if origin[tag] != here[tag]]:
@@ -36,26 +36,24 @@ def sync(repo: Path) -> list[str]:
             "command again"
         )
     if missing := origin.keys() - here.keys():
-        _check_whole(repo, f"and lacks tags of origin: {_names(missing)}")
+        _check_whole(repo, f"This clone is shallow and lacks tags of origin: {_names(missing)}")
         git.fetch_tags(repo, PATTERNS)
     return sorted(here.keys() - origin.keys())
 
 
 def check_complete(repo: Path) -> None:
     """Raise UsageError for a clone that may lack tags: it is of no use while origin is silent."""
-    _check_whole(repo, "and origin cannot be asked for its tags")
+    _check_whole(repo, "This clone is shallow and origin does not answer")
     if git.follows_no_tags(repo):
         raise UsageError(
-            "This clone was made without tags, and origin cannot be asked for them, so it cannot "
-            "tell what is in production. Next: git fetch --tags"
+            "This clone was made without tags and origin does not answer, so it cannot tell what "
+            "is in production. Next: git fetch --tags"
         )
 
 
 def _check_whole(repo: Path, problem: str) -> None:
     if git.is_shallow(repo):
-        raise UsageError(
-            f"This clone is shallow {problem}, so it cannot tell what is in production. {WHOLE}"
-        )
+        raise UsageError(f"{problem}, so it cannot tell what is in production. {WHOLE}")
 
 
 def _names(tags: Iterable[str]) -> str:
