@@ -34,7 +34,7 @@ loop: .venv/ready
 # Check the template's own Python and workflows
 lint: .venv/ready
 	ruff check . && ruff format --check .
-	zizmor --offline --no-progress --pedantic --quiet .github
+	zizmor --offline --no-progress --persona auditor --quiet .github
 
 # Generate a project into build/, by ANSWERS='task=regression license=MIT' or the defaults
 bake: .venv/ready

@@ -10,6 +10,8 @@ import yaml
 from conftest import OPTION_SETS, ROOT, TEMPLATE, check, option_id, require_tool
 from workflows.double.npm import modules
 
+# Programs of GitHub's image ubuntu-24.04 that the tests want (actions/runner-images, toolset 2404).
+ON_UBUNTU = {"chromium", "docker", "go", "node", "npm", "pg_lsclusters", "systemd-analyze"}
 OWN = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 # The raw files of the template are YAML, so they are read where a person edits them.
 GENERATED = sorted((TEMPLATE / ".github" / "workflows").glob("*.yml"))
@@ -160,6 +162,12 @@ def test_a_job_that_may_write_says_when_it_runs(path):
     assert writes <= {("ci-ok", "pull-requests"), ("image", "security-events")}
 
 
+def wanted() -> set[str]:
+    """Return the programs without which a test fails in CI."""
+    texts = (path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    return {name for text in texts for name in re.findall(r'require_tool\("([\w-]+)"\)', text)}
+
+
 def parse(*paths: Path) -> str:
     """Return what GitHub's own parser has against workflows: nothing, or a failed check."""
     parser = ROOT / "tests" / "workflows" / "parse.mjs"
@@ -187,7 +195,7 @@ def test_the_workflow_passes_actionlint(path):
 
 def test_the_workflows_pass_zizmor():
     """No injection, no excess right, no unpinned action, by the strictest persona."""
-    command = ["--offline", "--no-progress", "--pedantic", "--quiet"]
+    command = ["--offline", "--no-progress", "--persona=auditor", "--quiet"]
     check(require_tool("zizmor"), *command, ".github", cwd=ROOT)
 
 
@@ -215,6 +223,16 @@ def test_dependabot_waits_before_it_proposes(folder):
     """Each ecosystem has a cool-down."""
     settings = yaml.safe_load((folder / ".github" / "dependabot.yml").read_text())
     assert all(update["cooldown"]["default-days"] >= 7 for update in settings["updates"])
+
+
+def test_ci_has_every_program_that_a_test_wants():
+    """What neither GitHub's image nor the requirements hold is installed by .ci/run."""
+    installed = set(re.findall(r"\[([\w-]+)\]=", (ROOT / ".ci" / "run").read_text()))
+    pinned = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements-dev.txt").read_text(), re.M))
+    assert wanted() - ON_UBUNTU - pinned <= installed
+    assert {"act", "docker-registry"} <= wanted()
+    calls = [step.get("run") for path in OWN for step in steps(path)]
+    assert ".ci/run" in calls and "make test" not in calls
 
 
 def test_requirements_name_no_index_and_pin_by_hash():

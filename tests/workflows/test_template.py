@@ -1,22 +1,25 @@
 """The template's own workflows. What runs the whole test suite again is stood in for, and recorded.
 
 `make test`, `make demo`, `make requirements` and the projects' `make lint test` are run by .ci/run
-and by test_loop.py; here they only tell that they were called (bin/make).
+and by test_loop.py; here they only tell that they were called (bin/make). All else is run as it
+stands, on a machine without the programs that GitHub's image lacks.
 """
 
 import datetime
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import ROOT, check, locked
+from test_workflows import ON_UBUNTU, wanted
 
 from tools import bake
 
 from .double import events
-from .rig import Run
+from .rig import HERE, Run
 from .world import REPOSITORY, Event, World
 
 ANSWERS = {"project_name": "Late Trains", "task": "regression"}
@@ -53,11 +56,35 @@ def template_scene(shared: Path) -> Path:
 
 
 @pytest.fixture
-def here(world, tmp_path: Path) -> World:
+def runner(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a machine with only those of the tests' programs that GitHub has.
+
+    A folder of PATH that has others is replaced by links to the rest of it; `apt-get` and `go` in
+    bin/ add what a job installs.
+    """
+    hidden = wanted() - ON_UBUNTU - {"uv", "zizmor", "check-jsonschema"}
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    places = []
+    for place in map(Path, os.environ["PATH"].split(os.pathsep)):
+        if not any((place / name).exists() for name in hidden):
+            places.append(place)
+            continue
+        for program in place.iterdir():
+            link = folder / program.name
+            if program.name not in hidden and not link.exists():
+                link.symlink_to(program)
+    path = os.pathsep.join(map(str, [HERE / "bin", *places, folder]))
+    env = {"PATH": path, "RIG_RUNNER": str(folder), "RIG_MACHINE": os.environ["PATH"]}
+    return env | {"RIG_NEEDS": " ".join(sorted(wanted()))}
+
+
+@pytest.fixture
+def here(world, tmp_path: Path, runner) -> World:
     """Return the template's repository; its tools are those that run these tests."""
     found = world("template_scene")
     found.env = {"RIG_MAKE_OPTIONS": "--old-file=.venv/ready", "RIG_MADE": str(tmp_path / "made")}
-    found.env |= {"RIG_STANDS_IN": STANDS_IN}
+    found.env |= {"RIG_STANDS_IN": STANDS_IN} | runner
     return found
 
 
