@@ -38,9 +38,9 @@ def _advice(values: pd.Series, has_offset: bool, zone: str | None) -> str:
             'Next: say on which clock to read it, as date_parts(values, "Europe/Berlin", parts)'
         )
     return (
-        fX
-        f"that is in {zone!r}. {moments.SAY_CLOCK}; or read it as it stands, with "
-        "date_parts(values, None, parts)"
+        f"date_parts: {values.name!r} has no UTC offset, as {example!r}, and nothing says that it "
+        f"is in {zone!r}. As it stands, date_parts(values, None, parts) reads it. "
+        f"{moments.SAY_CLOCK}"
     )
 
 
