@@ -65,7 +65,7 @@ def test_tables_keep_their_columns(write):
 @pytest.mark.parametrize(
     ("kind", "sentence"),
     [
-        ("binary", "into `no`, `yes`. `yes` from a probability of 0.250 on."),
+        ("binary", "into `no`, `yes`. `yes` from a probability of 0.25 on."),
         ("multi-class", "into `a`, `b`, `c`. Estimator"),
         ("regression", "Predicts `outcome` as a number (EUR)."),
     ],

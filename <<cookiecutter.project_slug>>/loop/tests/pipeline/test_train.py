@@ -147,13 +147,13 @@ def test_folds_that_lack_a_class_are_refused(make_rows, make_params):
     ("rule", "score"), [("f1", skm.f1_score), ("balanced_accuracy", skm.balanced_accuracy_score)]
 )
 def test_the_threshold_is_the_best_on_the_validation_rows(fit, make_rows, rule, score):
-    """No other one of a fine grid is clearly better."""
+    """No other one is better."""
     trained = fit("binary", {"train.threshold": rule})
     rows = make_rows(150, "binary", 1)
     y = encode(rows, trained.contract)
     positive = predictor.raw_scores(trained.pipeline, trained.contract.encode_table(rows))[:, 1]
-    best = max(score(y, positive >= limit) for limit in np.linspace(0.01, 0.99, 197))
-    assert score(y, positive >= trained.contract.threshold) >= best - 0.01
+    best = max(score(y, positive >= limit) for limit in positive)
+    assert score(y, positive >= trained.contract.threshold) == pytest.approx(best)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +167,24 @@ def test_the_threshold_is_the_best_on_the_validation_rows(fit, make_rows, rule, 
 def test_a_threshold_that_is_not_chosen(fit, kind, changes, threshold):
     """A number is taken as it is; only two classes need one."""
     assert fit(kind, changes).contract.threshold == threshold
+
+
+@pytest.mark.parametrize(("number", "which"), [(0.00001, "all"), (0.99999, "none")])
+def test_a_number_that_calls_all_rows_alike_is_refused(fit, number, which):
+    """By name, with the range of the probabilities and what to set instead."""
+    sentence = (
+        rf"train\.threshold = {number:.5f} calls {which} of 150 validation rows 'yes', and \d+"
+    )
+    with pytest.raises(errors.UsageError, match=sentence + r" are: .* Set f1 or balanced"):
+        fit("binary", {"train.threshold": number, "train.grid": {"C": [0.01]}})
+
+
+def test_validation_rows_of_one_class_may_be_called_alike(make_rows, make_params):
+    """Nothing is wrong on rows without a case of a rare class; the gate sees the holdout."""
+    rows, held = rare_rows(make_rows, 2000), make_rows(150, "binary", 1).assign(_target="no")
+    held = held[held["size"] < 5]
+    trained = train.train(rows, held, make_params(changes={"train.threshold": 0.9}))
+    assert trained.contract.threshold == 0.9
 
 
 def test_a_forest_answers_on_one_thread(fit):
@@ -224,7 +242,7 @@ def test_balanced_classes_find_more_of_the_rare_one(make_rows, make_params, name
     rows, other = rare_rows(make_rows, 2000), rare_rows(make_rows, 1000, 1)
     means = []
     for weight in (None, "balanced"):
-        changes = {"train.class_weight": weight, "train.estimator": name}
+        changes = {"train.class_weight": weight, "train.estimator": name, "train.threshold": "f1"}
         changes["train.grid"] = SMALL[name] | ({"min_samples_leaf": [20]} if SMALL[name] else {})
         trained = train.train(rows, other, make_params(changes=changes))
         means.append(scores_of(trained, other)[:, 1].mean())

@@ -114,8 +114,24 @@ def test_what_is_explained(make_contract):
     assert TASK.describe_change(0.1234, binary) == "+12.3 points"
 
 
+@pytest.mark.parametrize(
+    ("threshold", "share", "percent"),
+    [
+        (0.4, "0.4", "40"),
+        (0.235, "0.235", "23.5"),
+        (0.00003, "0.00003", "0.003"),
+        (0.000001234, "0.000001234", "0.0001234"),
+        (0.999999, "0.999999", "99.9999"),
+    ],
+)
+def test_a_threshold_is_shown_as_it_is(make_contract, threshold, share, percent):
+    """In full, where few digits would make it 0 or 1."""
+    contract = make_contract(threshold=threshold)
+    rule = f"“yes” is predicted where its probability is {percent} % or more."
+    assert TASK.decision_rule(contract) == rule
+    assert f"`yes` from a probability of {share} on." in TASK.card_text(contract, Target())
+
+
 def test_the_decision_rule_is_of_two_classes(make_contract):
     """Of more, the largest probability decides."""
-    rule = TASK.decision_rule(make_contract(threshold=0.4))
-    assert rule == "“yes” is predicted where its probability is 40.0 % or more."
     assert TASK.decision_rule(make_contract("multi-class")) == ""

@@ -5,12 +5,19 @@ from __future__ import annotations
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import balanced_accuracy_score, f1_score
+from sklearn.metrics import confusion_matrix_at_thresholds
 from sklearn.pipeline import Pipeline
 
 from mlops_loop.errors import DataRefused
 
-DECISION_SCORES = {"balanced_accuracy": balanced_accuracy_score, "f1": f1_score}
+# An exported model has float32 scores, up to 1e-6 from those of the pipeline.
+LEAST_GAP = 2e-6
+
+# Greatest where the metric is, from counts: true and false negatives, false and true positives.
+RULES = {
+    "balanced_accuracy": lambda tn, fp, fn, tp: tp * (tn + fp) + tn * (tp + fn),
+    "f1": lambda tn, fp, fn, tp: 2 * tp / (2 * tp + fp + fn),
+}
 
 
 def calibrate(pipeline: Pipeline, method: str, x: np.ndarray, y: np.ndarray) -> Pipeline:
@@ -27,11 +34,33 @@ def calibrate(pipeline: Pipeline, method: str, x: np.ndarray, y: np.ndarray) -> 
 
 
 def choose_threshold(rule: str, y: np.ndarray, positive: np.ndarray) -> float:
-    """The probability from which on to decide, so that `rule` (of DECISION_SCORES) is greatest.
+    """The probability from which on to decide, so that `rule` (of RULES) is greatest.
 
-    y: (n_rows,) 0 or 1. positive: (n_rows,) probabilities of 1. Raises DataRefused for one class.
+    y: (n_rows,) 0 or 1. positive: (n_rows,) probabilities of 1. Every cut between two neighbouring
+    probabilities that are LEAST_GAP apart is tried: so both decisions occur, and the exported model
+    decides as the pipeline does. Of equal cuts the one in the widest gap is taken. Raises
+    DataRefused for one class, and where there is no such cut.
     """
     if len(np.unique(y)) < 2:
         raise DataRefused("The validation rows have one class only: no threshold can be chosen.")
-    grid = np.unique(np.round(np.quantile(positive, np.linspace(0.01, 0.99, 99)), 4))
-    return float(max(grid, key=lambda limit: DECISION_SCORES[rule](y, positive >= limit)))
+    *counts, scores = confusion_matrix_at_thresholds(
+        y, positive.astype(float)
+    )  # the greatest first
+    gaps = -np.diff(scores)
+    if not (gaps >= LEAST_GAP).any():
+        raise DataRefused(
+            f"No threshold divides the validation rows: their probabilities are {scores[-1]:.6g} "
+            f"to {scores[0]:.6g}, and no two neighbours are {LEAST_GAP:g} apart. The model does "
+            "not tell rows apart: give it other columns, another train.estimator or train.grid, or "
+            "train.class_weight: balanced."
+        )
+    values = RULES[rule](*(count[:-1] for count in counts))
+    best = np.lexsort([gaps, np.where(gaps >= LEAST_GAP, values, -1)])[-1]
+    return _between(scores[best + 1], scores[best])
+
+
+def _between(low: float, high: float) -> float:
+    """The number of fewest digits in the middle half of a gap: it can be shown as it is."""
+    middle = (low + high) / 2
+    shorter = (float(f"{middle:.{digits}g}") for digits in range(1, 18))
+    return next(value for value in shorter if abs(value - middle) <= (high - low) / 4)

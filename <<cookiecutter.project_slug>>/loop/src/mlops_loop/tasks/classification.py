@@ -144,11 +144,13 @@ class Classification(Task):
     ) -> float:
         if not _is_binary(contract):
             return contract.threshold
-        if not isinstance(rule, str):
-            return rule
         from mlops_loop.statistics.calibration import choose_threshold
 
-        return choose_threshold(rule, held[1], raw_scores(pipeline, held[0])[:, 1])
+        positive = raw_scores(pipeline, held[0])[:, 1]
+        if isinstance(rule, str):
+            return choose_threshold(rule, held[1], positive)
+        _refuse_one_sided(rule, held[1], positive, contract)
+        return rule
 
     def trivial_scores(self, y: np.ndarray, n: int, contract: Contract) -> np.ndarray:
         """The shares of the classes among the training rows."""
@@ -184,13 +186,15 @@ class Classification(Task):
             text += f" (more than {f'{target.above:g} {target.unit}'.rstrip()})"
         text += f" into `{'`, `'.join(contract.classes)}`."
         if _is_binary(contract):
-            text += f" `{contract.classes[1]}` from a probability of {contract.threshold:.3f} on."
+            text += (
+                f" `{contract.classes[1]}` from a probability of {_plain(contract.threshold)} on."
+            )
         return text
 
     def decision_rule(self, contract: Contract) -> str:
         if not _is_binary(contract):
             return ""
-        limit = f"{100 * contract.threshold:.1f} %"
+        limit = f"{_plain(100 * contract.threshold)} %"
         return f"“{contract.classes[1]}” is predicted where its probability is {limit} or more."
 
     def predictions(self, scores: np.ndarray, contract: Contract) -> list[Prediction]:
@@ -249,6 +253,30 @@ class Classification(Task):
 
 def _is_binary(contract: Contract) -> bool:
     return len(contract.classes) == 2
+
+
+def _plain(value: float) -> str:
+    """All digits that a person may have written or a threshold needs, without an exponent."""
+    return np.format_float_positional(value, 10, fractional=False, trim="-")
+
+
+def _refuse_one_sided(
+    threshold: float, y: np.ndarray, positive: np.ndarray, contract: Contract
+) -> None:
+    """Raise UsageError where `threshold` puts all rows on one side, and not all belong there.
+
+    y: (n_rows,) 0 or 1. positive: (n_rows,) probabilities of 1.
+    """
+    called = positive >= threshold
+    if called.any() != called.all() or (called == y).all():
+        return
+    which = "all" if called.all() else "none"
+    raise UsageError(
+        f"train.threshold = {_plain(threshold)} calls {which} of {len(y):,} validation rows "
+        f"{contract.classes[1]!r}, and {y.sum():,} are: their probabilities are "
+        f"{positive.min():.4g} to {positive.max():.4g}. Set f1 or balanced_accuracy, which "
+        "try every cut, or a number between these."
+    )
 
 
 TASK = Classification()
