@@ -217,6 +217,23 @@ def test_git_push_of_a_job_has_limits(github: Double, tmp_path: Path, ref, name,
     assert push(person, ref, name).returncode == 0
 
 
+def test_a_job_makes_refs_only_with_the_workflows_of_a_branch(github: Double, tmp_path: Path):
+    """A tag of the commit before a change of a workflow is refused, over git and the API."""
+    before = check("git", "rev-parse", "main", cwd=github.origin).strip()
+    person = clone(github, github.person(role="admin"), tmp_path / "person")
+    push(person, "refs/heads/main", ".github/workflows/ci.yml")
+    check("git", "push", "--force", "origin", "HEAD:feature", cwd=person)  # all branches have it
+    token = github.token("release/production", {"contents": "write"})
+    job = clone(github, token, tmp_path / "job")
+    for commit, accepted in ((before, False), ("HEAD", True)):
+        done = run("git", "push", "origin", f"{commit}:refs/tags/v-{accepted}", cwd=job)
+        assert (done.returncode == 0) == accepted == ("without workflows" not in done.stderr)
+        sha = check("git", "rev-parse", commit, cwd=job).strip()
+        body = {"ref": f"refs/tags/api-{accepted}", "sha": sha}
+        answer = ask(github, "POST", f"{REPO}/git/refs", token, json=body)
+        assert answer.status_code == (201 if accepted else 403)
+
+
 def test_pull_request_is_read_from_the_origin(github: Double):
     """Files and commits of a pull request are those of its branches."""
     token = github.token("ci/report", {"pull-requests": "read"})

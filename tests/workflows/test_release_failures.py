@@ -9,7 +9,7 @@ from conftest import check
 from .rig import HERE
 from .test_ci import CODE
 from .test_release import DEPLOYED, ledger, pointer
-from .world import World
+from .world import World, boosted
 
 SERVING, SCORES = "loop/src/mlops_loop/inference/model.py", "self.contract.encode_rows(rows))"
 SMOKED = {"stage": "failure", "production": "skipped"}
@@ -76,6 +76,17 @@ def test_a_runner_that_dies_is_repaired_by_the_next(world):
     assert state(here) == before
     assert here.run("release", event).results == dict.fromkeys(DEPLOYED, "success")
     assert ledger(here)[-1]["image_digest"] == pointer(here) is not None
+
+
+def test_a_workflow_changes_while_a_release_runs(world):
+    """A better model is merged, and a workflow changes on main before its release ends."""
+    here = world()
+    here.pull_request("better", {"params.yaml": boosted()})
+    event = here.merge("better")
+    here.push({".github/workflows/ci.yml": lambda text: f"{text}# The end.\n"})
+    assert here.run("release", event).results == dict.fromkeys(DEPLOYED, "success")
+    now = ledger(here)[-1]
+    assert (now["version"], now["image_digest"]) == ("v1.1.0", pointer(here))
 
 
 def test_the_newer_merge_wins(world):

@@ -72,6 +72,16 @@ def test_a_named_version_without_hold(world):
     assert "--lift-hold" not in incident(here)["body"]
 
 
+def test_a_version_from_before_a_change_of_a_workflow(world):
+    """A workflow changed on main since the earlier version."""
+    here = world("released")
+    here.push({".github/workflows/ci.yml": lambda text: f"{text}# The end.\n"})
+    run = roll_back(here)
+    assert run.results == dict.fromkeys(JOBS, "success")
+    now = ledger(here)[-1]
+    assert (now["version"], now["image_digest"]) == ("v1.0.0", pointer(here))
+
+
 def test_hostile_inputs_are_text(world):
     """The reason holds commands, workflow commands, Markdown, HTML and mentions."""
     here = world("released")

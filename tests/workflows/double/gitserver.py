@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Called once per ref with its name, the old and the new commit. It says what GitHub says for
 # https://docs.github.com/en/repositories/configuring-branches-and-merges-in-your-repository and
 # https://docs.github.com/en/apps/creating-github-apps/registering-a-github-app/choosing-permissions-for-a-github-app#choosing-permissions-for-git-access
+# and, of a workflow's files, actions/checkout#1421 and mkb79/Audible#882.
 UPDATE = """\
 #!/bin/sh
 zero=0000000000000000000000000000000000000000
@@ -32,9 +33,11 @@ done <<EOF
 $DOUBLE_PROTECTED
 EOF
 [ "$DOUBLE_WORKFLOWS" = write ] || [ $change = delete ] && exit 0
-base=$2
-[ $change = create ] && base=$(git merge-base HEAD "$3" || git hash-object -t tree /dev/null)
-[ -z "$(git diff --name-only "$base" "$3" -- .github/workflows)" ] && exit 0
+# Tags too: a ref may bring in no workflow files but those of a branch.
+files() { git rev-parse --quiet --verify "$1^{commit}:.github/workflows" || echo none; }
+for tip in $(git for-each-ref --format='%(objectname)' refs/heads); do
+    [ "$(files "$tip")" = "$(files "$3")" ] && exit 0
+done
 echo "refusing to allow a GitHub App to create or update workflow without workflows permission" >&2
 exit 1
 """

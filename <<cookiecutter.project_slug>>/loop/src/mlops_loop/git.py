@@ -213,9 +213,26 @@ def push_tag(repo: Path, tag: str) -> None:
             raise _unreachable(done)
 
 
-def push_branch(repo: Path, name: str) -> None:
-    """Push HEAD as a new branch of origin; raises StoreUnreachable where it is down or refuses."""
-    done = _at_origin(repo, "push", "--quiet", "origin", f"HEAD:refs/heads/{name}")
+def fetch_main(repo: Path) -> str:
+    """The commit of origin's main branch, empty where it has none. Raises StoreUnreachable."""
+    listed = _at_origin(repo, "ls-remote", "origin", "HEAD", timeout_s=ANSWER_S)
+    if listed.returncode:
+        raise _unreachable(listed)
+    commit = listed.stdout.partition("\t")[0]
+    if commit and run(repo, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
+        done = _at_origin(repo, "fetch", "--quiet", "--no-tags", "origin", "HEAD")
+        if done.returncode:
+            raise _unreachable(done)
+        return run(repo, "rev-parse", "FETCH_HEAD").stdout.strip()
+    return commit
+
+
+def push_branch(repo: Path, commit: str, name: str) -> None:
+    """Push a commit as a new branch of origin.
+
+    Raises StoreUnreachable where origin is down or refuses.
+    """
+    done = _at_origin(repo, "push", "--quiet", "origin", f"{commit}:refs/heads/{name}")
     if done.returncode:
         raise _unreachable(done)
 

@@ -90,6 +90,27 @@ def test_a_bad_first_release(world):
     assert world.git(world.repo.parent / "origin", "tag", "--list", "*!*")
 
 
+def test_a_changed_workflow_keeps_nobody_from_going_back(world, github_rule):
+    """GitHub refuses a job's tag of an older commit; ledger and pointer go back all the same."""
+    world.deploy(OLD)
+    workflow = world.repo / ".github/workflows/ci.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text("on: push\n")
+    world.git(world.repo, "add", ".github")
+    world.git(world.repo, "commit", "--quiet", "--message", "A workflow")
+    world.git(world.repo, "push", "--quiet", "origin", "HEAD:main")
+    github_rule(world.repo.parent / "origin")
+    world.host.broken = {world.digests[NEW]}
+    with pytest.raises(ReleaseReverted) as failed:
+        world.deploy(NEW)
+    assert not failed.value.rollback.ledger_error
+    assert world.held() == (OLD, OLD)
+    world.host.broken = set()
+    world.deploy(NEW)
+    assert deploy.rollback(world.target(), "previous", "late").current.version == OLD
+    assert world.held() == (OLD, OLD)
+
+
 def test_a_bad_image_of_the_same_version(world):
     """The code changed and the model did not: the earlier image is restored."""
     world.deploy(NEW)

@@ -163,6 +163,7 @@ class TestAssign:
         now, new = ledger.assign(project.root, "v1.1.0", why="better", **built)
         assert (now.version, now.tag, new) == ("v1.1.0", "model#production#2", True)
         assert note(project, "model#production#2") == {
+            "version": "v1.1.0",
             "previous": "v1.0.0",
             "image_digest": DIGEST,
             "commit": "0123abc",

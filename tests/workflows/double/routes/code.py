@@ -28,10 +28,23 @@ def change(asked: Asked, ref: str, old: str | None, new: str | None) -> None:
         for pattern, allowed in asked.store.protected.items():
             if fnmatchcase(ref, pattern) and kind not in allowed:
                 raise Refused(422, f"Repository rule violations found for {ref}")
+    if new and not asked.token.has("workflows", "write") and not _known_workflows(asked, new):
+        accepted = {"X-Accepted-GitHub-Permissions": "contents=write,workflows=write"}
+        raise Refused(403, "Resource not accessible by integration", **accepted)
     arguments = ("-d", ref) if new is None else (ref, new)
     asked.store.git("update-ref", *arguments, status=422)
     row = {"ref": ref, "before": old or ZERO, "after": new or ZERO, "job": asked.token.job}
     asked.store.pushes.append(row)
+
+
+def _known_workflows(asked: Asked, commit: str) -> bool:
+    """Whether a branch has the workflow files of a commit; a job may bring in no others."""
+    tips = asked.store.git("for-each-ref", "--format=%(objectname)", "refs/heads").split()
+    return not tips or _workflows(asked, commit) in {_workflows(asked, tip) for tip in tips}
+
+
+def _workflows(asked: Asked, commit: str) -> str:
+    return asked.store.git("ls-tree", f"{commit}^{{commit}}", ".github/workflows")
 
 
 @route("git/get-ref", "contents: read")

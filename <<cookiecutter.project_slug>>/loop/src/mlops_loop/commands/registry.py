@@ -18,6 +18,7 @@ from mlops_loop.registry import champion, ledger
 from mlops_loop.registry.entries import Entry, Ledger
 
 ROOT = Path()
+SILENT = ("verdict", "version")  # parts of a note that a line leaves out, or has already
 
 
 @click.group(
@@ -139,5 +140,5 @@ def _print_entries(entries: list[Entry], machine: bool) -> None:
 
 def _line(entry: Entry) -> str:
     """For people; repr makes what others wrote into an annotation safe for a terminal."""
-    note = " ".join(f"{k}={v!r}" for k, v in entry.note.items() if v and k != "verdict")
+    note = " ".join(f"{k}={v!r}" for k, v in entry.note.items() if v and k not in SILENT)
     return f"{entry.time}  {entry.version:<8} {entry.tag:<20} {note}"

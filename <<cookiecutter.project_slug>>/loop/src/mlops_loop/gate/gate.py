@@ -120,7 +120,8 @@ def _production(rows: pd.DataFrame) -> Production:
     if (now := entries.current()) is None:
         return Production(None, none_seen)
     try:
-        model = champion.fetch_version(Path(), entries.find(now.version), paths.CHAMPION)
+        version = entries.find(now.version)
+        model = champion.fetch_version(Path(), version, paths.CHAMPION)
     except (StoreUnreachable, NoValidBundle) as error:
         reason = f"is unreadable: {error}"
         return Production(Unscorable(now.version, "fail", reason), none_seen)
@@ -128,12 +129,12 @@ def _production(rows: pd.DataFrame) -> Production:
         seen = split.seen(rows, model.manifest["split"])
     except (KeyError, TypeError):
         seen = ~none_seen
-    return Production(score(model, rows, now.version), seen, _facts(model, now))
+    return Production(score(model, rows, now.version), seen, _facts(model, version))
 
 
-def _facts(model: bundle.Bundle, now: Entry) -> dict[str, Any]:
+def _facts(model: bundle.Bundle, version: Entry) -> dict[str, Any]:
     facts = {name: model.read_json(f"{name}.json") for name in ("contract", "reference")}
-    facts |= {"version": now.version, "bundle": model.id, "commit": now.commit}
+    facts |= {"version": version.version, "bundle": model.id, "commit": version.commit}
     return facts | {"rows": model.manifest.get("rows", {})}
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from mlops_loop import git
+from mlops_loop import git, workflow_files
 from mlops_loop.errors import UsageError
 from mlops_loop.github import issues
 from mlops_loop.github.api import Repository
@@ -151,7 +151,7 @@ def propose(
     if not branch:
         branch = f"retrain/{now:%Y-%m-%d}-{bundle.id}"
         _commit(repo, bundle)
-        git.push_branch(repo, branch)
+        git.push_branch(repo, workflow_files.pushable(repo, "HEAD"), branch)
     issue = _report_proposal(branch, bundle, verdict, repository)
     return Proposal(bundle.id, verdict["decision"], issue["html_url"], branch)
 

@@ -4,8 +4,11 @@
     model#production#7     an assignment: from then on this version is in production
 
 An annotation is JSON. A version has `bundle_id`, the gate's `verdict` and `who`; an assignment has
-`previous`, `image_digest`, `commit` of main, `why`, `hold` and `who`. `model@v1.4.0!` and
-`model#production!#8` withdraw what they name; gto's own command writes these.
+`version`, `previous`, `image_digest`, `commit` of main, `why`, `hold` and `who`. `model@v1.4.0!`
+and `model#production!#8` withdraw what they name; gto's own command writes these, too.
+
+An assignment is a tag of its version's commit, or of a child of that commit (workflow_files.py). It
+counts by the `version` of its annotation; without one, as gto writes it, by its commit.
 
 `fetch` reads it to decide for everybody, `read` to look at it or to judge a model, `local` where no
 decision hangs on it. What is pushed is at origin first, and in this clone only then.
@@ -28,7 +31,7 @@ from gto.tag import GitTag, find, name_tag, parse_name
 from gto.versions import SemVer
 from scmrepo.git import Git
 
-from mlops_loop import git
+from mlops_loop import git, workflow_files
 from mlops_loop.errors import StoreUnreachable, UsageError
 from mlops_loop.model.bundle import Bundle
 from mlops_loop.registry import tags as ledger_tags
@@ -87,11 +90,25 @@ def local(repo: Path) -> Ledger:
             versions[tag.target] = _entry(tag, name["version"])
         elif action is Action.DEREGISTER:
             versions.pop(tag.target, None)
-        elif action is Action.ASSIGN and tag.target in versions:
-            assignments.append(_entry(tag, versions[tag.target].version, stage))
+        elif action is Action.ASSIGN and (version := _assigned(tag, versions)):
+            assignments.append(_entry(tag, version, stage))
         elif action is Action.UNASSIGN:
-            assignments = [a for a in assignments if (a.stage, a.commit) != (stage, tag.target)]
+            assignments = [a for a in assignments if not _withdraws(tag, stage, a)]
     return Ledger(sorted(versions.values(), key=lambda v: SemVer(v.version)), assignments)
+
+
+def _assigned(tag: GitTag, versions: dict[str, Entry]) -> str | None:
+    """The version that a tag assigns; None where that is unknown, or withdrawn."""
+    if not (name := json_object(tag.message).get("version")):
+        return versions[tag.target].version if tag.target in versions else None
+    return name if name in {version.version for version in versions.values()} else None
+
+
+def _withdraws(tag: GitTag, stage: str | None, assignment: Entry) -> bool:
+    """Whether a tag withdraws an assignment: by its name, or all of a commit as gto means it."""
+    if name := json_object(tag.message).get("assignment"):
+        return bool(assignment.tag == name)
+    return (assignment.stage, assignment.commit) == (stage, tag.target)
 
 
 def _entry(tag: GitTag, version: str, stage: str | None = None) -> Entry:
@@ -205,6 +222,7 @@ def assign(
         raise _refused_by_hold(now, chosen)
     last = next((run.note for run in reversed(ledger.runs(chosen.version, stage))), {})
     note = {
+        "version": chosen.version,
         "previous": last.get("previous") if again else now and now.version,
         "image_digest": image or last.get("image_digest"),
         "commit": commit or last.get("commit"),
@@ -235,7 +253,7 @@ def unassign(repo: Path, entry: Entry, why: str) -> str:
     Raises TagTaken where another run was faster.
     """
     name = {"action": Action.UNASSIGN, "stage": entry.stage}
-    return _write(repo, entry.commit, {"why": why}, True, **name)
+    return _write(repo, entry.commit, {"why": why, "assignment": entry.tag}, True, **name)
 
 
 def _write(
@@ -243,13 +261,14 @@ def _write(
 ) -> str:
     """Write a tag that is later than all others: gto sorts tags by time, and clocks can be wrong.
 
-    Returns its name. With `push`, it is pushed together with `others`, or is not left here. Raises
-    TagTaken where there is a tag of this name already.
+    Returns its name. With `push`, it is pushed together with `others`, or is not left here; then it
+    may be of a child of `commit`. Raises TagTaken where there is a tag of this name already.
     """
     text = json.dumps({**note, "who": git.identity(repo)}, indent=2, ensure_ascii=False)
     with closing(Git(str(repo))) as scm:
         tag = name_tag(artifact=MODEL, scm=scm, **name)
         newest = max((tag.tag_time for tag in find(name=MODEL, scm=scm)), default=0)
+    commit = workflow_files.pushable(repo, commit) if push else commit
     date = f"@{max(int(time.time()), newest + 1)} +0000"
     call = ("tag", "--annotate", "--file=-", tag, commit)
     made = git.run(repo, *call, text=text, GIT_COMMITTER_DATE=date)
