@@ -96,6 +96,13 @@ def test_no_logic_and_no_expression_in_a_command(path):
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
+@each_workflow
+def test_artifacts_are_kept_for_two_weeks(path):
+    """By default it is 90 days, which count against 500 MB; then uploads fail."""
+    uploads = [step for step in steps(path) if "upload-artifact" in step.get("uses", "")]
+    assert all(step["with"]["retention-days"] == 14 for step in uploads)
+
+
 each_ci = pytest.mark.parametrize(
     "path", [path for path in OWN + GENERATED if path.stem == "ci"], ids=path_id
 )
@@ -109,6 +116,7 @@ def test_the_aggregate_check_needs_every_other_job(path):
     gate = jobs(path)["ci-ok"]
     assert set(gate["needs"]) == set(jobs(path)) - {"ci-ok"}
     assert gate["if"] == "always()"
+    assert gate["name"] == "All checks passed"  # GitHub knows the check by this name
     last = gate["steps"][-1]
     assert last["run"] == 'test "$OK" = true' and last.get("if", "always()") == "always()"
 

@@ -144,7 +144,8 @@ def test_without_a_pull_request_the_summary_tells(world, event):
     assert run.results | GATED == run.results
     assert "Nothing changed" in run.jobs["experiment"].summary
     assert "Running stage" not in run.jobs["experiment"].log  # not even the source is read again
-    assert not [call for call in here.github.calls if "/comments" in call.path]
+    written = [call for call in here.github.calls if call.method != "GET"]
+    assert not [call for call in written if "/comments" in call.path]
 
 
 def few_rows(gate: str) -> str:

@@ -10,6 +10,7 @@ from joserfc.jwk import KeySet
 from .double import Double
 
 REPOSITORY = "octo-org/flight-delays"
+WITH_IDS = "octo-org@9919/flight-delays@1296269"
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_identity_says_what_github_says(github: Double, context: dict[str, str],
     """The subject follows environment, then event, then ref."""
     token = github.token("release/production", {"id-token": "write"}, **context)
     claims = verified(github, identity(github, token, "sts.example"))
-    assert (claims["sub"], claims["aud"]) == (f"repo:{REPOSITORY}:{subject}", "sts.example")
+    assert (claims["sub"], claims["aud"]) == (f"repo:{WITH_IDS}:{subject}", "sts.example")
     path = f"{REPOSITORY}/.github/workflows/release.yml@{context.get('ref', 'refs/heads/main')}"
     assert claims["workflow_ref"] == claims["job_workflow_ref"] == path
     assert github.unused_grants("release/production") == []

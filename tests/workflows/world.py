@@ -116,7 +116,8 @@ class World:
     def label(self, branch: str, name: str) -> None:
         """Let a person set a label on the pull request of the branch."""
         row = self.github.store.get("issues", self.pulls[branch])
-        row["labels"] = [*row["labels"], self.github.label(name)]
+        label = self.github.label(name, description="Of a person")
+        row["labels"] = [*row["labels"], label]
 
     def merge(self, branch: str, login: str = "ada") -> Event:
         """Merge a pull request into main; return the push that this is."""

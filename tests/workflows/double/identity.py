@@ -105,7 +105,9 @@ def claims(github: "Double", token: Token, audience: str) -> dict[str, Any]:
         where = "pull_request"
     if said.get("environment"):
         where = f"environment:{said['environment']}"
-    said["sub"] = f"repo:{github.repository}:{where}"
+    # Of repositories that were made since 15 July 2026: names can be taken over, ids cannot.
+    name = f"{owner}@{said['repository_owner_id']}/{github.repository.partition('/')[2]}"
+    said["sub"] = f"repo:{name}@{said['repository_id']}:{where}"
     return said | {"iss": github.url + OIDC, "aud": audience or f"{github.url}/{owner}"}
 
 

@@ -285,6 +285,49 @@ def test_a_cut_push_loses_nothing(root, clone, url, door, small_packs):
     assert on(there, url).pull() == 33
 
 
+@pytest.mark.parametrize("tag", ["add-", "latest"])
+def test_a_listed_tag_that_is_not_given_is_not_merged(root, clone, url, door, tag):
+    """For a moment its manifest is 404: nothing is taken for merged, and nothing is lost."""
+    here = on(root, url)
+    here.push(runs=True)
+    before = here.remote_files()
+    if tag == "add-":  # as after a push that was killed before it folded
+        here.write_index("latest", store.ArtifactStore.read_tag(here, "none"))
+    other = on(clone("b"), url.replace(door.behind, door.url))
+    change(Path(other.repo.root_dir), "new\n")
+
+    def missing(visit):
+        if visit.command == "GET" and f"manifests/{tag}" in visit.path:
+            visit.reply(404)
+            return True
+        return False
+
+    door.rules.append(missing)
+    with pytest.raises(StoreUnreachable, match=r"lists the tag .* and does not give it"):
+        other.push(runs=True)
+    door.rules.clear()
+    other.push(runs=True)
+    assert before < on(clone("c"), url).remote_files()
+
+
+def test_a_push_that_was_not_kept_fails(root, url, door):
+    """A registry says yes and keeps nothing: what is there is compared with what was sent."""
+    here = on(root, url.replace(door.behind, door.url))
+
+    def forgets(visit):
+        if visit.command == "PUT" and "manifests/" in visit.path:
+            visit.rfile.read(int(visit.headers["Content-Length"]))
+            visit.reply(201)
+            return True
+        return False
+
+    door.rules.append(forgets)
+    with pytest.raises(StoreUnreachable, match=r"33 of 33 files that were pushed are not in"):
+        here.push()
+    door.rules.clear()
+    assert here.push() == 33
+
+
 def test_a_cut_pull_goes_on_where_it_ended(root, clone, url, door):
     """Within the run and in the next one; nothing half-written is in the cache."""
     on(root, url).push()
@@ -619,6 +662,20 @@ def test_the_same_commands_for_every_store(remote, clone, call, kind, url, git, 
     assert json.loads(call(there, "status", "--json"))["objects"] == 34
     assert "Deleted: 1. " in call(there, "gc", "--delete")
     assert json.loads(call(there, "status", "--json"))["objects"] == 33
+
+
+def test_a_folder_serves_no_runner_that_lacks_it(remote, tmp_path, monkeypatch):
+    """A job says so at once; a laptop, and a runner that has the folder, use it."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    match = r"the folder .*/box, and this runner has no such folder.*variable STORE_URL"
+    with pytest.raises(UsageError, match=match), store.open_store(remote):
+        pass
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    with store.open_store(remote) as opened:
+        opened.push()
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    with store.open_store(remote) as opened:
+        assert opened.status().objects
 
 
 def test_a_remote_that_fails_is_unreachable(remote, monkeypatch):

@@ -77,6 +77,11 @@ class ArtifactStore(Store):
             index = self.read_index()
             if index.merged - self.read_tag("latest").merged:
                 self.write_index("latest", index)
+            if lost := new - self.remote_files():
+                raise StoreUnreachable(
+                    f"{len(lost)} of {len(new)} files that were pushed are not in {self.address}, "
+                    f"as {min(lost)}. They are still here. Next: the same command again"
+                )
         return len(new)
 
     def gc(self, revs: list[str], delete: bool) -> int:
@@ -107,16 +112,29 @@ class ArtifactStore(Store):
         self.write_index("latest", Index(whole | self._upload(again), index.merged))
 
     def read_index(self) -> Index:
-        """The content of `latest` and of all that is not merged into it yet."""
-        adds = {tag for tag in self.registry.tags() if tag.startswith("add-")}
-        index = self.read_tag("latest")
+        """The content of `latest` and of all that is not merged into it yet.
+
+        Raises StoreUnreachable for a tag that is listed and cannot be read: taken for empty, it
+        would count as merged, and its files would be lost.
+        """
+        tags = self.registry.tags()
+        adds = {tag for tag in tags if tag.startswith("add-")}
+        index = self.read_tag("latest", listed="latest" in tags)
         for tag in sorted(adds - index.merged):
-            index.packs |= self.read_tag(tag).packs
+            index.packs |= self.read_tag(tag, listed=True).packs
         return Index(index.packs, index.merged | adds)
 
-    def read_tag(self, tag: str) -> Index:
-        """The index of one manifest; an empty one where there is no such tag."""
+    def read_tag(self, tag: str, listed: bool = False) -> Index:
+        """The index of one manifest; an empty one where there is no such tag, unless it is listed.
+
+        Raises StoreUnreachable for a listed one that the registry does not give.
+        """
         manifest = self.registry.manifest(tag)
+        if manifest is None and listed:
+            raise StoreUnreachable(
+                f"{self.address} lists the tag {tag} and does not give it: the registry is not in "
+                "order now. Nothing is lost. Next: the same command again"
+            )
         if manifest is None:
             return Index()
         try:

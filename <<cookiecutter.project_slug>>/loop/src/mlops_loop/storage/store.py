@@ -42,7 +42,9 @@ def choose(repo: Repo) -> ArtifactStore | RemoteStore:
     url = os.environ.get("STORE_URL", "")
     remote = repo.config["core"].get("remote")
     if remote and (not url or scheme(url) in LOGIN):
-        return RemoteStore(repo, repo.config["remote"][remote]["url"])
+        address = repo.config["remote"][remote]["url"]
+        _check_reachable(address)
+        return RemoteStore(repo, address)
     if not url and not name:
         raise UsageError(
             "No store is known: neither STORE_URL, nor a remote of DVC, nor a git remote origin on "
@@ -50,6 +52,20 @@ def choose(repo: Repo) -> ArtifactStore | RemoteStore:
         )
     url = url or f"https://ghcr.io/{name.lower()}/store"
     return ArtifactStore(repo, url, name and f"https://github.com/{name}")
+
+
+def _check_reachable(address: str) -> None:
+    """Raise UsageError on a runner that lacks the folder which is the store.
+
+    Each job would start cold, and the champion of the first release could never be read.
+    """
+    in_workflow = os.environ.get("GITHUB_ACTIONS") == "true"
+    if in_workflow and "://" not in address and not Path(address).exists():
+        raise UsageError(
+            f"The store is the folder {address}, and this runner has no such folder: a folder "
+            "serves only machines that share it. Next: set the variable STORE_URL to a registry, "
+            "a bucket or a host (loop/docs/store.md), or use runners that have the folder"
+        )
 
 
 @contextmanager
