@@ -4,7 +4,7 @@ import json
 
 from conftest import check
 
-from .test_ci import CODE, worse
+from .test_ci import CODE, DOCUMENTS, worse
 from .world import World, boosted
 
 DEPLOYED = {"changes", "train", "gate", "build", "stage", "production"}
@@ -52,6 +52,18 @@ def test_a_worse_model_stops_before_anything_is_built(world):
     run = here.run("release", here.merge("worse"))
     assert run.results["gate"] == "failure" and run.results["build"] == "skipped"
     assert len(ledger(here)) == 1 and pointer(here) is None
+
+
+def test_documents_do_not_replace_a_release(world):
+    """Code is merged, and GitHub drops its release for that of a document; then one more document."""
+    here = world()
+    here.pull_request("code", CODE)
+    here.merge("code")  # its run waits, until the next push takes its place
+    run = here.run("release", here.push(DOCUMENTS))
+    assert run.results == dict.fromkeys(DEPLOYED, "success")
+    assert ledger(here)[-1]["image_digest"] == pointer(here) is not None
+    again = here.run("release", here.push(DOCUMENTS))
+    assert again.results == dict.fromkeys(DEPLOYED, "skipped") | {"changes": "success"}
 
 
 def test_code_alone_ships_a_new_image_of_the_same_version(world):

@@ -1,5 +1,9 @@
 """Tell a workflow what changed since the base of its event, so that it runs only what is needed.
 
+With --since-release the base is the newest commit of main that was ever put into production:
+GitHub drops a waiting release for a newer one, and a release may have failed, so the commit before
+this one says nothing about what is released.
+
 Writes two outputs to GITHUB_OUTPUT, each `true` or `false`:
 
     documents-only    only text and pictures changed that no job reads
@@ -11,6 +15,7 @@ push, a forced push, a dispatch), everything counts as changed.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
@@ -27,10 +32,34 @@ def base_of(event: dict) -> str:
     return base or event.get("merge_group", {}).get("base_sha") or event.get("before") or ""
 
 
+def git(*args: str) -> subprocess.CompletedProcess[str]:
+    """Run `git ARGS` in this folder; the caller looks at the exit code."""
+    command = ["git", *args]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+
+
+def released() -> str:
+    """The newest commit of main among the assignments to production; empty where there is none."""
+    tags = git("for-each-ref", "--format=%(contents)%00", "refs/tags/model#production#*")
+    commits = {commit_of(note) for note in tags.stdout.split("\0")} - {""}
+    known = [c for c in sorted(commits) if not git("cat-file", "-e", f"{c}^{{commit}}").returncode]
+    newest = git("merge-base", "--independent", *known).stdout.split() if known else []
+    return newest[0] if newest else ""
+
+
+def commit_of(note: str) -> str:
+    """The commit of main that the annotation of an assignment names; empty where it names none."""
+    try:
+        facts, _ = json.JSONDecoder().raw_decode(note.strip())
+    except ValueError:
+        return ""
+    commit = facts.get("commit") if isinstance(facts, dict) else None
+    return commit if isinstance(commit, str) and re.fullmatch("[0-9a-f]{40,64}", commit) else ""
+
+
 def changed(base: str) -> list[str] | None:
     """Paths that differ between `base` and the commit checked out; None where git cannot tell."""
-    command = ["git", "diff", "--name-only", "--no-renames", "-z", f"{base}...HEAD", "--"]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+    done = git("diff", "--name-only", "--no-renames", "-z", f"{base}...HEAD", "--")
     return None if not base or done.returncode else done.stdout.split("\0")[:-1]
 
 
@@ -59,7 +88,7 @@ def outputs(paths: list[str] | None) -> dict[str, bool]:
 def main() -> int:
     """Print what changed, and write the outputs and the summary of the job."""
     event = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))
-    paths = changed(base_of(event))
+    paths = changed(released() if "--since-release" in sys.argv[1:] else base_of(event))
     unknown = "The base is unknown: all files count as changed."
     print(unknown if paths is None else "\n".join(map(repr, paths)))
     facts = outputs(paths)

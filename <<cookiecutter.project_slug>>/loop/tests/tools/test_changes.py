@@ -29,7 +29,7 @@ def changes(tmp_path, git):
     git(root, "commit", "--quiet", "-m", "Start")
     base = git(root, "rev-parse", "HEAD")
 
-    def run(texts, event=lambda base: {"pull_request": {"base": {"sha": base}}}):
+    def run(texts, event=lambda base: {"pull_request": {"base": {"sha": base}}}, *options):
         for name, text in texts.items():
             (root / name).parent.mkdir(exist_ok=True, parents=True)
             (root / name).unlink() if text is None else (root / name).write_text(text)
@@ -38,13 +38,47 @@ def changes(tmp_path, git):
         (tmp_path / "event.json").write_text(json.dumps(event(base)))
         places = {"EVENT_PATH": "event.json", "OUTPUT": "output", "STEP_SUMMARY": "summary"}
         env = {f"GITHUB_{name}": str(tmp_path / path) for name, path in places.items()}
-        subprocess.run([sys.executable, SCRIPT], cwd=root, env=os.environ | env, check=True)
+        subprocess.run(
+            [sys.executable, SCRIPT, *options], cwd=root, env=os.environ | env, check=True
+        )
         lines = (tmp_path / "output").read_text().splitlines()
         outputs = dict(line.split("=") for line in lines)
         assert (tmp_path / "summary").exists() == (outputs["documents-only"] == "true")
+        (tmp_path / "output").unlink()
+        (tmp_path / "summary").unlink(missing_ok=True)
         return outputs
 
     return run
+
+
+def assign(git, root, count, commit):
+    """Put a version into production, as a release of this commit of main does."""
+    note = json.dumps({"commit": commit, "why": "passed"}) + "\n-----BEGIN SIGNATURE-----\n"
+    tag = ("tag", "--annotate", "--message", note, f"model#production#{count}")
+    git(root, *tag, "main~0")
+
+
+def test_since_the_last_release(changes, git, tmp_path):
+    """Code whose release was dropped, or failed, is still to be released with a document."""
+    root = tmp_path / "repo"
+
+    def since(texts):
+        return changes(texts, lambda base: {"before": base}, "--since-release")
+
+    def head():
+        return git(root, "rev-parse", "HEAD")
+
+    assert since({"README.md": "one\n"}) == LOOP  # nothing is released yet
+    first = head()
+    assign(git, root, 1, first)
+    assert since({"README.md": "two\n"}) == DOCUMENTS
+    assert since({"params.yaml": "new\n"}) == EXPERIMENT
+    assert since({"README.md": "three\n"}) == EXPERIMENT
+    assign(git, root, 2, head())
+    assign(git, root, 3, first)  # a rollback: what is newer was released before
+    assign(git, root, 4, None)  # by a person
+    assign(git, root, 5, "0" * 40)  # of a history that was rewritten
+    assert since({"README.md": "four\n"}) == DOCUMENTS
 
 
 @pytest.mark.parametrize(
