@@ -55,7 +55,7 @@ def test_a_worse_model_stops_before_anything_is_built(world):
 
 
 def test_documents_do_not_replace_a_release(world):
-    """Code is merged, and GitHub drops its release for that of a document; then one more document."""
+    """Code is merged, and GitHub drops its release for a document; then one more is merged."""
     here = world()
     here.pull_request("code", CODE)
     here.merge("code")  # its run waits, until the next push takes its place
