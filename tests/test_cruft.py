@@ -23,9 +23,10 @@ def read_months(options: Options) -> pd.DataFrame:
     from pathlib import Path
 
     import pandas as pd
+    from mlops_loop.sources.files import read_csv
 
     paths = sorted(Path("data/raw").glob("*.csv"))
-    tables = [pd.read_csv(path) for path in paths if path.stem >= options["first"]]
+    tables = [read_csv(path) for path in paths if path.stem >= options["first"]]
     return pd.concat(tables, ignore_index=True)
 
 

@@ -29,11 +29,12 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pandas as pd
 import requests
 import yaml
 
 from mlops_loop import project
+from mlops_loop.pipeline import validate
+from mlops_loop.sources import files
 
 LOOP = Path("build/loop").resolve()
 SKIP = shutil.ignore_patterns(".git", ".venv", ".uv", "build", "cache", "tmp", "__pycache__")
@@ -185,7 +186,8 @@ def rollback() -> None:
 
 def predict_next_month(url: str) -> None:
     """Predict a flight of the month after the newest data, and print its real delay."""
-    flight = pd.read_csv("data/later/flights-2013-08.csv").dropna().iloc[[0]]
+    table = files.read_csv("data/later/flights-2013-08.csv")
+    flight = validate.validate(table, project.raw_rows()).rows.dropna().iloc[[0]]
     names = list(project.model_input().to_schema().columns)
     row = project.model_rows(flight)[names].to_json(orient="records", lines=True)
     answer = requests.post(url, data=row, timeout=10)

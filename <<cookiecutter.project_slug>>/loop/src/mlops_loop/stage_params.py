@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from mlops_loop.sections import Section
+from mlops_loop.values import label_of
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _label(value: Any) -> Any:
+    """The class that a scalar of YAML names: 0 and '0' are the same one."""
+    return (isinstance(value, str | float | int) and label_of(value)) or value
+
+
+def _name(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("YAML reads yes, no, on and off as true or false: write names in quotes")
+    return _label(value)
+
+
+Label = Annotated[str, BeforeValidator(_label)]
+Name = Annotated[str, BeforeValidator(_name)]
 
 
 class Validate(Section):
@@ -22,8 +38,8 @@ class Target(Section):
 
     column: str = ""
     above: float | None = None
-    classes: tuple[str, str] | None = None  # labels for `above`, the positive one last
-    positive: str | None = None  # without `above`: the value that counts as positive
+    classes: tuple[Name, Name] | None = None  # labels for `above`, the positive one last
+    positive: Label | None = None  # without `above`: the value that counts as positive
     unit: str = ""
 
 

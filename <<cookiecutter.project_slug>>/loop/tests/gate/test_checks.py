@@ -346,7 +346,7 @@ def test_missing_groups_are_a_group():
     """Nobody falls out of the slices."""
     duel = Duel(policy=rules(slices=SLICES))
     duel.origin[:1000] = None
-    assert check(duel.decide(), "slice", "origin=nan").n_rows == 1000
+    assert check(duel.decide(), "slice", "origin=(missing)").n_rows == 1000
 
 
 def test_a_column_that_is_not_there_is_named():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlops_loop.model import contract
 
-LEVELS = ("a", "b", "é", "")
+LEVELS = ("a", "b", "é", " a")
 COLUMNS = {
     "number": contract.Column("number", "number", nullable=True, minimum=0.5, unit="cm"),
     "integer": contract.Column("integer", "integer", nullable=True, maximum=7, example=3),
@@ -23,7 +23,7 @@ VALUES = {
     "number": st.none() | st.floats(width=32, allow_nan=False),
     "integer": st.none() | st.integers(-(2**31), 2**31 - 1),
     "boolean": st.none() | st.booleans(),
-    "category": st.none() | st.sampled_from([*LEVELS, "unseen", "A"]),
+    "category": st.none() | st.sampled_from([*LEVELS, "", "unseen", "A"]),
 }
 DTYPES = {
     "number": ["object", "float64", "float32", "Float64"],

@@ -94,7 +94,8 @@ def test_empty_fields_are_missing(client, row):
 WRONG = [
     ("weekday", "", "is missing. Allowed: a whole number from 0 to 6."),
     ("weekday", "seven", "is not a number. Allowed: a whole number from 0 to 6."),
-    ("weekday", "nan", "is not a finite number."),
+    ("weekday", "inf", "is not a finite number."),
+    ("weekday", "nan", "is missing."),
     ("air temp", "131", "is too large. Allowed: a number from -60 to 130 (°F), or null."),
     ("origin", "ORD", "is not one of the known values. Allowed: EWR, JFK or LGA."),
     ("holiday", "perhaps", "is neither true nor false. Allowed: true or false, or null."),

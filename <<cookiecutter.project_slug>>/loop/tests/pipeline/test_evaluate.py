@@ -56,7 +56,7 @@ def test_rows_without_a_value_are_a_slice(measured, make_params):
     params = make_params(changes={"evaluate.slices": ["town"]})
     records = evaluate.by_slice(*measured, [], params)
     assert sum(r["n_rows"] for r in records) == 200
-    assert "nan" in {r["value"] for r in records}
+    assert "(missing)" in {r["value"] for r in records}
 
 
 def test_intervals_hold_the_estimate_and_narrow_with_rows(make_scores, make_contract, quick):
@@ -126,7 +126,7 @@ def test_golden_rows_are_json_that_clients_can_send(monkeypatch, inputs, make_ro
 def lay_out(tmp_path, monkeypatch, inputs, make_rows):
     """`lay_out(params, kind)` is a folder in which export has just ended."""
     monkeypatch.setattr(project, "model_input", lambda: inputs)
-    monkeypatch.setattr(project, "model_input", lambda: inputs)
+    monkeypatch.setattr(project, "raw_rows", lambda: inputs)
     monkeypatch.setattr(project, "model_rows", lambda raw: raw)
     monkeypatch.chdir(tmp_path)
 

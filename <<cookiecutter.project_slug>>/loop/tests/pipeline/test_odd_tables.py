@@ -163,7 +163,7 @@ BUNDLES = {
         {"x": "str"},
         {},
     ),
-    "labels '' and 'nan'": (fine(outcome=every(2, "", ["nan"] * N)), X, {}),
+    "labels 'NA' and 'nan'": (fine(outcome=every(2, "NA", ["nan"] * N)), X, {}),
     "yes and no": (fine(outcome=every(2, True, [False] * N)), X, {}),
     "labels that are numbers": (fine(outcome=every(2, 1e300, [0.5] * N)), X, {}),
     "labels of no font": (
@@ -209,6 +209,7 @@ REFUSED = {
         {},
         "No row is left .*target is missing: 80",
     ),
+    "labels 'NA' and ''": (fine(outcome=every(2, "", ["NA"] * N)), X, {}, "one class only: 'NA'"),
     "one class": (fine(outcome="yes"), X, {}, "one class only: 'yes'"),
     "infinity alone": (fine(x=INF), X, {}, "No row is left .*number beyond float32: 80"),
     "words for numbers": (
@@ -281,9 +282,14 @@ REFUSED = {
         {},
         "'raw.csv' has a value that cannot be",
     ),
-    "an infinite decimal": (fine(x=Decimal("Infinity")), X, {}, "cannot be stored"),
+    "an infinite decimal": (fine(x=Decimal("Infinity")), X, {}, "beyond float32: 80"),
     "one moment": (fine(id="0001-01-01"), X, {"changes": BY_TIME}, "leaves no rows"),
-    "no time": (fine(id="24:00"), X, {"changes": BY_TIME}, "holds no time .* '24:00'"),
+    "no time": (
+        fine(id="24:00"),
+        X,
+        {"changes": BY_TIME},
+        "80 of 80 values cannot .*'24:00'",
+    ),
 }
 
 

@@ -15,6 +15,7 @@ from mlops_loop.pipeline import prepare, split
 @pytest.fixture(autouse=True)
 def _made_up_world(monkeypatch, inputs):
     monkeypatch.setattr(project, "model_input", lambda: inputs)
+    monkeypatch.setattr(project, "raw_rows", lambda: inputs)
     monkeypatch.setattr(project, "model_rows", lambda raw: raw)
 
 

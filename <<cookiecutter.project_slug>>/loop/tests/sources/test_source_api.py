@@ -335,6 +335,24 @@ def test_a_server_that_is_not_there(server, read):
     assert "secret" not in str(error.value)
 
 
+def test_integers_are_exact_beside_null_and_in_objects(server, read):
+    """JSON has integers of any size; a float64 has not."""
+    ids = [2**53 + 1, None, 2**63 - 1]
+    rows = [{"id": n, "of": {"customer": n, "big": 10**30}} for n in ids]
+    server.paths["/rows"] = lambda handler: handler.answer(rows)
+    table = read()
+    for name in ("id", "of.customer"):
+        assert table[name].dropna().tolist() == [2**53 + 1, 2**63 - 1]
+    assert table["of.big"].tolist() == ["1" + "0" * 30] * 3
+
+
+def test_a_key_that_comes_in_two_ways_is_refused(server, read):
+    """One of both would be lost."""
+    server.paths["/rows"] = lambda handler: handler.answer([{"a.b": 1, "a": {"b": 2}}])
+    with pytest.raises(errors.DataRefused, match=r"'a\.b' twice"):
+        read()
+
+
 def test_values_of_any_kind_can_be_stored(server, read, tmp_path):
     """Missing, of two types, lists, empty objects, numbers without bounds."""
     rows = [
@@ -344,6 +362,7 @@ def test_values_of_any_kind_can_be_stored(server, read, tmp_path):
     server.paths["/rows"] = lambda handler: handler.answer(rows)
     table = read()
     table.to_parquet(tmp_path / "stored.parquet")
-    assert table["a"].dtype == "float64"
+    assert table["a"].dtype == "Int64"
+    assert table["e"].dtype == "boolean"
     assert table["b"].tolist() == ["x", "2"]
     assert table["f"].tolist() == [str(2**70), "1"]

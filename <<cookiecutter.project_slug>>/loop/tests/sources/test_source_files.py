@@ -7,6 +7,8 @@ import http.server
 
 import fsspec
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mlops_loop import errors, paths, source_params
@@ -14,6 +16,7 @@ from mlops_loop.sources import files as source_files
 from mlops_loop.sources import table
 
 TABLE = pd.DataFrame({"n": [1, 2, 3], "x": [0.5, None, 1.5], "s": ["a", "b", None]})
+AS_TEXT = pd.DataFrame({"n": ["1", "2", "3"], "x": ["0.5", None, "1.5"], "s": ["a", "b", None]})
 
 
 @pytest.fixture
@@ -54,9 +57,9 @@ def server(tmp_path, listening):
 
 @pytest.mark.parametrize("path", ["a.csv", "*.csv"])
 def test_csv_by_path_and_glob(tmp_path, read, path):
-    """Numbers, text and missing values as pandas reads them."""
+    """Every column is text, and an empty field is missing."""
     TABLE.to_csv(tmp_path / "a.csv", index=False)
-    pd.testing.assert_frame_equal(read(path), TABLE)
+    pd.testing.assert_frame_equal(read(path), AS_TEXT)
 
 
 @pytest.mark.parametrize("path", ["a.parquet", "*.parquet"])
@@ -70,7 +73,7 @@ def test_parquet_by_path_and_glob(tmp_path, read, path):
 def test_a_url(tmp_path, read, server, form):
     """A file on a web server reads like a local one."""
     getattr(TABLE, f"to_{form}")(tmp_path / "a", index=False)
-    pd.testing.assert_frame_equal(read(f"{server}/a", form), TABLE)
+    pd.testing.assert_frame_equal(read(f"{server}/a", form), AS_TEXT if form == "csv" else TABLE)
 
 
 @pytest.mark.parametrize("order", ["abc", "cab"])
@@ -143,21 +146,65 @@ def test_another_order_of_columns_is_no_difference(tmp_path, read):
     """Columns go by name."""
     (tmp_path / "a.csv").write_text("x,y\n1,2\n")
     (tmp_path / "b.csv").write_text("y,x\n2,1\n")
-    assert read("*.csv").to_dict("list") == {"x": [1, 1], "y": [2, 2]}
+    assert read("*.csv").to_dict("list") == {"x": ["1", "1"], "y": ["2", "2"]}
 
 
-def test_a_file_with_a_header_only_changes_no_type(tmp_path, read):
+def test_a_file_without_rows_changes_no_type(tmp_path, read):
     """A month without rows does not make text out of numbers."""
-    (tmp_path / "a.csv").write_text("x\n")
-    (tmp_path / "b.csv").write_text("x\n1\n")
-    assert read("*.csv")["x"].dtype == "int64"
+    TABLE[:0].astype(object).to_parquet(tmp_path / "a.parquet")
+    TABLE.to_parquet(tmp_path / "b.parquet")
+    assert read("*.parquet", "parquet")["n"].dtype == "int64"
 
 
-@pytest.mark.parametrize("late", [["b.csv", "a.csv"], ["a.csv", "b.csv"]], ids="-".join)
-def test_text_among_numbers_is_left_to_validate(tmp_path, read, late):
+@pytest.mark.parametrize("late", [["b", "a"], ["a", "b"]], ids="-".join)
+def test_words_among_numbers_are_text(tmp_path, read, late):
     """A column of numbers in one file and words in another is text, and can be stored."""
-    (tmp_path / late[0]).write_text("x\n1\n2\n")
-    (tmp_path / late[1]).write_text("x\noops\n\n")
-    table = read("*.csv")
+    pd.DataFrame({"x": [1, 2]}).to_parquet(tmp_path / f"{late[0]}.parquet")
+    pd.DataFrame({"x": ["oops", None]}).to_parquet(tmp_path / f"{late[1]}.parquet")
+    table = read("*.parquet", "parquet")
     table.to_parquet(tmp_path / "stored.parquet")
     assert sorted(table["x"].dropna()) == ["1", "2", "oops"]
+
+
+TEXTS = ["00501", "NA", "null", "None", "nan", "1.0", "1e5", "True", " a", "100000000000000001"]
+
+
+def test_texts_of_a_csv_are_those_of_the_file(tmp_path, read):
+    """Zeros, letters that look like nothing, blanks, and every digit."""
+    cells = [*TEXTS, '""', ""]
+    (tmp_path / "a.csv").write_text("n,x\n" + "".join(f"1,{cell}\n" for cell in cells))
+    found = read("a.csv")["x"]
+    assert found.isna().tolist() == [False] * len(TEXTS) + [True, True]
+    assert found.dropna().tolist() == TEXTS
+
+
+def test_a_csv_with_more_fields_than_names_is_refused(tmp_path, read):
+    """pandas would take the first field of each row for a name of the row, and shift the rest."""
+    (tmp_path / "a.csv").write_text("x,y\n1,2,\n3,4,\n")
+    with pytest.raises(errors.DataRefused, match=r"a.csv cannot be read .*more fields than"):
+        read("a.csv")
+
+
+ROUNDED = 2**53 + 1  # the first integer that a float cannot hold
+
+
+@pytest.mark.parametrize("missing", [[], [None]], ids=["full", "one missing"])
+def test_integers_of_parquet_are_exact(tmp_path, read, missing):
+    """As Spark and Arrow write them, without pandas' own notes on types; booleans stay too."""
+    wide = {"n": [1, ROUNDED, *missing], "u": pa.array([2**64 - 1, 2, *missing], pa.uint64())}
+    pq.write_table(pa.table(wide | {"b": [True, False, *missing]}), tmp_path / "a.parquet")
+    found = read("a.parquet", "parquet")
+    assert found["n"].tolist()[:2] == [1, ROUNDED]
+    assert found["u"].tolist()[:2] == [2**64 - 1, 2]
+    assert found["b"].tolist()[:2] == [True, False]
+    assert found.isna().to_numpy().sum() == 3 * len(missing)
+
+
+def test_files_of_other_types_lose_no_digit(tmp_path, read):
+    """Integers in one file, none in the next, numbers with decimals in a third."""
+    pd.DataFrame({"n": [ROUNDED]}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"n": [None]}).to_parquet(tmp_path / "b.parquet")
+    found = read("*.parquet", "parquet")["n"]
+    assert (found.dtype, found[0]) == ("Int64", ROUNDED)
+    pd.DataFrame({"n": [0.5]}).to_parquet(tmp_path / "c.parquet")
+    assert read("*.parquet", "parquet")["n"].dropna().tolist() == [str(ROUNDED), "0.5"]

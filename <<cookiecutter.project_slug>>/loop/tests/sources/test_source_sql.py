@@ -43,15 +43,28 @@ def read(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("chunk_rows", "n_chunks"), [(1, 10), (3, 4), (10, 1), (1000, 1)])
 def test_chunks_make_no_difference(read, monkeypatch, chunk_rows, n_chunks):
     """Not even where the first ones have no value in a column."""
-    sizes, of = [], pd.DataFrame.from_records
-    count = lambda rows, **options: sizes.append(len(rows)) or of(rows, **options)  # noqa: E731
-    monkeypatch.setattr(pd.DataFrame, "from_records", count)
+    sizes, of = [], source_sql.columns.joined
+    count = lambda chunks: sizes.extend(map(len, chunks)) or of(chunks)  # noqa: E731
+    monkeypatch.setattr(source_sql.columns, "joined", count)
     table = read("SELECT n, x, s FROM t ORDER BY n", chunk_rows=chunk_rows)
     assert len(sizes) == n_chunks
     assert table["n"].tolist() == list(range(10))
     assert table["x"].dtype == "float64"
     assert table["x"].isna().sum() == 5
     assert table["s"].iloc[-1] == "9%"
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 2, 100])
+def test_integers_beside_null_are_exact(read, chunk_rows):
+    """And the same in one chunk as in many: ids of 16 digits and more, booleans as 0 and 1."""
+    ids = [2**53 + 1, 2**53, None, 2**63 - 1, -1]
+    rows = ", ".join(f"({'NULL' if n is None else n}, {i % 2})" for i, n in enumerate(ids))
+    found = read(
+        f"SELECT column1 AS id, column2 AS yes FROM (VALUES {rows})", chunk_rows=chunk_rows
+    )
+    assert found["id"].dtype == "Int64"
+    assert found["id"].dropna().tolist() == [n for n in ids if n is not None]
+    assert found["yes"].dtype == "int64"
 
 
 def test_words_among_numbers_are_text(read, tmp_path):

@@ -76,9 +76,9 @@ def test_outputs_name_what_a_prediction_holds(task, contract, scored):
 def test_a_prediction_is_an_outcome(task, contract, scored):
     """What a model predicts may come true; an odd text or infinity may not."""
     for prediction in task.predictions(scored[1], contract):
-        assert task.is_outcome(prediction["prediction"], contract)
-    assert not task.is_outcome("no such thing", contract)
-    assert not task.is_outcome(float("inf"), contract)
+        assert task.outcome(prediction["prediction"], contract) == prediction["prediction"]
+    for other in ("no such thing", float("inf"), float("nan"), 10**400, ""):
+        assert task.outcome(other, contract) is None
     assert task.allowed_outcomes(contract)
 
 

@@ -15,7 +15,7 @@ LIMIT = {"above": 2, "classes": ("no", "yes")}
 TARGETS = [
     ({}, pd.Series(["a", None, "b"]), ["a", None, "b"]),
     ({}, pd.Series([1, None, 3], dtype="Int64"), ["1", None, "3"]),
-    ({}, pd.Series([True, None, False], dtype=object), ["True", None, "False"]),
+    ({}, pd.Series([True, None, False], dtype=object), ["true", None, "false"]),
     (LIMIT, pd.Series([1, None, 2.5]), ["no", None, "yes"]),
     (LIMIT, pd.Series([2, None, 3], dtype="Int64"), ["no", None, "yes"]),
 ]

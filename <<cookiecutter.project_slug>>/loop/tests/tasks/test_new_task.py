@@ -94,8 +94,8 @@ class Grouping(Task):
         distances = Output("distances", "FP64", (len(contract.classes),))
         return [Output("prediction", "BYTES"), distances]
 
-    def is_outcome(self, value, contract):
-        return value in contract.classes
+    def outcome(self, value, contract):
+        return value if value in contract.classes else None
 
     def allowed_outcomes(self, contract):
         return self.describe_outcomes(contract)
@@ -166,6 +166,7 @@ def made(tmp_path_factory) -> Any:
     with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
         patch.setitem(tasks.table(), "grouping", Grouping())
         patch.chdir(folder)
+        patch.setattr(project, "raw_rows", lambda: Inputs)
         patch.setattr(project, "model_input", lambda: Inputs)
         patch.setattr(project, "model_rows", lambda raw: raw)
         patch.setattr(project, "estimators", lambda: estimators)

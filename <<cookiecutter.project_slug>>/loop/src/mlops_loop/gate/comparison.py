@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.typing import DataFrameGroupBy
 
+from mlops_loop.columns import shown
 from mlops_loop.errors import DataRefused
 from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.statistics.bootstrap import Bootstrap, Contender, Interval
@@ -92,14 +93,14 @@ class Comparison:
         return np.flatnonzero(~self.seen) if gain else np.arange(len(self.rows))
 
     def grouped(self, column: str, rows: np.ndarray) -> DataFrameGroupBy:
-        """Some rows by their value of a column, where missing is a value too.
+        """Some rows by the text of their value of a column, where missing is a value too.
 
         Raises DataRefused where the holdout has no such column.
         """
         if column not in self.rows:
             columns = ", ".join(self.rows)
             raise DataRefused(f"The holdout has no column {column}. It has: {columns}.")
-        return self.rows.iloc[rows].groupby(column, dropna=False, observed=True)
+        return self.rows.iloc[rows].groupby(shown(self.rows[column].iloc[rows]).to_numpy())
 
     def interval(
         self, metric: str, gain: bool = False, rows: np.ndarray | None = None, family: int = 1

@@ -16,7 +16,8 @@ from typing_extensions import TypedDict
 
 from mlops_loop.inference.errors import BodyTooLarge, RequestRefused
 from mlops_loop.inference.validation_errors import describe, refusal
-from mlops_loop.model.contract import Column, Contract
+from mlops_loop.model.contract import UNSEEN, Column, Contract
+from mlops_loop.values import is_missing_word
 
 # What the model's input can hold, where the contract gives no range.
 LARGEST = float(np.finfo(np.float32).max)
@@ -32,6 +33,7 @@ class RowReader:
 
     def __init__(self, contract: Contract, max_rows: int) -> None:
         self.contract = contract
+        self._columns = {column.name: column for column in contract.columns}
         row: Any = _row_type(contract)
         rows: Any = Annotated[list[row], Field(min_length=1, max_length=max_rows)]
         self.body_type = row | rows
@@ -77,12 +79,22 @@ class RowReader:
         return refusal(self.contract, error, total)
 
     def read_form(self, form: Mapping[str, str]) -> Row:
-        """Texts of a web form -> one row; an empty text is a missing value. Raises RowsRefused."""
-        row = {name: text.strip() for name, text in form.items() if text.strip()}
+        """Texts of a web form or a CSV -> one row; an empty text is missing. Raises RowsRefused."""
+        row = {name: self._typed(name, text) for name, text in form.items()}
         try:
-            return self._row.validate_strings(row)
+            return self._row.validate_strings({name: text for name, text in row.items() if text})
         except ValidationError as error:
             raise self._refusal(error) from None
+
+    def _typed(self, name: str, text: str) -> str:
+        """What somebody typed or a spreadsheet wrote: a known category, and a number, has no blanks
+        around it; nor has a category the apostrophe that keeps it from being run as a formula.
+        """
+        column, short = self._columns.get(name), text.strip()
+        if column is None or column.kind != "category":
+            return "" if is_missing_word(short) else short
+        written = (text, short, short.removeprefix("'"))
+        return next((known for known in written if column.encode(known) != UNSEEN), short)
 
 
 def _row_type(contract: Contract) -> Any:
@@ -111,7 +123,9 @@ def _value(column: Column) -> Any:
         return Literal[column.levels]
     if column.kind == "category":
         # pandera matches patterns at the start of the text, JSON Schema anywhere.
-        return Annotated[str, Field(pattern=f"^(?:{column.pattern})" if column.pattern else None)]
+        pattern = f"^(?:{column.pattern})" if column.pattern else None
+        least = 0 if column.nullable or "" in column.levels else 1  # an empty text is missing
+        return Annotated[str, Field(pattern=pattern, min_length=least or None)]
     return Annotated[
         float,
         Field(

@@ -36,6 +36,7 @@ _WORDS = {
     "literal_error": "is not one of the known values",
     "string_type": "is not text",
     "string_unicode": "is not text",
+    "string_too_short": _EMPTY,
     "string_pattern_mismatch": "does not have the right form",
     "dict_type": "is not a row",
     "too_short": "holds no row",

@@ -50,13 +50,15 @@ class Column:
     example: float | int | bool | str | None = None
 
     @cached_property
-    def _codes(self) -> dict[str, float]:
-        return {level: float(code) for code, level in enumerate(self.levels)}
+    def _codes(self) -> dict[Any, float]:
+        """Also of what is missing; an empty text is, unless an older model has it as a level."""
+        codes: dict[Any, float] = dict.fromkeys((None, ""), float(len(self.levels)))
+        return codes | {level: float(code) for code, level in enumerate(self.levels)}
 
     def encode(self, value: Any) -> float:
         """Code of one value: NaN for a missing number, `len(levels)` for a missing category."""
         if value is None or value != value:
-            return float(len(self.levels)) if self.kind == "category" else math.nan
+            return self._codes[None] if self.kind == "category" else math.nan
         if self.kind == "category":
             return self._codes.get(value, UNSEEN)
         return float(value) if self.clip is None else min(max(value, self.clip[0]), self.clip[1])
@@ -125,13 +127,17 @@ class Contract:
         dtype = getattr(values, "dtype", None)
         if column.kind != "category" and isinstance(dtype, np.dtype) and dtype.kind in "biuf":
             return _clipped(column, np.asarray(values, dtype=float))
+        if column.kind == "category":
+            if hasattr(values, "notna"):  # a column of pandas, of any type; rows hold texts
+                from mlops_loop.columns import texts
+
+                values = texts(values).astype(object)
+            codes, missing = column._codes, column._codes[None]
+            coded = [codes.get(v, UNSEEN) if v == v else missing for v in values]
+            return np.array(coded, dtype=float)
         if hasattr(values, "notna"):  # pandas writes missing as None, NaN, NaT or NA
             values = values.astype(object).where(values.notna(), None)
-        if column.kind != "category":
-            return _clipped(column, np.array(values, dtype=float))
-        codes, missing = column._codes, float(len(column.levels))
-        known: dict[Any, float] = {**codes, None: missing}
-        return np.array([known.get(v, UNSEEN) if v == v else missing for v in values], dtype=float)
+        return _clipped(column, np.array(values, dtype=float))
 
     def save(self, path: Path) -> None:
         text = json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False)

@@ -9,12 +9,14 @@ import pandas as pd
 import pandera.pandas as pa
 
 from mlops_loop import tasks
+from mlops_loop.columns import texts
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.model.contract import Column, Contract, Kind
 from mlops_loop.params import Params
 from mlops_loop.pipeline.outliers import fences
 from mlops_loop.stage_params import Prepare
 from mlops_loop.tasks.target import TARGET
+from mlops_loop.values import text_of
 
 _KINDS: dict[str, Kind] = {
     "float": "number",
@@ -30,7 +32,7 @@ _NUMBER_CHECKS = {
     "in_range": lambda s: {"minimum": s["min_value"], "maximum": s["max_value"]},
 }
 _CATEGORY_CHECKS = {
-    "isin": lambda s: {"levels": tuple(str(v) for v in s["allowed_values"]), "closed": True},
+    "isin": lambda s: {"levels": tuple(map(text_of, s["allowed_values"])), "closed": True},
     "str_matches": lambda s: {"pattern": getattr(s["pattern"], "pattern", s["pattern"])},
 }
 
@@ -69,7 +71,7 @@ def _column(name: str, column: pa.Column, values: pd.Series, prepare: Prepare) -
 
 def _levels(name: str, values: pd.Series, least: int, nullable: bool) -> tuple[str, ...]:
     """In alphabetical order the categories with at least `least` rows."""
-    counts = values.astype(str).value_counts()
+    counts = texts(values).value_counts()
     levels = tuple(sorted(counts.index[counts >= least]))
     if not levels and not nullable:
         rows = f"prepare.min_category_count = {least} training rows"
@@ -104,6 +106,6 @@ def _example(kind: str, values: pd.Series) -> Any:
     if values.empty:
         return None
     if kind == "category":
-        return str(values.mode().iloc[0])
+        return text_of(values.mode().iloc[0])
     middle = float(values.astype(float).median())
     return {"boolean": middle >= 0.5, "integer": int(middle), "number": round(middle, 4)}[kind]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_loop import files, paths, tasks
+from mlops_loop.columns import shown
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import load_predictor
 from mlops_loop.params import Params
@@ -59,9 +60,9 @@ def by_slice(
     """
     records = []
     for column in params.evaluate.slices:
-        groups = rows.groupby(column, dropna=False, observed=True).indices
-        for value, positions in sorted(groups.items(), key=lambda item: str(item[0])):
-            record = {"column": column, "value": str(value), "n_rows": len(positions)}
+        groups = rows.groupby(shown(rows[column]).to_numpy()).indices
+        for value, positions in sorted(groups.items()):
+            record = {"column": column, "value": value, "n_rows": len(positions)}
             if len(positions) >= params.evaluate.min_slice_rows:
                 record |= _of_slice(model.take(positions), names, params)
             records.append(record)

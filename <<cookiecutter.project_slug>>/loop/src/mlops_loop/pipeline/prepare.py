@@ -14,12 +14,14 @@ from typing import Any
 import pandas as pd
 
 from mlops_loop import files, moments, paths, project, tasks
+from mlops_loop.columns import texts
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.params import Params
 from mlops_loop.pipeline import outliers, split
 from mlops_loop.pipeline.validate import validate
 from mlops_loop.tasks.target import FLOAT32, TARGET
 from mlops_loop.text import listed
+from mlops_loop.values import EXACT, SEPARATOR
 
 NUMBER = r"[+-]?\d+(\.\d+)?"  # in a time column: a year, seconds since some day
 MODEL_INPUT = "ModelInput (see schema.py and features.model_rows)"
@@ -135,18 +137,31 @@ def _reserved(rows: pd.DataFrame, params: Params) -> dict[str, pd.Series]:
     if params.split.strategy == "time":
         reserved[split.TIME] = _moments(rows[column])
     if params.split.strategy == "group":
-        reserved[split.GROUP] = _texts(rows[column])
+        reserved[split.GROUP] = _texts(_exact(rows[column]))
     return reserved
 
 
 def _keys(rows: pd.DataFrame, names: Sequence[str]) -> pd.Series:
     """What identifies a row, as text: the values of some columns, or of all without one."""
-    parts = [_texts(rows[name]) for name in names or rows.columns]
-    return pd.Series(map("\x1f".join, zip(*parts, strict=True)), rows.index, dtype=str)
+    columns = [_exact(rows[name]) for name in names] or [rows[name] for name in rows]
+    parts = map(_texts, columns)
+    return pd.Series(map(SEPARATOR.join, zip(*parts, strict=True)), rows.index, dtype=str)
+
+
+def _exact(values: pd.Series) -> pd.Series:
+    """The values; raises DataRefused for floats beyond 2**53, which were other integers before."""
+    if pd.api.types.is_float_dtype(values) and (rounded := values.abs() > EXACT).any():
+        value = float(values[rounded].iloc[0])
+        raise DataRefused(
+            f"{values.name!r} identifies rows and holds {value!r}, a float beyond 2**53, where "
+            "different integers look equal. Let the source give integers or text "
+            "(loop/docs/sources.md), and write int or str in RawRows."
+        )
+    return values
 
 
 def _texts(values: pd.Series) -> pd.Series:
-    return values.astype(object).where(values.notna(), "").map(str)
+    return texts(values).fillna("")
 
 
 def _moments(values: pd.Series) -> pd.Series:
@@ -173,9 +188,30 @@ def _sortable(moment: pd.Timestamp) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def _require_named(raw: pd.DataFrame) -> None:
+    """`features.model_rows` uses columns that RawRows names: no others have a type of their own.
+
+    In a CSV they are text, so that `a + b` would be '12' and '3' in a row, and no sum. Raises
+    UsageError where some rows cannot be made without such columns.
+    """
+    named = set(project.raw_rows().to_schema().columns)
+    unnamed, some = [name for name in raw if name not in named], raw.head(100)
+    try:
+        project.model_rows(some.drop(columns=unnamed))
+    except Exception as error:  # whatever the user's code raises
+        project.model_rows(some)  # an error that has nothing to do with it is shown as it is
+        used = [name for name in unnamed if name in str(error)] or unnamed
+        raise UsageError(
+            f"features.model_rows uses {listed(used)}, which RawRows does not name, so that it has "
+            "no type of its own. Next: add it to RawRows in schema.py"
+        ) from error
+
+
 def run(params: Params) -> None:
     """Write one Parquet file per part, the split rule and the report."""
-    prepared = prepare(files.read_table(paths.VALIDATED), params)
+    raw = files.read_table(paths.VALIDATED)
+    _require_named(raw)
+    prepared = prepare(raw, params)
     counts = {part: int((prepared.parts == part).sum()) for part in split.PARTS}
     for part in split.PARTS:
         rows = prepared.rows[prepared.parts == part]

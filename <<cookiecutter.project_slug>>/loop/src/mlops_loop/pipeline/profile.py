@@ -10,23 +10,36 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlops_loop import files
+from mlops_loop import columns, files
 from mlops_loop.errors import UsageError
 from mlops_loop.pipeline.split import RESERVED, TARGET
+from mlops_loop.sources.files import read_csv
 
+NUMBER = r"[+-]?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?"
 MAX_ROWS = 20_000
 
 
 def read(path: Path) -> pd.DataFrame:
     """At most 20,000 evenly taken rows of a Parquet or CSV file; raises UsageError."""
     try:
-        table = pd.read_csv(path) if path.suffix == ".csv" else files.read_table(path)
+        table = _read_csv(path) if path.suffix == ".csv" else files.read_table(path)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UsageError(f"{path} is no table (Parquet, or CSV by its ending): {reason}") from error
     if table.empty:
         raise UsageError(f"{path} has no rows, so there is nothing to look at.")
     return table.iloc[np.unique(np.linspace(0, len(table) - 1, MAX_ROWS).astype(int))]
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """A CSV for people: a column is of numbers where each text is one, without zeros before it."""
+    return read_csv(path).apply(_numbers_or_texts)
+
+
+def _numbers_or_texts(values: pd.Series) -> pd.Series:
+    written = values[~columns.is_missing(values)]
+    is_number = len(written) and written.str.fullmatch(NUMBER).all()
+    return columns.numbers(values) if is_number else values
 
 
 def run(path: Path, out: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlops_loop.columns import texts
 from mlops_loop.model.contract import Contract
 
 N_BINS = 10
@@ -27,7 +28,8 @@ def make_reference(train: pd.DataFrame, contract: Contract) -> dict[str, Any]:
 
 
 def _levels(values: pd.Series) -> dict[str, Any]:
-    return {"shares": values.astype(str).value_counts(normalize=True).sort_index().to_dict()}
+    written = values.astype(str) if values.dtype == bool else texts(values)
+    return {"shares": written.value_counts(normalize=True).sort_index().to_dict()}
 
 
 def _numbers(values: pd.Series) -> dict[str, Any]:

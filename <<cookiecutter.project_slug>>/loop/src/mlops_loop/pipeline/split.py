@@ -24,9 +24,11 @@ import pandas as pd
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.stage_params import Split
 from mlops_loop.tasks.target import TARGET
+from mlops_loop.values import formerly, label_of
 
 PARTS = ("train", "validation", "holdout")
 KEY, TIME, GROUP = "_key", "_time", "_group"
+TEXTS = 1  # keys, groups and labels are written as `values.text_of` says
 RESERVED = (KEY, TIME, GROUP, TARGET)
 
 
@@ -38,7 +40,7 @@ def make_rule(rows: pd.DataFrame, params: Split, seed: int) -> dict[str, Any]:
     would be empty, UsageError where a pinned rule is not one of this strategy.
     """
     rule: dict[str, Any] = {"strategy": params.strategy, "seed": seed}
-    rule |= {"validation": params.validation, "holdout": params.holdout}
+    rule |= {"validation": params.validation, "holdout": params.holdout, "texts": TEXTS}
     rule |= _limits(rows, params, seed) if params.pinned is None else params.pinned
     filled = _filled_parts(rows, rule, params)
     if empty := [part for part in PARTS if part not in filled]:
@@ -53,7 +55,7 @@ def _limits(rows: pd.DataFrame, params: Split, seed: int) -> dict[str, Any]:
     """The part of a rule that depends on the rows."""
     if params.strategy == "stratified":
         places = _places(rows[KEY], seed).groupby(rows[TARGET])
-        return {"limits": {str(label): _of_one_class(own, params) for label, own in places}}
+        return {"limits": {label_of(label): _of_one_class(own, params) for label, own in places}}
     if params.strategy != "time" or rows.empty:
         return {}
     moments, later = sorted(rows[TIME].tolist()), params.holdout + params.validation
@@ -94,20 +96,31 @@ def _by_hash(rows: pd.DataFrame, rule: dict[str, Any]) -> tuple[pd.Series, pd.Se
     """The same by hashes of the group or the key, with limits for each class if stratified."""
     low, high = rule["holdout"], rule["holdout"] + rule["validation"]
     if rule["strategy"] == "stratified":
-        limits = rows[TARGET].map(lambda label: rule["limits"].get(str(label), [low, high]))
+        known = {label_of(label): limits for label, limits in rule["limits"].items()}
+        limits = rows[TARGET].map(lambda label: known.get(label_of(label), [low, high]))
         low, high = limits.str[0], limits.str[1]
     place = _places(rows[GROUP if rule["strategy"] == "group" else KEY], rule["seed"])
     return place < low, place < high
 
 
 def seen(rows: pd.DataFrame, rule: dict[str, Any]) -> np.ndarray:
-    """True for each row that a model under `rule` may have learned from or been tuned on."""
-    return (part_of(rows, rule) != "holdout").to_numpy()
+    """True for each row that a model under `rule` may have learned from or been tuned on.
+
+    A rule without `texts` is of an earlier version, which may have hashed another text of the same
+    key: '5.0' for 5. Then a row is unseen only if it is held out however it was written.
+    """
+    unseen = part_of(rows, rule) == "holdout"
+    column = GROUP if rule["strategy"] == "group" else KEY
+    if "texts" not in rule and rule["strategy"] != "time":
+        asked = rows.assign(**{column: rows[column].map(formerly)}).explode(column)
+        held = (part_of(asked, rule) == "holdout") & asked[column].notna()
+        unseen &= held.groupby(level=0).all()
+    return (~unseen).to_numpy()
 
 
 def overlap(rows: pd.DataFrame, parts: pd.Series, columns: list[str]) -> float:
     """The share of holdout rows whose `columns` are all equal to those of another part's row."""
-    print_of = pd.util.hash_pandas_object(rows[columns].astype(str), index=False)
+    print_of = pd.util.hash_pandas_object(rows[columns], index=False)
     held = parts == "holdout"
     return float(print_of[held].isin(print_of[~held]).mean())
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from mlops_loop import files, paths, project
+from mlops_loop import columns, files, paths, project
 from mlops_loop.errors import DataRefused
 from mlops_loop.params import Params
 from mlops_loop.pipeline.moment_columns import read_columns
 from mlops_loop.text import listed
 
-WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
-KINDS = ("float", "int", "uint", "bool", "boolean")
+TEXTS = ("str", "string", "object", "category")
 
 Schema = type[pa.DataFrameModel]
 
@@ -77,35 +77,37 @@ def _summary(cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_types(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Numbers, booleans and moments out of text, and the cases that are none.
+    """Every column that the schema names as it says, and the values that cannot be read so.
 
     Coercion alone would refuse a column for one word in it, cut 2.5 down to 2 without a word,
-    and take a missing boolean for a yes or no.
+    take a missing boolean for a yes or no, and write 1 as '1.0' beside a missing value.
     """
     moments, cases = read_columns(raw, schema.to_schema())
-    rows = raw.assign(**moments)
+    rows = columns.replaced(raw, moments)
     cases.insert(0, pd.DataFrame(columns=["index", "column", "check", "failure_case"]))
     for name, column in schema.to_schema().columns.items():
-        kind = str(column.dtype).lower().rstrip("0123456789")
-        if kind not in KINDS:
-            continue
-        rows[name] = _read(raw[name], kind)
-        bad = raw.loc[rows[name].isna() & (raw[name].notna() | (not column.nullable)), name]
-        check = bad.notna().map({True: f"is no {kind}", False: "not_nullable"})
-        case = {"index": bad.index, "column": name, "check": check, "failure_case": bad}
-        cases.append(pd.DataFrame(case, dtype=object))
+        kind = re.split(r"[\d\[]", str(column.dtype).lower())[0]
+        if kind in TEXTS:
+            rows[name] = columns.texts(raw[name])
+        elif kind in ("float", "int", "uint", "bool", "boolean"):
+            rows[name] = _read(raw[name], kind, str(column.dtype).lower())
+            cases.append(_unread(raw[name], rows[name], kind, nullable=column.nullable))
     return rows, pd.concat(cases)
 
 
-def _read(values: pd.Series, kind: str) -> pd.Series:
+def _read(values: pd.Series, kind: str, dtype: str) -> pd.Series:
     """Values as numbers or booleans, missing where they are none."""
     if kind.startswith("bool"):
-        return values.map(lambda value: WORDS.get(str(value).lower())).astype("boolean")
-    numbers = pd.to_numeric(values, errors="coerce")
-    if kind == "float":
-        return numbers
-    plain = numbers.astype(float)
-    return numbers.where((plain % 1 == 0) & (plain.abs() < 2**63))
+        return columns.booleans(values)
+    return columns.numbers(values) if kind == "float" else columns.integers(values, dtype)
+
+
+def _unread(values: pd.Series, read: pd.Series, kind: str, *, nullable: bool) -> pd.DataFrame:
+    missing = columns.is_missing(values)
+    bad = read.isna() & ~(missing & nullable)
+    check = missing[bad].map({True: "not_nullable", False: f"is no {kind}"})
+    case = {"index": values.index[bad], "column": values.name, "check": check}
+    return pd.DataFrame(case | {"failure_case": values[bad]}, dtype=object)
 
 
 def _cases(error: SchemaErrors, schema: Schema) -> pd.DataFrame:

@@ -19,7 +19,9 @@ from pydantic import (
     AwareDatetime,
     BaseModel,
     Field,
+    StrictBool,
     StrictFloat,
+    StrictInt,
     StrictStr,
     TypeAdapter,
     ValidationError,
@@ -40,11 +42,11 @@ from mlops_loop.serving.refusals import Refusal
 
 
 class Feedback(BaseModel, extra="forbid"):
-    """The true outcome of one predicted row: a text or a number, as the model's task allows."""
+    """The true outcome of one predicted row: a class (text, number or boolean), or a number."""
 
     prediction_id: str
     row: int = Field(0, ge=0, description="Which row of the request, counted from 0.")
-    outcome: StrictStr | StrictFloat
+    outcome: StrictStr | StrictBool | StrictInt | StrictFloat
 
 
 Many = Annotated[list[Feedback], Field(min_length=1, max_length=1_000)]
@@ -77,7 +79,7 @@ async def _feedback(request: Request) -> dict[str, int]:
     body = await read_body(request.receive, request.app.state.settings.max_body_bytes)
     outcomes = _read(body)
     for feedback in outcomes:
-        _check_outcome(contract, feedback.outcome)
+        feedback.outcome = _outcome(contract, feedback.outcome)
     await to_thread.run_sync(_store, log, outcomes)
     return {"stored": len(outcomes)}
 
@@ -92,12 +94,13 @@ def _read(body: bytes) -> list[Feedback]:
         raise HTTPException(422, f"{place or 'The body'}: {first['msg']}.") from None
 
 
-def _check_outcome(contract: Contract, outcome: str | float) -> None:
+def _outcome(contract: Contract, given: str | float) -> str | float:
     task = tasks.of(contract)
-    if not task.is_outcome(outcome, contract):
-        shown, allowed = repr(str(outcome)[:80]), task.allowed_outcomes(contract)
+    if (outcome := task.outcome(given, contract)) is None:
+        shown, allowed = repr(str(given)[:80]), task.allowed_outcomes(contract)
         message = f"outcome {shown} is refused. Allowed for {contract.target}: {allowed}."
         raise HTTPException(422, message)
+    return outcome
 
 
 def _store(log: PredictionLog, outcomes: list[Feedback]) -> None:

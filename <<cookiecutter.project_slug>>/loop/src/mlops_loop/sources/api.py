@@ -53,7 +53,19 @@ def read_api(source: Api) -> pd.DataFrame:
     except urllib3.exceptions.HTTPError as error:
         reason = getattr(error, "reason", None) or error
         raise DataRefused(f"{source.name} cannot be read: {reason}") from error
-    return pd.json_normalize(rows)
+    return pd.DataFrame(map(_flat, rows), dtype=object)  # integers beside null stay exact
+
+
+def _flat(row: dict[str, Any], name: str = "") -> dict[str, Any]:
+    """One level: `{"a": {"b": 1}}` is `{"a.b": 1}`; an empty object is a missing value."""
+    whole: dict[str, Any] = {}
+    for key, value in row.items():
+        inner = _flat(value, f"{name}{key}.") if isinstance(value, dict) else {name + key: value}
+        if repeated := sorted(whole.keys() & inner):
+            name = repeated[0]
+            raise DataRefused(f"A row has {name!r} twice: as a key, and as a key in an object.")
+        whole |= inner
+    return whole
 
 
 def _token(variable: str | None) -> dict[str, str]:

@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import fsspec
 import pandas as pd
 from fsspec.core import OpenFile
 from tqdm import tqdm
 
+from mlops_loop import columns
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.source_params import Files
 from mlops_loop.text import listed, public_url
@@ -23,14 +25,27 @@ MARKS = {"etag", "contentmd5", "digest", "lastmodified", "mtime", "modified", "u
 def read_files(source: Files) -> pd.DataFrame:
     """All files that `source.path` matches, in the order of their names.
 
-    Raises UsageError where nothing matches, DataRefused where a file cannot be read as
-    `source.format` or has other columns than the first one.
+    Columns of a CSV are text, see `read_csv`; those of Parquet have the file's types. Raises
+    UsageError where nothing matches, DataRefused where a file cannot be read as `source.format` or
+    has other columns than the first one.
     """
     opened = _matching(source)
     tables = [_read(file, source.format) for file in tqdm(opened, "read", unit="file")]
     for file, table in zip(opened, tables, strict=True):
         _check_columns(file, set(table.columns), set(tables[0].columns))
-    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+    return columns.joined([table for table in tables if len(table)] or tables[:1])
+
+
+def read_csv(file: str | Path | IO[bytes]) -> pd.DataFrame:
+    """A CSV file, every column as text: '00501' keeps its zeros, and 'NA' is two letters.
+
+    An empty field is missing. The stage `validate` makes the types that `schema.RawRows` states.
+    Raises ValueError where the rows have more fields than the header has names.
+    """
+    table = pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
+    if not isinstance(table.index, pd.RangeIndex) or table.index.start != 0:
+        raise ValueError("the rows have more fields than the header has names")
+    return table
 
 
 def _check_columns(file: OpenFile, columns: set[str], expected: set[str]) -> None:
@@ -75,8 +90,9 @@ def _readable(file: OpenFile, how: str = "") -> Iterator[None]:
 def _read(file: OpenFile, kind: str) -> pd.DataFrame:
     with _readable(file, f" as {kind}"), file as stream:
         if kind == "parquet":
-            return pd.read_parquet(stream)
-        return pd.read_csv(stream, low_memory=False)
+            # Without it, integers beside a missing value become floats, and lose digits.
+            return pd.read_parquet(stream, to_pandas_kwargs={"integer_object_nulls": True})
+        return read_csv(stream)
 
 
 def _state(file: OpenFile) -> dict[str, str]:

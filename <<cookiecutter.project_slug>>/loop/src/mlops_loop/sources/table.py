@@ -6,11 +6,11 @@ other kinds are functions of the user's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import pandas as pd
 
+from mlops_loop.columns import replaced, typed
 from mlops_loop.errors import DataRefused
 from mlops_loop.source_params import Source
 from mlops_loop.sources.api import read_api
@@ -36,13 +36,10 @@ def read(source: Source) -> pd.DataFrame:
 
 
 def one_type_per_column(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with text where values of a column differ in type: Parquet allows one type.
+    """The table in types that Parquet has, each value with the text that it came with.
 
-    Lists, objects, bytes and numbers of more than 64 bits become text too. The stage `validate`
-    turns numbers in a text back into numbers, and reports what is none. Missing values stay.
+    A column of objects gets the type that all of its values have (`columns.typed`). Without one it
+    becomes text, as do lists, objects, bytes and integers of more than 64 bits. Missing stays.
     """
-    table = table.infer_objects()  # a file in which a column is empty gave it no type
-    for name in table.columns[table.dtypes == "object"]:
-        if re.match("mixed|integer|bytes", pd.api.types.infer_dtype(table[name])):
-            table[name] = table[name].map(str, na_action="ignore")
-    return table
+    found = {name: typed(table[name]) for name in table.columns[table.dtypes == "object"]}
+    return replaced(table, found)

@@ -21,6 +21,7 @@ from mlops_loop.statistics import class_metrics
 from mlops_loop.tasks.target import TARGET, as_numbers
 from mlops_loop.tasks.task import Output, Plot, Prediction, Rows, Task
 from mlops_loop.text import listed
+from mlops_loop.values import label_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,10 +55,12 @@ class Classification(Task):
             raise ValueError("target.positive is the last of target.classes: leave it out")
 
     def make_target(self, rows: pd.DataFrame, target: Target) -> pd.Series:
-        """Values as texts, or the name of the side of `target.above`; the limit is not above."""
+        """Values as `values.label_of`, or the side of `target.above`; the limit is not above."""
+        from mlops_loop.columns import labels as labels_of
+
         values = rows[target.column]
         if target.above is None or target.classes is None:
-            return values.map(str, na_action="ignore").astype(object)
+            return labels_of(values)
         numbers = as_numbers(values)
         labels = (numbers > target.above).map(dict(zip((False, True), target.classes, strict=True)))
         return labels.astype(object).where(numbers.notna(), None)
@@ -73,20 +76,25 @@ class Classification(Task):
             return {"classes": target.classes}
         positive = target.positive
         if positive is not None and positive not in labels:
+            hint = " YAML reads yes and no without quotes as true and false." * (
+                positive in ("true", "false")
+            )
             raise UsageError(
-                f"target.positive = {positive!r} is none of the classes {listed(labels)}."
+                f"target.positive = {positive!r} is none of the classes {listed(labels)}.{hint}"
             )
         return {"classes": tuple(sorted(labels, key=lambda label: (label == positive, label)))}
 
     def encode_target(self, rows: pd.DataFrame, contract: Contract) -> np.ndarray:
-        if new := sorted(set(rows[TARGET]) - set(contract.classes)):
+        positions = {label: i for i, label in enumerate(_labels(contract))}
+        labels = rows[TARGET].map(label_of)
+        if new := sorted(set(labels) - set(positions)):
             raise DataRefused(
                 f"Classes {listed(new)} do not occur in training: {listed(contract.classes)}."
             )
-        return rows[TARGET].map(contract.classes.index).to_numpy(dtype=int)
+        return labels.map(positions).to_numpy(dtype=int)
 
     def describe_outcomes(self, contract: Contract) -> str:
-        return ", ".join(contract.classes)
+        return ", ".join(_labels(contract))
 
     def folds(self, n: int, seed: int) -> Any:
         from sklearn.model_selection import StratifiedKFold
@@ -227,8 +235,10 @@ class Classification(Task):
         shares = Output("probabilities", "FP64", (len(contract.classes),))
         return [Output("prediction", "BYTES"), Output("probability", "FP64"), shares]
 
-    def is_outcome(self, value: str | float, contract: Contract) -> bool:
-        return value in contract.classes
+    def outcome(self, value: str | float, contract: Contract) -> str | None:
+        """The class of the contract that the value names, as at training: 1.0 is '1'."""
+        named = dict(zip(_labels(contract), contract.classes, strict=True))
+        return named.get(label_of(value) or "")
 
     def allowed_outcomes(self, contract: Contract) -> str:
         return " or ".join(contract.classes)
@@ -249,6 +259,11 @@ class Classification(Task):
 
     def describe_change(self, change: float, contract: Contract) -> str:
         return f"{100 * change:+.1f} points"
+
+
+def _labels(contract: Contract) -> list[str]:
+    """The classes as `label_of` writes them; a model of an earlier version may have '1.0' or ''."""
+    return [label_of(name) or name for name in contract.classes]
 
 
 def _is_binary(contract: Contract) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,8 +110,9 @@ class Regression(Task):
     def outputs(self, contract: Contract) -> list[Output]:
         return [Output("prediction", "FP64")]
 
-    def is_outcome(self, value: str | float, contract: Contract) -> bool:
-        return not isinstance(value, str) and math.isfinite(value)
+    def outcome(self, value: str | float, contract: Contract) -> float | None:
+        fits = not isinstance(value, str | bool) and abs(value) <= sys.float_info.max
+        return float(value) if fits else None
 
     def allowed_outcomes(self, contract: Contract) -> str:
         return "a finite number"

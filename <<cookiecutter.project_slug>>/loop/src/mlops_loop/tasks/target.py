@@ -16,14 +16,14 @@ FLOAT32 = np.finfo(np.float32)  # what a model takes and gives
 
 
 def as_numbers(values: pd.Series) -> pd.Series:
-    """A raw column as float; missing stays missing.
+    """A raw column as float; missing stays missing, as do words such as 'NA'.
 
     Raises DataRefused for a text that is no number, and for a number that float32 cannot hold.
     """
-    import pandas as pd
+    from mlops_loop import columns
 
-    numbers = pd.to_numeric(values, errors="coerce").astype(float)
-    if (bad := ~(numbers.abs() <= FLOAT32.max) & values.notna()).any():
+    numbers = columns.numbers(values).astype(float)
+    if (bad := ~(numbers.abs() <= FLOAT32.max) & ~columns.is_missing(values)).any():
         shown = repr(str(values[bad].iloc[0]))
         raise DataRefused(f"Target {values.name!r} is no number that float32 holds: {shown}.")
     return numbers

@@ -194,12 +194,12 @@ class Task(ABC):
         """The keys of a prediction as tensors of the Open Inference Protocol."""
 
     @abstractmethod
-    def is_outcome(self, value: str | float, contract: Contract) -> bool:
-        """Whether `/feedback` takes this value as what came true."""
+    def outcome(self, value: str | float, contract: Contract) -> str | float | None:
+        """What came true, out of a text, number or boolean of `/feedback`; None: not allowed."""
 
     @abstractmethod
     def allowed_outcomes(self, contract: Contract) -> str:
-        """In words, what `is_outcome` takes."""
+        """In words, what `outcome` takes."""
 
     # The page
 

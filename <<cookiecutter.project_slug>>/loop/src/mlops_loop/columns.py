@@ -1,0 +1,142 @@
+"""Columns of a table as texts, numbers or booleans: a value never depends on those beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlops_loop.values import EXACT, is_missing_word, label_of, text_of
+
+_BOOLEANS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+MISSING = "(missing)"
+_LARGEST = 400  # digits of an integer; nothing that a table stores has more
+
+
+def texts(values: pd.Series) -> pd.Series:
+    """Each value as `values.text_of` writes it; missing stays missing."""
+    if isinstance(values.dtype, pd.StringDtype):
+        return values.mask(values == "").astype("str")
+    return _mapped(text_of, values, "str")
+
+
+def shown(values: pd.Series) -> pd.Series:
+    """The texts of values as names of groups and slices; `MISSING` where there is none."""
+    return texts(values).fillna(MISSING)
+
+
+def labels(values: pd.Series) -> pd.Series:
+    """Each value as the class that it names (`values.label_of`), objects; None where missing."""
+    return _mapped(label_of, values, object)
+
+
+def _mapped(function: Any, values: pd.Series, dtype: Any) -> pd.Series:
+    # Not `Series.map`, which turns a float32 into the float64 with other digits.
+    results = list(map(function, values.array))
+    return pd.Series(results, values.index, dtype=dtype, name=values.name)
+
+
+def is_missing(values: pd.Series) -> pd.Series:
+    """True where there is no value, or a word for that; for columns of numbers and booleans."""
+    if pd.api.types.is_numeric_dtype(values):
+        return values.isna()
+    return _mapped(is_missing_word, values, bool)
+
+
+def numbers(values: pd.Series) -> pd.Series:
+    """Values as numbers, true as 1 and false as 0; missing where they are none."""
+    if pd.api.types.is_numeric_dtype(values):
+        return values
+    found = pd.to_numeric(values, errors="coerce")
+    words = values[found.isna()].map(lambda value: _BOOLEANS.get(_word(value), np.nan))
+    return found.astype(float).fillna(words.astype(float))
+
+
+def integers(values: pd.Series, dtype: str = "int64") -> pd.Series:
+    """Values as exact integers that `dtype` can hold, in Int64 or UInt64; missing elsewhere.
+
+    A float beyond 2**53 is none: it may have been another integer.
+    """
+    limits = np.iinfo(dtype)
+    kind = "UInt64" if limits.min == 0 else "Int64"
+    whole = pd.to_numeric(values, errors="coerce")
+    if pd.api.types.is_integer_dtype(whole):
+        return whole.where(whole.between(limits.min, limits.max)).astype(kind)
+    found = (_integer(value) for value in values.array)
+    held = [n if n is not None and limits.min <= n <= limits.max else None for n in found]
+    return pd.Series(pd.array(held, dtype=kind), values.index, name=values.name)
+
+
+def _integer(value: Any) -> int | None:
+    if isinstance(value, float | np.floating) and abs(float(value)) > EXACT:
+        return None  # rounded to another integer, perhaps
+    text = _word(value)
+    if text in ("true", "false"):
+        return int(text == "true")
+    if text.isascii() and text.removeprefix("-").isdigit():
+        return int(text) if len(text) < _LARGEST else None
+    try:
+        number = Decimal(text if text.isascii() and "_" not in text else "nan")
+    except InvalidOperation:
+        return None
+    small = number.is_finite() and number.adjusted() < _LARGEST
+    return int(number) if small and number == number.to_integral_value() else None
+
+
+def booleans(values: pd.Series) -> pd.Series:
+    """Values as yes or no, missing where they are neither."""
+    return values.map(lambda value: _BOOLEANS.get(_word(value))).astype("boolean")
+
+
+def _word(value: Any) -> str:
+    return (text_of(value) or "").strip().lower()
+
+
+def typed(values: pd.Series) -> pd.Series:
+    """A column of objects in the one type that keeps each text; text where there is no such type.
+
+    Integers stay exact beside missing values (Int64), booleans too. Numbers of several types
+    become float64 where each of them can be one. Dates and times stay what they are.
+    """
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind == "integer":
+        return _integers_or_texts(values)
+    if kind == "boolean":
+        return values.astype("boolean" if values.isna().any() else bool)
+    if kind in ("floating", "mixed-integer-float", "decimal"):
+        floats, written = values.where(values.notna(), np.nan).astype(float), texts(values)
+        return floats if texts(floats).equals(written) else written
+    return texts(values) if kind.startswith(("mixed", "bytes")) else values.infer_objects()
+
+
+def _integers_or_texts(values: pd.Series) -> pd.Series:
+    for kind in ("Int64", "UInt64"):
+        try:
+            whole = values.astype(kind)
+        except OverflowError:
+            continue
+        return whole if values.isna().any() else whole.astype(kind.lower())
+    return texts(values)
+
+
+def replaced(table: pd.DataFrame, new: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """A table with other columns in place; unlike `assign`, also one with the name 'self'."""
+    table = table.copy(deep=False)
+    for name, values in new.items():
+        table[name] = values
+    return table
+
+
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables with the same columns, in any order, below each other, with all texts kept."""
+    names = tables[0].columns
+    return pd.DataFrame({name: _joined([table[name] for table in tables]) for name in names})
+
+
+def _joined(parts: Sequence[pd.Series]) -> pd.Series:
+    if len({part.dtype for part in parts}) == 1:
+        return pd.concat(parts, ignore_index=True)
+    return typed(pd.concat([part.astype(object) for part in parts], ignore_index=True))
