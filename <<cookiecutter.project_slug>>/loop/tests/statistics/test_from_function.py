@@ -34,17 +34,15 @@ def test_the_function_gets_rows_of_one_shape(make_contract, make_scores, kind):
 
 
 def test_it_agrees_with_the_same_formula_of_the_loop(make_contract, make_scores):
-    """Value and interval."""
+    """Value and standard error: the gain of two models has the standard interval."""
     (y, scores), contract = make_scores(), make_contract()
-    model, own = Contender("a", "a", contract, y, scores), metrics.find("classification", "brier")
-    function = Metric.from_function("brier", brier, greater_is_better=False)
-    bootstrap = Bootstrap(200, 0, 0.95)
-    pairs = zip(
-        vars(bootstrap.interval(function, model)).values(),
-        vars(bootstrap.interval(own, model)).values(),
-        strict=True,
-    )
-    assert all(np.allclose(*pair) for pair in pairs if isinstance(pair[0], float))
+    function = Metric.from_function("cost", brier, greater_is_better=False)
+    models = [Contender("a", "a", contract, y, s) for s in (scores, scores * 0.9 + 0.05)]
+    bootstrap, own = Bootstrap(200, 0, 0.95), metrics.find("classification", "brier")
+    ours, theirs = (vars(bootstrap.interval(m, *models)) for m in (function, own))
+    assert function(y, scores, contract) == pytest.approx(own(y, scores, contract))
+    assert ours["estimate"] == pytest.approx(theirs["estimate"])
+    assert ours["high"] - ours["low"] <= theirs["high"] - theirs["low"] + 1e-9
     assert (function.sign, function.unit) == (-1, "")
 
 

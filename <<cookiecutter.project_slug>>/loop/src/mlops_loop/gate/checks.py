@@ -6,11 +6,12 @@ to be fails, and anything between is held, with the number of rows that would de
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import isfinite
+from collections.abc import Iterator, Mapping
+from math import ceil, isfinite
 
 from mlops_loop.gate.comparison import Answer, Check, Comparison, Status
-from mlops_loop.gate.policy import Primary, Slices
+from mlops_loop.gate.policy import Fairness, Primary, Slices
+from mlops_loop.statistics.bootstrap import Interval
 from mlops_loop.text import number
 
 
@@ -123,6 +124,7 @@ def fair(comparison: Comparison) -> Iterator[Check]:
     for rule in comparison.policy.fairness:
         groups = comparison.by_slice(rule.metric, (rule.column,), rule.min_rows, at_once=2)
         known = sorted((g.estimate, name) for name, g in groups.items() if isfinite(g.low))
+        yield from _groups_with_few_cases(comparison, rule, groups)
         if len(known) < 2:
             message = f"No two groups with {rule.min_rows:,} rows define it."
             yield Check("fairness", "skip", message, metric=rule.metric, slice=rule.column)
@@ -135,6 +137,24 @@ def fair(comparison: Comparison) -> Iterator[Check]:
             answer = Answer("hold", "Far apart, though it may be noise.", 2 * gap.estimate)
         pair = f"{high} and {low}"
         yield comparison.check("fairness", rule.metric, gap, rule.max_gap, *answer, slice=pair)
+
+
+def _groups_with_few_cases(
+    comparison: Comparison, rule: Fairness, groups: Mapping[str, Interval]
+) -> Iterator[Check]:
+    """Groups with enough rows, but too few cases to tell whether they are treated alike."""
+    least = comparison.policy.min_cases
+    cases = {name: group.n_cases or 0 for name, group in groups.items()
+             if group.n_rows >= rule.min_rows and (group.n_cases or 0) < least}  # fmt: skip
+    if cases:
+        names = ", ".join(f"{name} ({n:,})" for name, n in list(cases.items())[:5])
+        message = f"Groups with fewer than {least:,} cases cannot be compared: {names}."
+        fewest = min(cases.values())
+        needed = ceil(len(comparison.rows) * least / max(fewest, 1))
+        yield Check(
+            "fairness", "hold", f"{message} About {needed:,} rows would decide.",
+            metric=rule.metric, slice=rule.column, rows_needed=needed, n_cases=fewest,
+        )  # fmt: skip
 
 
 def within_budgets(comparison: Comparison) -> Iterator[Check]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import comb, isfinite, nan
+from math import ceil, comb, isfinite, nan
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -27,7 +27,8 @@ class Check:
 
     estimate, low and high: the value and its interval. n_rows: how many rows they are from.
     metric and slice: what was measured, on which part of the rows; empty where that does not
-    apply. rows_needed: about how many rows would decide, where these are too few.
+    apply. rows_needed: about how many rows would decide, where these are too few. n_cases: how
+    many of the rows the metric rests on, as the positive ones for recall.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Check:
     metric: str = ""
     slice: str = ""
     rows_needed: int | None = None
+    n_cases: int | None = None
 
 
 @dataclass(frozen=True)
@@ -113,30 +115,40 @@ class Comparison:
         clusters = None
         if self.policy.cluster:
             clusters = self.grouped(self.policy.cluster, rows).ngroup().to_numpy()
-        compared = [self.challenger, self.champion] if gain else [self.challenger]
-        models = [_scored(model).take(rows) for model in compared]
+        models = [model.take(rows) for model in self._compared(gain)]
         bootstrap = Bootstrap(self.policy.resamples, self.seed, self.policy.confidence)
         return bootstrap.interval(self.metric(metric), *models, clusters=clusters, family=family)
+
+    def _compared(self, gain: bool) -> list[Contender]:
+        models = (self.challenger, self.champion) if gain else (self.challenger,)
+        return [_scored(model) for model in models]
+
+    def cases(self, metric: str, gain: bool, rows: np.ndarray) -> int:
+        """How many of some rows, by position, a metric of the models rests on, at least."""
+        return min(model.take(rows).cases(self.metric(metric)) for model in self._compared(gain))
 
     def by_slice(
         self, metric: str, columns: tuple, min_rows: int, gain: bool = False, at_once: int = 1
     ) -> dict[str, Interval]:
         """An interval for each value of some columns, by "column=value".
 
-        NaN for fewer than `min_rows` rows. All others hold together, or all sets of `at_once`.
+        NaN for fewer than `min_rows` rows, or fewer cases than the policy's minimum. All others
+        hold together, or all sets of `at_once`.
         """
         among = self.positions(gain)
         slices: dict[str, np.ndarray] = {}
-        intervals: dict[str, Interval] = {}
         for column in columns:
             groups = self.grouped(column, among).indices
             slices |= {f"{column}={value}": among[rows] for value, rows in groups.items()}
-        family = comb(sum(len(rows) >= min_rows for rows in slices.values()), at_once)
-        for name, rows in slices.items():
-            intervals[name] = Interval(nan, nan, nan, len(rows))
-            if len(rows) >= min_rows:
-                intervals[name] = self.interval(metric, gain, rows, family or 1)
-        return intervals
+        cases = {name: self.cases(metric, gain, rows) for name, rows in slices.items()}
+        judged = {name for name, rows in slices.items()
+                  if len(rows) >= min_rows and cases[name] >= self.policy.min_cases}  # fmt: skip
+        family = comb(len(judged), at_once) or 1
+        return {
+            name: self.interval(metric, gain, rows, family) if name in judged
+            else Interval(nan, nan, nan, len(rows), cases[name])
+            for name, rows in slices.items()
+        }  # fmt: skip
 
     def check(
         self, name: str, metric: str, interval: Interval, limit: float,
@@ -144,21 +156,32 @@ class Comparison:
     ) -> Check:  # fmt: skip
         """A check of an interval; an undefined one fails, and in a slice is skipped.
 
-        Fewer rows than the policy's minimum decide nothing. Where an interval no wider than
-        `width` would decide, the check says how many rows give one.
+        Fewer rows or cases than the policy's minima decide nothing. Where an interval no wider
+        than `width` would decide, the check says how many rows give one.
         """
-        needed, least = None, self.policy.min_rows
-        if not isfinite(interval.low):
+        needed = interval.rows_to_decide(width) if width and isfinite(interval.low) else None
+        if few := self._too_few(interval, slice):
+            status, message, least = few
+            needed = max(least, needed or 0) or None
+        elif not isfinite(interval.low):
             status = "skip" if slice else "fail"
             message = "Not a finite number, or too few rows (clusters)."
-        elif width:
-            needed = interval.rows_to_decide(width)
-        if not slice and interval.n_rows < least:
-            status, message = "hold", f"Fewer than {least:,} rows decide nothing."
-            needed = max(least, needed or 0)
         if needed:
             message += f" About {needed:,} rows would decide."
         target_unit = _scored(self.challenger).contract.target_unit
         unit = self.metric(metric).unit.replace("target", target_unit)
         numbers = (interval.estimate, interval.low, interval.high, limit, interval.n_rows)
-        return Check(name, status, message, *numbers, unit, metric, slice, needed)
+        return Check(name, status, message, *numbers, unit, metric, slice, needed, interval.n_cases)
+
+    def _too_few(self, interval: Interval, slice: str) -> tuple[Status, str, int] | None:
+        """Status, message and rows needed where rows or cases are below the policy's minima."""
+        rows, least, fewest = interval.n_rows, self.policy.min_rows, self.policy.min_cases
+        cases = rows if interval.n_cases is None else interval.n_cases
+        if cases < fewest and slice:
+            return "skip", f"It rests on {cases:,} cases, fewer than {fewest:,}.", 0
+        if cases < fewest and isfinite(interval.estimate):
+            needed = max(least, ceil(rows * fewest / max(cases, 1)))
+            return "hold", f"It rests on {cases:,} cases, fewer than {fewest:,}.", needed
+        if rows < least and not slice:
+            return "hold", f"Fewer than {least:,} rows decide nothing.", least
+        return None

@@ -70,6 +70,9 @@ class Budget(Section):
 class GatePolicy(Section):
     """`gate.yaml`, whole. `confidence` is that of every interval, two-sided.
 
+    min_cases: with fewer rows of the rarest kind that a metric rests on (for recall the positive
+    ones) nothing is decided: the check is held, a slice is skipped.
+
     cluster: a column of the holdout; rows with the same value of it (a day, a customer) are
     alike, so the bootstrap draws them together. None: rows are independent. own_checks: by key of
     `extensions.CHECKS` the options of a check of the user's own.
@@ -80,6 +83,7 @@ class GatePolicy(Section):
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
     cluster: str | None = None
     min_rows: PositiveInt
+    min_cases: PositiveInt = 10
     primary: Primary
     absolute: Annotated[dict[str, FiniteFloat], Field(min_length=1)]
     calibration: Calibration | None = None

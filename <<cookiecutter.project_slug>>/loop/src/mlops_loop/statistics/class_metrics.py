@@ -12,7 +12,9 @@ from collections.abc import Callable
 import numpy as np
 
 from mlops_loop.model.contract import Contract
-from mlops_loop.statistics.metrics import Metric, MetricFn, by_name, mean_of
+from mlops_loop.statistics.metrics import LossFn, Metric, MetricFn, SetsFn, by_name
+from mlops_loop.statistics.scales import Deviations, Mean
+from mlops_loop.statistics.share_scales import Precisions, Ranks, Shares
 
 
 def decide(scores: np.ndarray, threshold: float) -> np.ndarray:
@@ -20,16 +22,6 @@ def decide(scores: np.ndarray, threshold: float) -> np.ndarray:
     if scores.shape[1] == 2:
         return (scores[:, 1] >= threshold).astype(int)
     return scores.argmax(axis=1)
-
-
-def _over_classes(parts: np.ndarray) -> np.ndarray:
-    """Mean over the classes, (n_resamples, n_classes), that a resample defines."""
-    return np.nansum(parts, axis=1) / np.isfinite(parts).sum(axis=1)
-
-
-def _macro(parts: np.ndarray) -> np.ndarray:
-    """The part of the positive class of two, else the mean over the defined ones."""
-    return parts[:, 1] if parts.shape[1] == 2 else _over_classes(parts)
 
 
 def _decided(score: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) -> MetricFn:
@@ -41,12 +33,35 @@ def _decided(score: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) 
     def metric(
         y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
     ) -> np.ndarray:
-        classes = np.arange(scores.shape[1])
-        decisions = decide(scores, contract.threshold)
-        true, predicted = y[:, None] == classes, decisions[:, None] == classes
+        true, predicted = _true_rows(y, scores, contract), _predicted_rows(y, scores, contract)
         return score(*(counts @ rows.astype(float) for rows in (true & predicted, true, predicted)))
 
     return metric
+
+
+def _true_rows(y: np.ndarray, scores: np.ndarray, contract: Contract) -> np.ndarray:
+    """Which rows are of each class, (n_rows, n_classes)."""
+    return y[:, None] == np.arange(scores.shape[1])
+
+
+def _predicted_rows(y: np.ndarray, scores: np.ndarray, contract: Contract) -> np.ndarray:
+    """Which rows are predicted as each class, (n_rows, n_classes)."""
+    decisions = decide(scores, contract.threshold)
+    return decisions[:, None] == np.arange(scores.shape[1])
+
+
+def _either(y: np.ndarray, scores: np.ndarray, contract: Contract) -> np.ndarray:
+    """Which rows are of each class or predicted as it, (n_rows, n_classes)."""
+    return _true_rows(y, scores, contract) | _predicted_rows(y, scores, contract)
+
+
+def _macro(parts: np.ndarray) -> np.ndarray:
+    """The column of the positive class of two, else those of all classes."""
+    return parts[:, 1:] if parts.shape[1] == 2 else parts
+
+
+def _of_macro(sets: SetsFn) -> SetsFn:
+    return lambda *rows: _macro(sets(*rows))
 
 
 def _ranked(area: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> MetricFn:
@@ -58,11 +73,20 @@ def _ranked(area: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> MetricFn:
     def metric(
         y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
     ) -> np.ndarray:
-        classes = [1] if scores.shape[1] == 2 else range(scores.shape[1])
-        areas = [area(*_hits_and_misses(y == k, scores[:, k], counts)) for k in classes]
-        return _over_classes(np.column_stack(areas))
+        areas = [area(*_hits_and_misses(y == k, scores[:, k], counts)) for k in _classes(scores)]
+        return np.column_stack(areas)
 
     return metric
+
+
+def _classes(scores: np.ndarray) -> list[int]:
+    """Positions of the positive class of two, else of all classes."""
+    return [1] if scores.shape[1] == 2 else list(range(scores.shape[1]))
+
+
+def _each_and_others(y: np.ndarray, scores: np.ndarray, contract: Contract) -> np.ndarray:
+    """Which rows are of a class, and which are not, class by class: (n_rows, 2 * n_classes)."""
+    return np.column_stack([side for k in _classes(scores) for side in (y == k, y != k)])
 
 
 def _hits_and_misses(
@@ -103,30 +127,92 @@ def _log_loss(y: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return -np.log(np.clip(own.astype(float), tiny, 1 - tiny))
 
 
-def _calibration_error(
+def _implied_by(loss: LossFn) -> Callable[..., float]:
+    """The standard error of the mean of `loss`, were the probabilities of the models right.
+
+    It holds where no row happens to be a surprise, which the bootstrap takes for certainty. Of
+    the difference of two models, were the mean of their probabilities right.
+    """
+
+    def error(*models: np.ndarray) -> float:
+        n_rows, n_classes = models[0].shape
+        chance = np.mean(models, axis=0, dtype=float)
+        chance /= chance.sum(axis=1, keepdims=True)
+        outcomes = [np.full(n_rows, k) for k in range(n_classes)]
+        losses = [np.column_stack([loss(y, scores) for y in outcomes]) for scores in models]
+        spread = losses[0] - losses[1] if len(losses) == 2 else losses[0]
+        mean = (chance * spread).sum(axis=1, keepdims=True)
+        return math.sqrt((chance * (spread - mean) ** 2).sum()) / n_rows
+
+    return error
+
+
+def _calibration_gaps(
     y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
 ) -> np.ndarray:
-    """Mean |observed - predicted| share over ten equal-width bins, weighted by rows.
+    """Observed - predicted share in ten equal-width bins, weighted by rows: (n_resamples, 10).
 
     Binary: of the positive class; more classes: of the predicted one (Naeini et al. 2015).
     """
-    if scores.shape[1] == 2:
-        sure, hit = scores[:, 1], y == 1
-    else:
-        sure, hit = scores.max(axis=1), scores.argmax(axis=1) == y
-    bins = np.eye(10)[np.clip((sure * 10).astype(int), 0, 9)]
-    return abs(counts @ (bins * (hit - sure)[:, None])).sum(axis=1) / counts.sum(axis=1)
+    sure, bins = _confidence(scores)
+    hit = y == 1 if scores.shape[1] == 2 else scores.argmax(axis=1) == y
+    return counts @ (bins * (hit - sure)[:, None]) / counts.sum(axis=1, keepdims=True)
 
+
+def _confidence(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Probability of the positive class of two, else of the predicted one, and its bin, as 0 and 1.
+
+    Shapes (n_rows,) and (n_rows, 10).
+    """
+    sure = scores[:, 1] if scores.shape[1] == 2 else scores.max(axis=1)
+    return sure, np.eye(10)[np.clip((sure * 10).astype(int), 0, 9)]
+
+
+def _implied_gaps(*models: np.ndarray) -> np.ndarray | float:
+    """Standard errors of the gaps, were the probabilities right: (10,). 0 for a difference."""
+    if len(models) == 2:
+        return 0.0
+    sure, bins = _confidence(models[0])
+    return np.sqrt((bins * (sure * (1 - sure))[:, None]).sum(axis=0)) / len(sure)
+
+
+def _per_positive(score: Callable[..., np.ndarray]) -> MetricFn:
+    return _decided(lambda *counts: _macro(score(*counts)))
+
+
+F1_SHARE = Shares(to_share=lambda f1: f1 / (2 - f1), from_share=lambda hit: 2 * hit / (1 + hit))
+LARGEST_LOG_LOSS = -math.log(np.finfo(float).eps)
 
 METRICS = by_name(
-    Metric("roc_auc", _ranked(_roc_auc), True),
-    Metric("average_precision", _ranked(_average_precision), True),
-    Metric("log_loss", mean_of(_log_loss), False),
-    Metric("brier", mean_of(_brier), False),
-    Metric("calibration_error", _calibration_error, False),
-    Metric("accuracy", _decided(lambda hit, true, _: hit.sum(axis=1) / true.sum(axis=1)), True),
-    Metric("balanced_accuracy", _decided(lambda hit, true, _: _over_classes(hit / true)), True),
-    Metric("precision", _decided(lambda hit, _, predicted: _macro(hit / predicted)), True),
-    Metric("recall", _decided(lambda hit, true, _: _macro(hit / true)), True),
-    Metric("f1", _decided(lambda hit, true, made: _macro(2 * hit / (true + made))), True),
-)
+    Metric("roc_auc", _ranked(_roc_auc), True, scale=Ranks(), sets=_each_and_others),
+    Metric(
+        "average_precision", _ranked(_average_precision), True,
+        scale=Precisions(), sets=_each_and_others,
+    ),
+    Metric.mean("log_loss", _log_loss, Mean(highest=LARGEST_LOG_LOSS), "", _implied_by(_log_loss)),
+    Metric.mean("brier", _brier, Mean(highest=1), "", _implied_by(_brier)),
+    Metric(
+        "calibration_error", _calibration_gaps, False,
+        scale=Deviations(highest=1), implied=_implied_gaps,
+    ),
+    Metric(
+        "accuracy", _decided(lambda hit, true, _: hit.sum(axis=1) / true.sum(axis=1)), True,
+        scale=Shares(),
+    ),
+    Metric(
+        "balanced_accuracy", _decided(lambda hit, true, _: hit / true), True,
+        scale=Shares(), sets=_true_rows,
+    ),
+    Metric(
+        "precision", _per_positive(lambda hit, _, predicted: hit / predicted), True,
+        scale=Shares(), sets=_of_macro(_predicted_rows),
+    ),
+    Metric(
+        "recall", _per_positive(lambda hit, true, _: hit / true), True,
+        scale=Shares(), sets=_of_macro(_true_rows),
+    ),
+    Metric(
+        "f1", _per_positive(lambda hit, true, predicted: 2 * hit / (true + predicted)), True,
+        scale=F1_SHARE, sets=_of_macro(_either),
+    ),
+)  # fmt: skip

@@ -13,14 +13,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mlops_loop import project
 from mlops_loop.errors import UsageError
 from mlops_loop.model.contract import Contract
+from mlops_loop.statistics.scales import PLAIN, Ranged, Scale
 
 MetricFn = Callable[[np.ndarray, np.ndarray, Contract, np.ndarray], np.ndarray]
+SetsFn = Callable[[np.ndarray, np.ndarray, Contract], np.ndarray]
+ImpliedFn = Callable[..., Any]
+LossFn = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def every_row(y: np.ndarray, scores: np.ndarray, contract: Contract) -> np.ndarray:
+    """One set, of all rows: (n_rows, 1), True."""
+    return np.ones((len(y), 1), dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -28,13 +38,29 @@ class Metric:
     """A formula with its direction; `unit` "target" means the unit of the target.
 
     function: takes `y`, `scores`, the contract and `counts` (n_resamples, n_rows), and returns the
-    metric of each resample, (n_resamples,); NaN where the resample does not define it.
+    metric of each resample, (n_resamples,), or the parts that `scale` combines to it, (n_resamples,
+    n_parts); NaN where the resample does not define it. scale: how its interval is made. sets: the
+    rows that it rests on, (n_rows, n_sets) True or False, as the positive ones. implied: from the
+    scores of one model, or of two whose difference counts, the standard errors that these imply.
+    losses: where it is a mean, the loss of each row, (n_rows,), from `y` and `scores`.
     """
 
     name: str
     function: MetricFn
     greater_is_better: bool
     unit: str = ""
+    scale: Scale = PLAIN
+    sets: SetsFn = every_row
+    implied: ImpliedFn | None = None
+    losses: LossFn | None = None
+
+    @classmethod
+    def mean(
+        cls, name: str, losses: LossFn, scale: Scale, unit: str = "",
+        implied: ImpliedFn | None = None,
+    ) -> Metric:  # fmt: skip
+        """A metric from the mean of the losses of rows: less is better."""
+        return cls(name, mean_of(losses), False, unit, scale, implied=implied, losses=losses)
 
     @classmethod
     def from_function(
@@ -44,6 +70,8 @@ class Metric:
         *,
         greater_is_better: bool,
         unit: str = "",
+        low: float | None = None,
+        high: float | None = None,
     ) -> Metric:
         """A metric of the user's own from a plain function of `y` and `scores`.
 
@@ -51,9 +79,14 @@ class Metric:
         scores: (n_rows,), or (n_rows, n_classes) probabilities in that order. The function gets the
         rows of one resample after another, copies with repetitions, and returns one number,
         whatever the order of the rows; NaN where they do not define it. An interval needs hundreds
-        of calls. Whatever the function raises becomes a UsageError.
+        of calls. Whatever the function raises becomes a UsageError. low, high: the ends of its
+        range, if it has any: its interval then stays inside.
         """
-        return cls(name, one_by_one(_checked(name, function)), greater_is_better, unit)
+        scale = PLAIN
+        if low is not None or high is not None:
+            ends = (-math.inf if low is None else low, math.inf if high is None else high)
+            scale = Ranged(*ends)
+        return cls(name, one_by_one(_checked(name, function)), greater_is_better, unit, scale)
 
     @property
     def sign(self) -> int:
@@ -70,10 +103,17 @@ class Metric:
 
         NaN without a row, and where a score is not finite.
         """
-        if len(y) == 0 or not np.isfinite(scores).all():
-            return np.full(len(counts), math.nan)
         with np.errstate(all="ignore"):
-            return self.function(y, scores, contract, counts)
+            return self.scale.combine(self.parts(y, scores, contract, counts))
+
+    def parts(
+        self, y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
+    ) -> np.ndarray:
+        """What `scale` combines to the metric, (n_resamples, n_parts); NaN as in `resampled`."""
+        if len(y) == 0 or not np.isfinite(scores).all():
+            return np.full((len(counts), 1), math.nan)
+        with np.errstate(all="ignore"):
+            return self.function(y, scores, contract, counts).reshape(len(counts), -1)
 
 
 def by_name(*metrics: Metric) -> dict[str, Metric]:
@@ -81,11 +121,9 @@ def by_name(*metrics: Metric) -> dict[str, Metric]:
     return {metric.name: metric for metric in metrics}
 
 
-def mean_of(
-    loss: Callable[[np.ndarray, np.ndarray], np.ndarray], then: Callable = np.asarray
-) -> MetricFn:
-    """The mean over rows of a loss of `y` and `scores`, (n_rows,), and `then` of these means."""
-    return lambda y, scores, contract, counts: then(counts @ loss(y, scores) / counts.sum(axis=1))
+def mean_of(loss: LossFn) -> MetricFn:
+    """The mean over rows of a loss of `y` and `scores`, (n_rows,)."""
+    return lambda y, scores, contract, counts: counts @ loss(y, scores) / counts.sum(axis=1)
 
 
 def one_by_one(function: Callable[[np.ndarray, np.ndarray], float]) -> MetricFn:

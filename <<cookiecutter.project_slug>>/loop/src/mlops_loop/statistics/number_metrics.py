@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from mlops_loop.model.contract import Contract
-from mlops_loop.statistics.metrics import Metric, MetricFn, by_name, mean_of, one_by_one
+from mlops_loop.statistics.metrics import LossFn, Metric, by_name, one_by_one
+from mlops_loop.statistics.scales import Absolute, Mean, Ranged
 
 
 def _r2(y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray) -> np.ndarray:
@@ -19,9 +20,9 @@ def _r2(y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarra
     return 1 - counts @ (y - scores) ** 2 / spread
 
 
-def _pinball(share: float) -> MetricFn:
+def _pinball(share: float) -> LossFn:
     """Least where `share` of the outcomes lie below the score (Koenker and Bassett 1978)."""
-    return mean_of(lambda y, scores: np.maximum(share * (y - scores), (1 - share) * (scores - y)))
+    return lambda y, scores: np.maximum(share * (y - scores), (1 - share) * (scores - y))
 
 
 def _median_error(y: np.ndarray, scores: np.ndarray) -> float:
@@ -29,11 +30,11 @@ def _median_error(y: np.ndarray, scores: np.ndarray) -> float:
 
 
 METRICS = by_name(
-    Metric("mae", mean_of(lambda y, scores: abs(y - scores)), False, "target"),
-    Metric("rmse", mean_of(lambda y, scores: (y - scores) ** 2, then=np.sqrt), False, "target"),
-    Metric("median_ae", one_by_one(_median_error), False, "target"),
-    Metric("r2", _r2, True),
-    Metric("bias", mean_of(lambda y, scores: y - scores, then=np.abs), False, "target"),
-    Metric("pinball_10", _pinball(0.1), False, "target"),
-    Metric("pinball_90", _pinball(0.9), False, "target"),
+    Metric.mean("mae", lambda y, scores: abs(y - scores), Mean(), "target"),
+    Metric.mean("rmse", lambda y, scores: (y - scores) ** 2, Mean(np.sqrt), "target"),
+    Metric("median_ae", one_by_one(_median_error), False, "target", Ranged(0, math.inf)),
+    Metric("r2", _r2, True, scale=Ranged(-math.inf, 1)),
+    Metric.mean("bias", lambda y, scores: y - scores, Absolute(), "target"),
+    Metric.mean("pinball_10", _pinball(0.1), Mean(), "target"),
+    Metric.mean("pinball_90", _pinball(0.9), Mean(), "target"),
 )
