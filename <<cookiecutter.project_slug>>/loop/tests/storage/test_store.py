@@ -491,15 +491,16 @@ def test_gc_refuses_a_clone_without_what_others_pushed(root, git, tmp_path):
 
 @pytest.fixture
 def guard(door):
-    """The door demands a token, which it gives to ada with her password."""
-    basic = "Basic " + base64.b64encode(b"ada:secret word").decode()
+    """The door demands a token: ada gets one to write, with her password; bob only one to read."""
+    logins = {name: base64.b64encode(f"{name}:secret word".encode()).decode() for name in NAMES}
 
     def rule(visit):
         given = visit.headers.get("Authorization", "")
         if visit.path.startswith("/token"):
-            ok = given == basic and "pull%2Cpush" in visit.path
-            visit.reply(200 if ok else 403, json.dumps({"token": "t0ken"}).encode())
-        elif given != "Bearer t0ken":
+            writes = "pull%2Cpush" in visit.path
+            ok = given.removeprefix("Basic ") in [logins["ada"], "" if writes else logins["bob"]]
+            visit.reply(200 if ok and given else 403, json.dumps({"token": f"t-{writes}"}).encode())
+        elif given not in ("Bearer t-True", f"Bearer t-{visit.command not in oci.READS}"):
             challenge = f'Bearer realm="{door.url}/token",service="test",scope="repository:a:pull"'
             visit.rfile.read(int(visit.headers.get("Content-Length", 0)))
             visit.reply(401, headers={"WWW-Authenticate": challenge})
@@ -509,6 +510,9 @@ def guard(door):
 
     door.rules.append(rule)
     return door
+
+
+NAMES = ("ada", "bob")
 
 
 def login_by_environment(home, host, monkeypatch):
@@ -547,6 +551,20 @@ def test_login(root, clone, url, guard, login, tmp_path, monkeypatch):
     address = url.replace(guard.behind, guard.url)
     assert on(root, address).push() == 33
     assert on(clone("b"), address).pull() == 33
+
+
+def test_a_login_that_may_only_read(root, clone, url, guard, monkeypatch):
+    """It pulls: no right is asked for that a request does not need. A push is refused."""
+    monkeypatch.setenv("STORE_PASSWORD", "secret word")
+    monkeypatch.setenv("STORE_USERNAME", "ada")
+    address = url.replace(guard.behind, guard.url)
+    on(root, address).push()
+    monkeypatch.setenv("STORE_USERNAME", "bob")
+    there = clone("b")
+    assert on(there, address).pull() == 33
+    change(there, "new\n")
+    with pytest.raises(StoreUnreachable, match=r"403.*your login may not do this"):
+        on(there, address).push()
 
 
 def test_no_login(root, url, guard, monkeypatch):

@@ -36,6 +36,7 @@ Headers = dict[str, str]
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKER = "application/vnd.docker.distribution.manifest"
+READS = ("GET", "HEAD")
 ANY = (
     f"{MANIFEST}, {MANIFEST.replace('manifest', 'index')}, {DOCKER}.v2+json, {DOCKER}.list.v2+json"
 )
@@ -73,7 +74,8 @@ class ContainerRegistry:
             )
         self._origin = f"{where.scheme}://{where.netloc}/"
         self._http = urllib3.PoolManager(timeout=TIMEOUT, retries=ONCE)
-        self._token: dict[str, str] = {}
+        self._tokens: dict[str, Headers] = {}  # by what they allow
+        self._challenge = ""
 
     def tags(self) -> list[str]:
         """All tags; none where the repository does not exist."""
@@ -188,15 +190,19 @@ class ContainerRegistry:
         self, method: str, url: str, ok: Statuses = (200,), headers: Headers | None = None,
         **call: Any,
     ) -> Any:  # fmt: skip
-        """One request, with a login where the registry asks for one."""
+        """One request, with a login where the registry asks for one: to write only to write."""
         url = urljoin(f"{self._origin}v2/{self._name}/", url)
         own = url.startswith(self._origin)  # nobody else gets the token
+        rights = "pull" if method in READS else "pull,push"
+        if own and self._challenge and rights not in self._tokens:
+            self._login(rights)
         for first in (True, False):
-            sent = (headers or {}) | (self._token if own else {})
+            sent = (headers or {}) | (self._tokens.get(rights, {}) if own else {})
             answer = self._http.request(method, url, headers=sent, **call)
             if answer.status != 401 or not own or not first:
                 break
-            self._login(answer.headers.get("WWW-Authenticate", ""))
+            self._challenge = answer.headers.get("WWW-Authenticate", "")
+            self._login(rights)
             if "body" in call:
                 raise _Busy(answer)  # the token has expired; the body must be sent again
         return self._checked(answer, ok)
@@ -208,23 +214,29 @@ class ContainerRegistry:
             raise self._error(f"{answer.status} {answer.reason}", answer.status in (401, 403))
         return answer
 
-    def _login(self, challenge: str) -> None:
-        """Take the login of this machine or, where the registry asks for it, exchange it."""
+    def _login(self, rights: str) -> None:
+        """Take the login of this machine or, where the registry asks for it, exchange it.
+
+        A login that may only read is refused a token to write (docker/cli#4345), so `rights` are
+        those of the request.
+        """
         login = credentials(self._host)
-        self._token = urllib3.make_headers(basic_auth=":".join(login)) if login else {}
-        if challenge.lower().startswith("basic"):
+        basic = urllib3.make_headers(basic_auth=":".join(login)) if login else {}
+        self._tokens[rights] = basic
+        if self._challenge.lower().startswith("basic"):
             return
-        wanted = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+        wanted = dict(re.findall(r'(\w+)="([^"]*)"', self._challenge))
         realm = parse_url(wanted.get("realm", ""))
         if realm.scheme != "https" and realm.host not in LOOPBACK:
             raise self._error("it asks for a login at an address without https")
         scope = {
             "service": wanted.get("service", ""),
-            "scope": f"repository:{self._name}:pull,push",
+            "scope": f"repository:{self._name}:{rights}",
         }
         url = f"{realm.url}?{urlencode(scope)}"
-        answer = self._checked(self._http.request("GET", url, headers=self._token)).json()
-        self._token = {"Authorization": f"Bearer {answer.get('token') or answer['access_token']}"}
+        answer = self._checked(self._http.request("GET", url, headers=basic)).json()
+        token = answer.get("token") or answer["access_token"]
+        self._tokens[rights] = {"Authorization": f"Bearer {token}"}
 
     def _error(self, what: object, may_not: bool = False) -> StoreUnreachable:
         after = "the same command again, which continues where this one stopped"
