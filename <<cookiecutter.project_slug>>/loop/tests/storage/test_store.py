@@ -682,6 +682,27 @@ def test_the_same_commands_for_every_store(remote, clone, call, kind, url, git, 
     assert json.loads(call(there, "status", "--json"))["objects"] == 33
 
 
+def test_a_file_that_a_remote_lost_is_pushed_again(remote, clone, call, tmp_path):
+    """One of a folder, whose list the remote still has."""
+    call(remote, "push", "--runs")
+    files = [path for path in (tmp_path / "box/files").rglob("*") if path.is_file()]
+    (lost,) = [path for path in files if path.read_bytes() == b"row 7\n"]
+    lost.unlink()
+    assert "to push: 1" in call(remote, "status")
+    assert "Pushed: 1" in call(remote, "push")
+    assert "to push: 0" in call(remote, "status")
+    assert "holds 33 objects" in call(clone("b"), "pull")
+
+
+def test_a_push_that_a_remote_did_not_keep_fails(remote, monkeypatch):
+    """What is there is compared with what is needed."""
+    monkeypatch.setattr(store.RemoteStore, "_push_each", lambda self, paths: None)
+    with store.open_store(remote) as opened:
+        monkeypatch.setattr(opened.repo, "push", lambda run_cache: 0)
+        with pytest.raises(StoreUnreachable, match="objects that were pushed are not in"):
+            opened.push()
+
+
 def test_a_folder_serves_no_runner_that_lacks_it(remote, tmp_path, monkeypatch):
     """A job says so at once; a laptop, and a runner that has the folder, use it."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")

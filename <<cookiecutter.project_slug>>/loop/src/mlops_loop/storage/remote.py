@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from dvc.config import Config
 from dvc.repo import lock_repo
 from dvc_data.hashfile.db import get_index
 from dvc_data.hashfile.gc import gc as remove_unused
+from dvc_objects.fs.local import LocalFileSystem
 
+from mlops_loop.errors import StoreUnreachable
 from mlops_loop.storage.objects import RUN, Store, object_path
 
 # How DVC calls user and password for each kind of remote.
@@ -36,7 +39,27 @@ class RemoteStore(Store):
         """Store what this commit needs, with `runs` cached stage results too; the number of new."""
         before = self.remote_files()
         self.repo.push(run_cache=runs)
-        return len(self.remote_files() - before)
+        needed, after = self.cached_files() & self.needed_objects(), self.remote_files()
+        if missing := needed - after:
+            self._push_each(missing)
+            after = self.remote_files()
+        if missing := needed - after:
+            raise StoreUnreachable(
+                f"{len(missing)} objects that were pushed are not in {self.address}, as "
+                f"{min(missing)}. They are still here. Next: the same command again"
+            )
+        return len(after - before)
+
+    def _push_each(self, paths: Iterable[str]) -> None:
+        """Store objects one by one.
+
+        DVC asks for no file of a folder whose list the remote has (treeverse/dvc#11011), so one
+        that the remote has lost would be missing for ever.
+        """
+        odb, fs = self.repo.cloud.get_remote_odb(None, "store", hash_name="md5"), LocalFileSystem()
+        for path in sorted(paths):
+            oid = path.removeprefix("files/md5/").replace("/", "")
+            odb.add(str(self.cache / path), fs, oid)
 
     def gc(self, revs: list[str], delete: bool) -> int:
         """Count, or delete, the objects that neither work tree nor `revs` need."""
