@@ -10,6 +10,7 @@ from mlops_loop.sections import Section
 from mlops_loop.values import label_of
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+Limit = Annotated[float, Field(ge=0, le=1)]
 
 
 def _label(value: Any) -> Any:
@@ -43,6 +44,20 @@ class Target(Section):
     unit: str = ""
 
 
+class MaxDropped(Section):
+    """The largest share of rows that `prepare` may drop for each reason before it refuses them.
+
+    Of the rows that it reads; of the training rows for outliers.
+    """
+
+    left_out: Limit = 0.05  # by features.model_rows
+    missing_target: Limit = 0.1
+    repeated_key: Limit = 0.05
+    impossible_value: Limit = 0.05  # of the model input
+    beyond_float32: Limit = 0.05
+    outlier: Limit = 0.1  # where prepare.outliers says drop
+
+
 class Prepare(Section):
     """Columns that identify a row (none: all together), and those to carry along for slices.
 
@@ -55,6 +70,7 @@ class Prepare(Section):
     outliers: dict[str, Literal["flag", "clip", "drop"]] = Field(default_factory=dict)
     fences: Annotated[float, Field(gt=0)] = 3.0
     min_category_count: Annotated[int, Field(ge=1)] = 1
+    max_dropped_share: MaxDropped = MaxDropped()
 
 
 class Split(Section):

@@ -22,6 +22,7 @@ from mlops_loop import errors, params, paths, project
 from mlops_loop.inference.rows import RowReader
 from mlops_loop.model import bundle
 from mlops_loop.pipeline import evaluate, export, ingest, prepare, train, validate
+from mlops_loop.pipeline.cleaning import ADVICE
 from mlops_loop.pipeline.model_pipeline import Estimator
 from mlops_loop.sources.table import READERS
 
@@ -173,6 +174,7 @@ def run_stages(tmp_path_factory, make_params) -> Callable[..., bundle.Bundle | s
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         usual = {"evaluate.slices": [], "prepare.carry_columns": [], "split.max_overlap": 1}
+        usual["prepare.max_dropped_share"] = dict.fromkeys(ADVICE, 1)
         own = make_params(kind, usual | (changes or {}))
         with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
             patch.chdir(folder)

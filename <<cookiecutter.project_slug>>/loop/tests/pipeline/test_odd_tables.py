@@ -284,12 +284,7 @@ REFUSED = {
     ),
     "an infinite decimal": (fine(x=Decimal("Infinity")), X, {}, "beyond float32: 80"),
     "one moment": (fine(id="0001-01-01"), X, {"changes": BY_TIME}, "leaves no rows"),
-    "no time": (
-        fine(id="24:00"),
-        X,
-        {"changes": BY_TIME},
-        "80 of 80 values cannot .*'24:00'",
-    ),
+    "no time": (fine(id="24:00"), X, {"changes": BY_TIME}, "cannot be read as .* '24:00'"),
 }
 
 

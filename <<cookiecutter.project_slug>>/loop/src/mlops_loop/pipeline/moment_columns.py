@@ -34,6 +34,11 @@ def read_columns(
         if kind := TYPE.fullmatch(str(column.dtype)):
             typed[name], reasons = _read(raw[name], _notation(name, column), kind)
             cases.append(_cases(raw[name], reasons))
+        elif str(column.dtype).startswith("period"):
+            raise UsageError(
+                f"Column {name!r} in schema.py is a period, which pandas reads by a guess. "
+                "Next: declare it as Series[pd.Timestamp]"
+            )
         else:
             _notation(name, column)
     return pd.DataFrame(typed, raw.index), cases

@@ -1,8 +1,7 @@
 """Stage 3, `prepare`: raw rows to model rows, cleaned and divided.
 
-Rows are dropped for a missing target, for a key that an earlier row has, and for values of the
-model input that `schema.ModelInput` does not allow; each reason is counted in the report. Then they
-are divided, outliers are treated, and a holdout that repeats rows of training is refused.
+Rows that cannot be used are dropped and counted (see cleaning.py). Then the rows are divided,
+outliers are treated, and a holdout that repeats rows of training is refused.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from mlops_loop.columns import texts
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.params import Params
 from mlops_loop.pipeline import outliers, split
-from mlops_loop.pipeline.validate import validate
-from mlops_loop.tasks.target import FLOAT32, TARGET
+from mlops_loop.pipeline.cleaning import Dropped, clean, left_out, refuse_bulk_loss
+from mlops_loop.tasks.target import TARGET
 from mlops_loop.text import listed
 from mlops_loop.values import EXACT, SEPARATOR
 
@@ -34,7 +33,7 @@ class Prepared:
     rows: pd.DataFrame  # `_target` holds what the task's `make_target` gives
     parts: pd.Series  # 'train', 'validation' or 'holdout' for each row
     rule: dict[str, Any]
-    dropped: dict[str, int]  # by reason
+    dropped: list[Dropped]  # a record for each reason
     outliers: list[dict[str, Any]]  # see outliers.treat
     overlap: float  # share of holdout rows that another part holds as well
 
@@ -50,9 +49,14 @@ def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
     parts = split.part_of(rows, rule)
     share = _checked_overlap(rows, parts, params.split.max_overlap)
     rows, treated = outliers.treat(rows, parts, params.prepare, _inputs())
-    if n_outliers := len(parts) - len(rows):
-        dropped["outlier in training"] = n_outliers
+    dropped.append(_outliers(parts, rows.index))
+    refuse_bulk_loss(dropped, params.prepare.max_dropped_share)
     return Prepared(rows, parts[rows.index], rule, dropped, treated, share)
+
+
+def _outliers(parts: pd.Series, kept: pd.Index) -> Dropped:
+    of, lost = int((parts == "train").sum()), parts.index.difference(kept)
+    return Dropped("outlier", "outlier in training", len(lost), of)
 
 
 def _inputs() -> list[str]:
@@ -60,13 +64,16 @@ def _inputs() -> list[str]:
     return list(project.model_input().to_schema().columns)
 
 
-def _model_rows(raw: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, dict[str, int]]:
+def _model_rows(raw: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, list[Dropped]]:
     """Clean rows with model input, reserved and carried columns; the dropped by reason."""
-    rows = project.model_rows(raw)
+    rows, limits = project.model_rows(raw), params.prepare.max_dropped_share
+    lost = left_out(raw, rows, params.prepare.key)
+    refuse_bulk_loss([lost], limits)
     _require_columns(rows, params)
-    rows, dropped = _clean(rows.assign(**_reserved(rows, params)))
+    rows, dropped = clean(rows.assign(**_reserved(rows, params)), _inputs(), limits)
+    dropped = [lost, *dropped]
     if rows.empty:
-        reasons = "; ".join(f"{reason}: {n:,}" for reason, n in dropped.items() if n)
+        reasons = "; ".join(f"{item.words}: {item.n:,}" for item in dropped if item.n)
         raise DataRefused(f"No row is left after cleaning ({reasons}).")
     carried = [*params.prepare.carry_columns, *params.evaluate.slices, *split.RESERVED]
     kept = [name for name in dict.fromkeys([*_inputs(), *carried]) if name in rows]
@@ -107,26 +114,6 @@ def _columns_by_key(params: Params) -> dict[str, Sequence[str]]:
         "evaluate.slices": params.evaluate.slices,
         MODEL_INPUT: _inputs(),
     }
-
-
-def _clean(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Rows that can be used, the model input as its schema types it, and the dropped by reason."""
-    dropped = {}
-
-    def drop(reason: str, bad: pd.Series) -> pd.DataFrame:
-        dropped[reason] = int(bad.sum())
-        return rows[~bad].reset_index(drop=True)
-
-    rows = drop("target is missing", rows[TARGET].isna())
-    rows = drop("key came before", rows.duplicated(split.KEY))
-    checked = validate(rows, project.model_input())
-    if len(checked.failures):
-        reason = f"impossible value of {listed(checked.failures['column'].unique())}"
-        rows = drop(reason, rows[split.KEY].isin(checked.quarantined[split.KEY]))
-    rows[checked.rows.columns] = checked.rows
-    numbers = rows[_inputs()].select_dtypes("number").astype(float)
-    rows = drop("number beyond float32", (numbers.abs() > FLOAT32.max).any(axis=1))
-    return rows, dropped
 
 
 def _reserved(rows: pd.DataFrame, params: Params) -> dict[str, pd.Series]:
@@ -217,7 +204,9 @@ def run(params: Params) -> None:
         rows = prepared.rows[prepared.parts == part]
         files.write_table(rows, paths.PREPARED / f"{part}.parquet")
     files.write_json(prepared.rule, paths.SPLIT_RULE, digits=None)
-    report: dict[str, Any] = {"dropped": prepared.dropped, "rows": counts, "rule": prepared.rule}
+    report: dict[str, Any] = {"dropped": {item.words: item.n for item in prepared.dropped}}
+    report["dropped_examples"] = {item.words: item.examples for item in prepared.dropped if item.n}
+    report |= {"rows": counts, "rule": prepared.rule}
     report |= {"outliers": prepared.outliers, "overlap": prepared.overlap}
     files.write_json(report, paths.PREPARATION_REPORT)
     _print(prepared, counts)
@@ -225,8 +214,9 @@ def run(params: Params) -> None:
 
 def _print(prepared: Prepared, counts: dict[str, int]) -> None:
     print(f"prepare: {', '.join(f'{n:,} {part}' for part, n in counts.items())} rows")
-    for reason, n in prepared.dropped.items():
-        print(f"  dropped {n:,} rows: {reason}")
+    for item in prepared.dropped:
+        examples = f", such as {listed(item.examples)}" if item.examples else ""
+        print(f"  dropped {item.n:,} rows: {item.words}{examples}")
     for item in prepared.outliers:
         n, limits = sum(item.get(part, 0) for part in split.PARTS), "{low:.4g} to {high:.4g}"
         print(f"  {item['action']} {item['column']}: {n:,} rows beyond {limits.format(**item)}")

@@ -12,6 +12,7 @@ from pandera.errors import SchemaErrors
 from mlops_loop import columns, files, paths, project
 from mlops_loop.errors import DataRefused
 from mlops_loop.params import Params
+from mlops_loop.pipeline import whole_check
 from mlops_loop.pipeline.moment_columns import read_columns
 from mlops_loop.text import listed
 
@@ -27,22 +28,35 @@ class Validated:
     rows: pd.DataFrame
     quarantined: pd.DataFrame  # with the reasons in `_failures`
     failures: pd.DataFrame  # by column and check: `n_rows`, up to three `examples`
+    became_missing: dict[str, int]  # by column: values that parsers of the schema took away
 
 
 def validate(raw: pd.DataFrame, schema: Schema) -> Validated:
     """Divide raw rows into those that match the schema and those that do not.
 
-    Raises DataRefused where a column is missing or breaks a rule as a whole.
+    Raises DataRefused where a column is missing or breaks a rule as a whole, or where rows cannot
+    be followed; UsageError for a schema that drops rows by itself.
     """
+    whole_check.require_countable(schema)
     _require_columns(raw, schema)
-    raw = raw.reset_index(drop=True)
-    rows, cases = _without_failures(*_read_types(raw, schema), schema)
+    raw = whole_check.distinct_labels(raw)
+    read, unread = _read_types(raw, schema)
+    rows, cases = _without_failures(read, unread, schema)
     reasons = (cases["column"] + ": " + cases["check"]).groupby(cases["index"])
     by_row = reasons.agg(lambda texts: "; ".join(sorted(set(texts)))).astype(str)
     quarantined = raw.loc[by_row.index].assign(_failures=by_row)
     return Validated(
-        rows.reset_index(drop=True), quarantined.reset_index(drop=True), _summary(cases)
+        rows.reset_index(drop=True),
+        quarantined.reset_index(drop=True),
+        _summary(cases),
+        _became_missing(read, rows),
     )
+
+
+def _became_missing(read: pd.DataFrame, rows: pd.DataFrame) -> dict[str, int]:
+    common = read.columns.intersection(rows.columns)
+    lost = read.loc[rows.index, common].notna() & rows[common].isna()
+    return {str(name): int(n) for name, n in lost.sum().items() if n}
 
 
 def _require_columns(raw: pd.DataFrame, schema: Schema) -> None:
@@ -63,9 +77,12 @@ def _without_failures(
     while True:
         rows = rows[~rows.index.isin(cases["index"])]
         try:
-            return schema.validate(rows, lazy=True), cases
+            found, lost = whole_check.check(rows, schema)
         except SchemaErrors as error:
             cases = pd.concat([cases, _cases(error, schema)])
+            continue
+        case = {"column": schema.__name__, "check": "dropped by the schema", "failure_case": "row"}
+        return found, pd.concat([cases, pd.DataFrame(case, lost).reset_index(names="index")])
 
 
 def _summary(cases: pd.DataFrame) -> pd.DataFrame:
@@ -141,10 +158,13 @@ def run(params: Params) -> None:
     files.write_table(result.quarantined, paths.QUARANTINE)
     report = {"n_rows": len(raw), "n_failed": len(result.quarantined), "failed_share": share}
     report |= {"max_failed_share": limit, "failures": result.failures.to_dict("records")}
+    report["became_missing"] = result.became_missing
     files.write_json(report, paths.VALIDATION_REPORT)
     print(f"validate: {len(result.rows):,} of {len(raw):,} rows keep the schema")
     if len(result.failures):
         print(result.failures.to_string(index=False))
+    for name, n in result.became_missing.items():
+        print(f"  {name}: {n:,} values became missing by a parser of RawRows")
     if share > limit:
         reason = f"{share:.2%} of the rows break the schema, allowed are {limit:.2%}"
         raise DataRefused(

@@ -1,0 +1,169 @@
+"""Settings of pandera, tried one by one: each is counted, refused, or loses no row.
+
+What pandera itself does with them was seen with version 0.35.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandera.config import ValidationDepth, config_context
+from pandera.typing import Series
+
+from mlops_loop import errors
+from mlops_loop.pipeline.validate import Validated, validate
+
+RAW = pd.DataFrame({"n": [1, 2, 2, 4, 5], "x": [1.0, 2.0, 2.0, -1.0, None], "more": list("abcde")})
+LOOSE = pa.Field(nullable=True)
+STRICT = pa.Field(nullable=True, ge=0)
+
+
+def model(config: dict | None = None, types: dict | None = None, **members: Any) -> Any:
+    """A schema of `n` and `x` (nullable) with other settings, columns and methods."""
+    body = {"n": pa.Field(), "x": LOOSE} | members
+    body["__annotations__"] = {"n": Series[int], "x": Series[float]} | (types or {})
+    settings_ = type("Config", (), {"coerce": True} | (config or {}))
+    return type("RawRows", (pa.DataFrameModel,), body | {"Config": settings_})
+
+
+def parser(function) -> Any:
+    return pa.dataframe_parser(lambda cls, rows: function(rows))
+
+
+class ByColumn(pa.DataFrameModel):
+    """A column with `drop_invalid_rows`, which a field of a model cannot have."""
+
+    @classmethod
+    def to_schema(cls) -> pa.DataFrameSchema:
+        return pa.DataFrameSchema({"x": pa.Column(float, pa.Check.ge(0), drop_invalid_rows=True)})
+
+
+def checked(schema: Any, raw: pd.DataFrame = RAW) -> Validated:
+    """The result, in which every row is either kept or in quarantine."""
+    result = validate(raw, schema)
+    assert len(result.rows) + len(result.quarantined) == len(raw)
+    if "more" in result.rows:
+        assert sorted([*result.rows["more"], *result.quarantined["more"]]) == sorted(raw["more"])
+    return result
+
+
+OPTIONAL = {"z": Optional[Series[float]]}  # noqa: UP045
+PERIOD = pa.Field(dtype_kwargs={"freq": "D"})
+REFUSED = {
+    "drop_invalid_rows": (model({"drop_invalid_rows": True}, x=STRICT), "drop_invalid_rows drops"),
+    "drop_invalid_rows of a column": (ByColumn, "drop_invalid_rows of 'x'"),
+    "strict": (model({"strict": True}), "column_in_schema as a whole .more"),
+    "ordered": (model({"ordered": True}), "column_ordered as a whole"),
+    "add_missing_columns": (
+        model({"add_missing_columns": True}, {"z": Series[float]}, z=pa.Field(default=3)),
+        "miss the columns 'z'",
+    ),
+    "an optional column": (model(types=OPTIONAL), "miss the columns 'z'"),
+    "a regex": (
+        model(types={"y": Series[float]}, y=pa.Field(alias="x.*", regex=True)),
+        r"miss the columns 'x\.\*'",
+    ),
+    "a parser that renumbers": (
+        model(p=parser(lambda rows: rows.dropna().reset_index(drop=True))),
+        "numbers rows anew",
+    ),
+    "a parser that sorts and renumbers": (
+        model(x=STRICT, p=parser(lambda rows: rows[::-1].reset_index(drop=True))),
+        "numbers rows anew",
+    ),
+    "a parser that doubles": (model(p=parser(lambda rows: pd.concat([rows, rows]))), "doubles"),
+    "a period": (model(types={"more": Series[pd.PeriodDtype]}, more=PERIOD), "reads by a guess"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_counted_is_refused(name):
+    """By its name."""
+    schema, reason = REFUSED[name]
+    raw = RAW[["x", "more", "n"]] if name == "ordered" else RAW
+    with pytest.raises((errors.UsageError, errors.DataRefused), match=reason):
+        checked(schema, raw)
+
+
+ABC = pa.Field(nullable=True, dtype_kwargs={"categories": list("abc")})
+COUNTED = {
+    "a limit": (model(x=STRICT), "d"),
+    "a unique set of columns": (model({"unique": ["n", "x"]}), "bc"),
+    "n_failure_cases": (model(x=pa.Field(nullable=True, ge=2, n_failure_cases=1)), "ad"),
+    "a default for a missing value": (model(x=pa.Field(default=7.0)), "e"),
+    "a parser that drops": (model(p=parser(lambda rows: rows.dropna())), "e"),
+    "a parser, and a limit": (model(x=STRICT, p=parser(lambda rows: rows.dropna())), "de"),
+    "its own validate": (
+        model(validate=classmethod(lambda cls, rows, **options: rows.iloc[:2])),
+        "cde",
+    ),
+    "categories": (model(types={"more": Series[pd.CategoricalDtype]}, more=ABC), "de"),
+    "a check of the table": (
+        model(c=pa.dataframe_check(lambda cls, rows: rows["n"] < 3)),
+        "de",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_rows_that_go_are_in_quarantine(name):
+    """With a reason each."""
+    schema, gone = COUNTED[name]
+    result = checked(schema)
+    assert sorted(result.quarantined["more"]) == list(gone)
+    assert result.quarantined["_failures"].str.len().gt(5).all()
+
+
+HARMLESS = {
+    "strict='filter'": model({"strict": "filter"}),
+    "a warning": model(x=pa.Field(nullable=True, ge=0, raise_warning=True)),
+    "a parser that sorts": model(p=parser(lambda rows: rows.sort_values("n", ascending=False))),
+}
+
+
+@pytest.mark.filterwarnings("ignore::pandera.errors.SchemaWarning")
+@pytest.mark.parametrize("name", HARMLESS)
+def test_no_row_goes_and_the_order_stays(name):
+    """Columns may go: a key of params.yaml that names one is refused later."""
+    result = checked(HARMLESS[name])
+    assert result.rows["n"].tolist() == RAW["n"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("function", "n"),
+    [(lambda values: values.where(values > 1), 2), (lambda values: values.dropna().iloc[1:], 1)],
+    ids=["replaces", "drops"],
+)
+def test_values_that_a_parser_takes_away_are_counted(function, n):
+    """A parser of a column cannot drop rows: what it leaves out becomes missing."""
+    result = checked(model(p=pa.parser("x")(lambda cls, values: function(values))))
+    assert result.became_missing == {"x": n}
+    assert checked(model()).became_missing == {}
+
+
+DEPTHS = [{"validation_depth": ValidationDepth(name)} for name in ("SCHEMA_ONLY", "DATA_ONLY")]
+
+
+@pytest.mark.parametrize("switched", [{"validation_enabled": False}, *DEPTHS], ids=str)
+def test_no_environment_variable_switches_the_rules_off(switched):
+    """PANDERA_VALIDATION_ENABLED=False would let every row pass."""
+    with config_context(**switched):
+        assert checked(model(x=STRICT)).quarantined["more"].tolist() == ["d"]
+
+
+@given(bad=st.lists(st.booleans(), min_size=1, max_size=20), data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_rows_in_are_rows_out_and_quarantine(bad, data):
+    """Whichever rows a parser drops, and whichever break a rule."""
+    n = len(bad)
+    gone = set(data.draw(st.lists(st.integers(0, n - 1), max_size=n)))
+    raw = pd.DataFrame({"n": range(n), "x": [-1.0 if is_bad else 1.0 for is_bad in bad]})
+    result = validate(raw, model(x=STRICT, p=parser(lambda rows: rows[~rows["n"].isin(gone)])))
+    kept = [i for i in range(n) if not bad[i] and i not in gone]
+    assert result.rows["n"].tolist() == kept
+    assert sorted([*kept, *result.quarantined["n"]]) == list(range(n))
