@@ -214,9 +214,9 @@ def run(params: Params) -> None:
 
 def _print(prepared: Prepared, counts: dict[str, int]) -> None:
     print(f"prepare: {', '.join(f'{n:,} {part}' for part, n in counts.items())} rows")
-    for item in prepared.dropped:
-        examples = f", such as {listed(item.examples)}" if item.examples else ""
-        print(f"  dropped {item.n:,} rows: {item.words}{examples}")
+    for lost in prepared.dropped:
+        examples = f", such as {listed(lost.examples)}" if lost.examples else ""
+        print(f"  dropped {lost.n:,} rows: {lost.words}{examples}")
     for item in prepared.outliers:
         n, limits = sum(item.get(part, 0) for part in split.PARTS), "{low:.4g} to {high:.4g}"
         print(f"  {item['action']} {item['column']}: {n:,} rows beyond {limits.format(**item)}")

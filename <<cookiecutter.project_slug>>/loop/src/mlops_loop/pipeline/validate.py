@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -156,7 +157,11 @@ def run(params: Params) -> None:
     share = len(result.quarantined) / len(raw)
     files.write_table(result.rows, paths.VALIDATED)
     files.write_table(result.quarantined, paths.QUARANTINE)
-    report = {"n_rows": len(raw), "n_failed": len(result.quarantined), "failed_share": share}
+    report: dict[str, Any] = {
+        "n_rows": len(raw),
+        "n_failed": len(result.quarantined),
+        "failed_share": share,
+    }
     report |= {"max_failed_share": limit, "failures": result.failures.to_dict("records")}
     report["became_missing"] = result.became_missing
     files.write_json(report, paths.VALIDATION_REPORT)
