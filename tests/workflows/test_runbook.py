@@ -258,6 +258,22 @@ def full(person):
     return ada, ada.loop("store push"), ada.world.registry.up
 
 
+def damaged(person):
+    """Lose the largest blob on the registry's disk, of which the laptop has the files."""
+    ada = person("retrained")
+    ada.loop("store push --runs")
+    disk = ada.world.folder / "registry"
+    shutil.rmtree(max(disk.rglob("blobs/sha256/*/*/data"), key=lambda p: p.stat().st_size).parent)
+    kept = (ada.folder / ".dvc" / "cache").rename(ada.folder / ".dvc" / "kept")
+    seen = ada.loop("store pull")
+
+    def find() -> None:
+        shutil.rmtree(ada.folder / ".dvc" / "cache")
+        kept.rename(ada.folder / ".dvc" / "cache")
+
+    return ada, seen, find
+
+
 def lost_tags(person):
     """Lose half of the tags here, and the other half at origin."""
     ada = person("released")
@@ -312,6 +328,7 @@ SCENES = {
     "The registry is down": down,
     "A password was changed": password,
     "The registry is full": full,
+    "The store is damaged": damaged,
     "Tags are lost": lost_tags,
     "Ledger and pointer disagree": disagree,
     "The model is stale": stale,

@@ -48,9 +48,17 @@ class SmokeFailed(ProjectError):
 
 
 class StoreUnreachable(ProjectError):
-    """The store is down or refuses, or an object that a version needs is missing."""
+    """The store is down or refuses, or an object that a version needs is missing.
+
+    `status` is the HTTP status of a refusal, None where there was none.
+    """
 
     exit_code = 6
+    status: int | None = None
+
+
+class StoreNotThere(StoreUnreachable):
+    """A registry refuses reading as for what does not exist: right before anything was stored."""
 
 
 class NoValidBundle(ProjectError):

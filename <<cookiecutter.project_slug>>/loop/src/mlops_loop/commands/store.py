@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 
 from mlops_loop.commands.console import as_json, example, to_json
-from mlops_loop.storage.objects import Status
+from mlops_loop.errors import StoreUnreachable
+from mlops_loop.registry.tags import has_versions
+from mlops_loop.storage.artifact import ArtifactStore
+from mlops_loop.storage.objects import Pulled, Status, Verified
+from mlops_loop.storage.remote import RemoteStore
 from mlops_loop.storage.store import open_store, tips
+from mlops_loop.text import listed
 
 ROOT = Path()
 
@@ -22,6 +28,10 @@ def store() -> None:
     """
 
 
+def _open() -> AbstractContextManager[ArtifactStore | RemoteStore]:
+    return open_store(ROOT, lambda: has_versions(ROOT))
+
+
 def _print_state(state: Status, done: str = "") -> None:
     if not state.objects:
         after = "Next: dvc repro, then loop store push"
@@ -33,15 +43,36 @@ def _print_state(state: Status, done: str = "") -> None:
         click.echo(f"{problem} Next: dvc repro")
 
 
-@store.command(epilog=example("store status"))
+@store.command(epilog=example("store status", "store status --verify"))
+@click.option("--verify", is_flag=True, help="Read and check the content of everything in it.")
 @as_json
-def status(machine: bool) -> None:
-    """Compare the store with this machine and commit."""
-    with open_store(ROOT) as opened:
+def status(machine: bool, verify: bool) -> None:
+    """Compare the store with this machine and commit.
+
+    With --verify, exits with 6 where something is damaged or missing; what is damaged is set aside,
+    so that the next push of somebody who has it stores it again.
+    """
+    with _open() as opened:
+        verified = opened.verify() if verify else None
         state = opened.status()
     if machine:
-        return click.echo(to_json(state))
-    _print_state(state, f"To pull: {state.to_pull}, to push: {state.to_push}. ")
+        click.echo(to_json(state))
+    else:
+        _print_state(state, f"To pull: {state.to_pull}, to push: {state.to_push}. ")
+    if verified:
+        _print_verified(state, verified)
+
+
+def _print_verified(state: Status, verified: Verified) -> None:
+    if not verified.damaged:
+        return click.echo(f"Verified: {verified.files} files.", err=True)
+    after = "on each machine that may have them, loop store push --runs"
+    if not verified.noted:
+        after = f"loop store status --verify with a login that may write; then, {after}"
+    raise StoreUnreachable(
+        f"{len(verified.damaged)} of {verified.files} files in {state.store} are damaged or "
+        f"missing: {listed(sorted(verified.damaged), 3)}. Next: {after}"
+    )
 
 
 @store.command(epilog=example("store pull", "store pull --checkout"))
@@ -49,13 +80,27 @@ def status(machine: bool) -> None:
 def pull(checkout: bool) -> None:
     """Pull objects and cached stage results into DVC's cache.
 
-    Then dvc repro reuses them. An interrupted pull continues where it stopped.
+    Then dvc repro reuses them. An interrupted pull continues where it stopped. Exits with 6, after
+    all else came, where the store has lost something that this commit needs.
     """
-    with open_store(ROOT) as opened:
-        count, state = opened.pull(), opened.status()
+    with _open() as opened:
+        pulled, state = opened.pull(), opened.status()
         if checkout:
             opened.repo.checkout(allow_missing=True)
-    _print_state(state, f"Pulled: {count}. ")
+    _print_state(state, f"Pulled: {pulled.files}. ")
+    if pulled.lost:
+        _print_lost(state, pulled)
+
+
+def _print_lost(state: Status, pulled: Pulled) -> None:
+    problem = (
+        f"{len(pulled.lost)} files in {state.store} are damaged or missing, and this commit needs "
+        f"{len(pulled.needed)} of them: {listed(sorted(pulled.lost), 3)}. All else came. Next: "
+        "loop store status --verify"
+    )
+    if pulled.needed:
+        raise StoreUnreachable(problem)
+    click.echo(problem, err=True)
 
 
 @store.command(epilog=example("store push", "store push --runs"))
@@ -65,7 +110,7 @@ def push(runs: bool) -> None:
 
     Only the job of main should push cached stage results: everybody reuses them without a check.
     """
-    with open_store(ROOT) as opened:
+    with _open() as opened:
         count, state = opened.push(runs), opened.status()
     _print_state(state, f"Pushed: {count}. ")
 
@@ -77,6 +122,6 @@ def gc(delete: bool) -> None:
 
     Before: git fetch --all --tags. A registry frees the space by its own garbage collection.
     """
-    with open_store(ROOT) as opened:
+    with _open() as opened:
         count, state = opened.gc(tips(ROOT), delete), opened.status()
     _print_state(state, f"{'Deleted' if delete else 'Not needed (see --delete)'}: {count}. ")

@@ -12,7 +12,8 @@ from mlops_loop import git, paths
 from mlops_loop.errors import UsageError
 from mlops_loop.model import bundle as bundles
 from mlops_loop.registry import ledger
-from mlops_loop.storage.oci import LOOPBACK, ContainerRegistry
+from mlops_loop.storage.oci import ContainerRegistry
+from mlops_loop.storage.transport import LOOPBACK
 
 POINTER = "production"
 ONCE = Retry(0, allowed_methods=None)  # where no answer is an answer too

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mlops_loop import git
-from mlops_loop.errors import UsageError
+from mlops_loop.errors import StoreUnreachable, UsageError
 
 MODEL = "model"
 PATTERNS = (f"{MODEL}@*", f"{MODEL}#*")
@@ -39,6 +39,20 @@ def sync(repo: Path) -> list[str]:
         _check_whole(repo, f"This clone is shallow and lacks tags of origin: {_names(missing)}")
         git.fetch_tags(repo, PATTERNS)
     return sorted(here.keys() - origin.keys())
+
+
+def has_versions(repo: Path) -> bool:
+    """Whether a version was ever registered, here or at origin; True where origin is silent.
+
+    It needs no history, so that a shallow clone may ask.
+    """
+    versions = [f"{MODEL}@*"]
+    try:
+        return bool(
+            git.tags(repo, versions) or (git.has_origin(repo) and git.origin_tags(repo, versions))
+        )
+    except StoreUnreachable:
+        return True
 
 
 def check_complete(repo: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from dvc.repo import Repo
 from dvc.utils import dict_sha256
 from dvc.utils.serialize import load_yaml
 
+from mlops_loop.errors import StoreUnreachable, UsageError
 from mlops_loop.text import public_url
 
 OBJECT = re.compile(r"files/md5/([0-9a-f]{2})/([0-9a-f]{30})(\.dir)?")
@@ -37,6 +39,23 @@ def verify(path: str, file: Path) -> bool:
         return False
 
 
+def check_cached(cache: Path, paths: Iterable[str]) -> None:
+    """Raise UsageError unless each of these files in the cache is what its name says."""
+    for path in paths:
+        if not verify(path, cache / path):
+            raise UsageError(f"{cache / path} is damaged. Next: delete it, then dvc repro")
+
+
+def take(cache: Path, path: str, file: Path) -> bool:
+    """Move a file into the cache under its name, if its content is what the name says."""
+    if not verify(path, file):
+        return False
+    file.chmod(0o444 if OBJECT.fullmatch(path) else 0o644)  # read-only: DVC trusts it
+    (cache / path).parent.mkdir(parents=True, exist_ok=True)
+    file.replace(cache / path)
+    return True
+
+
 @dataclass(frozen=True)
 class Status:
     """Counts of files: `runs` are cached stage results; `missing` neither store nor machine has."""
@@ -49,16 +68,83 @@ class Status:
     missing: int
 
 
-class Store:
-    """What both kinds of store share; paths are those in DVC's cache."""
+Has = Callable[[], bool]
 
-    def __init__(self, repo: Repo, address: str):
-        self.repo, self.address = repo, public_url(address)
+
+def always() -> bool:
+    """An empty store is never right."""
+    return True
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """files: how many came. lost: paths that the store should have, and that are missing or
+    damaged there; `needed` are those of them that this commit needs.
+    """
+
+    files: int
+    lost: frozenset[str] = frozenset()
+    needed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a look at all content found.
+
+    files: how many are in the store. damaged: paths of those that are missing or have other
+    content than their name says. noted: whether the store was told, so that a push mends it.
+    """
+
+    files: int
+    damaged: frozenset[str] = frozenset()
+    noted: bool = True
+
+
+class Store:
+    """What both kinds of store share; paths are those in DVC's cache.
+
+    has_versions: whether a version was registered; an empty or absent store is a cold start as long
+    as there is none, and unreachable afterwards. It is asked only then.
+    """
+
+    def __init__(self, repo: Repo, address: str, has_versions: Has = always):
+        self.repo, self.address, self.has_versions = repo, public_url(address), has_versions
         self.cache = Path(repo.cache.legacy.path)
 
     def remote_files(self) -> set[str]:
-        """Objects and cached stage results in the store."""
+        """Objects and cached stage results in the store.
+
+        Raises StoreUnreachable where it is empty and may not be.
+        """
+        return self._expected(self._stored())
+
+    def _stored(self) -> set[str]:
         raise NotImplementedError
+
+    def _expected(self, stored: set[str]) -> set[str]:
+        if not stored and self.has_versions():
+            raise StoreUnreachable(
+                f"The store {self.address} is empty, and there are versions, so it should not be. "
+                "Next: see STORE_URL; a new store is begun by loop store push"
+            )
+        return stored
+
+    def _required(self, runs: bool) -> set[str]:
+        """The cached files that a push has to leave in the store."""
+        cached = self.cached_files()
+        return cached if runs else cached & self.needed_objects()
+
+    def _compare(self, required: set[str], stored: set[str]) -> None:
+        """Raise StoreUnreachable where a push has not stored all that it had to."""
+        if lost := required - stored:
+            raise StoreUnreachable(
+                f"{len(lost)} of {len(required)} files are not in the store {self.address} after "
+                f"the push, as {min(lost)}. Next: loop store push"
+            )
+
+    def _pulled(self, files: int, lost: set[str]) -> Pulled:
+        needed = lost & self.needed_objects() if lost else set()
+        return Pulled(files, frozenset(lost), frozenset(needed))
 
     def cached_files(self) -> set[str]:
         """Objects and cached stage results on this machine."""
@@ -66,10 +152,19 @@ class Store:
         return set(filter(NAME.fullmatch, paths))
 
     def needed_objects(self, revs: list[str] | None = None) -> set[str]:
-        """Objects that the work tree needs, and with `revs` those of these commits too."""
+        """Objects that the work tree needs, and with `revs` those of these commits too.
+
+        Of a folder whose listing is lost, that listing.
+        """
         with set_loggers_level(logging.ERROR):  # no warning about a stage that never ran
             groups = self.repo.used_objs(revs=revs, force=revs is None).values()
-        return {object_path(item.value) for group in groups for item in group if item.value}
+        used = {item.value for group in groups for item in group}
+        return {object_path(oid) for oid in used | self._outputs() if oid}
+
+    def _outputs(self) -> set[str]:
+        """Those that the work tree names itself: DVC leaves out a folder that it cannot list."""
+        own = (out for out in self.repo.index.outs if out.use_cache and out.hash_name == "md5")
+        return {out.hash_info.value for out in own if out.hash_info}
 
     def status(self) -> Status:
         """Compare store, machine and the objects that this commit needs."""

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from dvc.config import Config
+from dvc.exceptions import DownloadError
+from dvc.fs import localfs
 from dvc.repo import lock_repo
 from dvc_data.hashfile.db import get_index
 from dvc_data.hashfile.gc import gc as remove_unused
-from dvc_objects.fs.local import LocalFileSystem
+from dvc_objects.fs.generic import copy
+from tqdm import tqdm
 
-from mlops_loop.errors import StoreUnreachable
-from mlops_loop.storage.objects import RUN, Store, object_path
+from mlops_loop.storage.objects import (
+    NAME,
+    RUN,
+    Pulled,
+    Store,
+    Verified,
+    check_cached,
+    object_path,
+    verify,
+)  # fmt: skip
+
+log = logging.getLogger(__name__)
+READERS = 8  # files that are verified at once
 
 # How DVC calls user and password for each kind of remote.
 LOGIN = {"s3": ("access_key_id", "secret_access_key"), "ssh": ("user", "password")}
@@ -23,52 +39,97 @@ LOGIN = {"s3": ("access_key_id", "secret_access_key"), "ssh": ("user", "password
 class RemoteStore(Store):
     """The remote that STORE_URL or .dvc/config names, through DVC itself."""
 
-    def remote_files(self) -> set[str]:
-        """Objects and cached stage results in the store."""
-        odb = self.repo.cloud.get_remote_odb(None, "store", hash_name="md5")
-        root = odb.path.removesuffix("files/md5")
+    def _stored(self) -> set[str]:
+        odb, root = self._odb(), self._root()
         objects = map(object_path, odb.all()) if odb.fs.exists(odb.path) else ()
         runs = odb.fs.find(f"{root}runs") if odb.fs.exists(f"{root}runs") else ()
-        return {*objects, *filter(RUN.fullmatch, (run.removeprefix(root) for run in runs))}
+        paths = {*objects, *(run.removeprefix(root) for run in runs)}
+        return set(filter(NAME.fullmatch, paths))
 
-    def pull(self) -> int:
-        """Download what the cache lacks; the number of files."""
-        return self.repo.fetch(run_cache=True) if self.remote_files() else 0
+    def _odb(self) -> Any:
+        return self.repo.cloud.get_remote_odb(None, "store", hash_name="md5")
+
+    def _root(self) -> str:
+        return self._odb().path.removesuffix("files/md5")
+
+    def pull(self) -> Pulled:
+        """Download what this commit needs and the cache lacks, each file verified."""
+        before = self.cached_files()
+        if not self.remote_files():
+            return Pulled(0)
+        try:
+            self.repo.fetch(run_cache=True)
+        except DownloadError:
+            if not (missing := self.needed_objects() - self.cached_files()):
+                raise
+            log.warning("%d objects are not in %s", len(missing), self.address)
+        new = self.cached_files() - before
+        wrong = {p for p in new | _runs(before) if not verify(p, self.cache / p)}
+        for path in wrong:
+            (self.cache / path).unlink()
+        return self._pulled(len(new - wrong), wrong)
 
     def push(self, runs: bool = False) -> int:
-        """Store what this commit needs, with `runs` cached stage results too; the number of new."""
-        before = self.remote_files()
-        self.repo.push(run_cache=runs)
-        needed, after = self.cached_files() & self.needed_objects(), self.remote_files()
-        if missing := needed - after:
-            self._push_each(missing)
-            after = self.remote_files()
-        if missing := needed - after:
-            raise StoreUnreachable(
-                f"{len(missing)} objects that were pushed are not in {self.address}, as "
-                f"{min(missing)}. They are still here. Next: the same command again"
-            )
-        return len(after - before)
+        """Store what this commit needs, with `runs` cached stage results too; the number of new.
 
-    def _push_each(self, paths: Iterable[str]) -> None:
-        """Store objects one by one.
-
-        DVC asks for no file of a folder whose list the remote has (treeverse/dvc#11011), so one
-        that the remote has lost would be missing for ever.
+        File by file: DVC itself takes a folder for complete whose listing is there. Raises
+        StoreUnreachable unless the store has all of it in the end.
         """
-        odb, fs = self.repo.cloud.get_remote_odb(None, "store", hash_name="md5"), LocalFileSystem()
-        for path in sorted(paths):
-            oid = path.removeprefix("files/md5/").replace("/", "")
-            odb.add(str(self.cache / path), fs, oid)
+        with lock_repo(self.repo):
+            required = self._required(runs)
+            new = sorted(required - self._stored())
+            check_cached(self.cache, new)
+            odb, root = self._odb(), self._root()
+            for folder in sorted({f"{root}{path}".rpartition("/")[0] for path in new}):
+                odb.fs.makedirs(folder, exist_ok=True)
+            here = [str(self.cache / path) for path in new]
+            copy(localfs, here, odb.fs, [f"{root}{path}" for path in new])
+            self._compare(required, self._stored())
+        return len(new)
+
+    def verify(self) -> Verified:
+        """Read everything in the store; move what is damaged aside, so that a push mends it."""
+        stored = sorted(self.remote_files())
+        with ThreadPoolExecutor(READERS) as pool:
+            sound = list(tqdm(pool.map(self._is_sound, stored), "verify", len(stored)))
+        damaged = [path for path, is_sound in zip(stored, sound, strict=True) if not is_sound]
+        return Verified(len(stored), frozenset(damaged), all(map(self._set_aside, damaged)))
+
+    def _is_sound(self, path: str) -> bool:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "file"
+            try:
+                self._odb().fs.get_file(f"{self._root()}{path}", str(file))
+            except FileNotFoundError:
+                return False
+            return verify(path, file)
+
+    def _set_aside(self, path: str) -> bool:
+        """False where the login may not do that."""
+        fs, root = self._odb().fs, self._root()
+        aside = f"{root}damaged/{path}"
+        try:
+            fs.makedirs(aside.rpartition("/")[0], exist_ok=True)
+            fs.move(f"{root}{path}", aside)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        get_index(self._odb()).clear()
+        return True
 
     def gc(self, revs: list[str], delete: bool) -> int:
         """Count, or delete, the objects that neither work tree nor `revs` need."""
         with lock_repo(self.repo):
-            odb = self.repo.cloud.get_remote_odb(None, "store", hash_name="md5")
+            odb = self._odb()
             used = set().union(*self.repo.used_objs(revs=revs).values())
             count = remove_unused(odb, used, dry=not delete) if self.remote_files() else 0
             get_index(odb).clear()
         return count
+
+
+def _runs(paths: set[str]) -> set[str]:
+    return set(filter(RUN.fullmatch, paths))
 
 
 def scheme(url: str) -> str:

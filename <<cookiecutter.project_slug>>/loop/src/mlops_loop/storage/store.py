@@ -15,6 +15,7 @@ from mlops_loop import git, paths
 from mlops_loop.errors import ProjectError, StoreUnreachable, UsageError
 from mlops_loop.params import load
 from mlops_loop.storage.artifact import ArtifactStore
+from mlops_loop.storage.objects import Has, always
 from mlops_loop.storage.remote import LOGIN, RemoteStore, dvc_settings, scheme
 
 TIPS = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
@@ -36,22 +37,25 @@ def tips(root: Path) -> list[str]:
     return sorted(set(git.run(root, "for-each-ref", f"--format={TIPS}", "refs").stdout.split()))
 
 
-def choose(repo: Repo) -> ArtifactStore | RemoteStore:
-    """The store of the environment's STORE_URL, of .dvc/config, or of origin on GitHub."""
+def choose(repo: Repo, has_versions: Has = always) -> ArtifactStore | RemoteStore:
+    """The store of the environment's STORE_URL, of .dvc/config, or of origin on GitHub.
+
+    has_versions: see Store.
+    """
     name = git.github_name(Path(repo.root_dir))
     url = os.environ.get("STORE_URL", "")
     remote = repo.config["core"].get("remote")
     if remote and (not url or scheme(url) in LOGIN):
         address = repo.config["remote"][remote]["url"]
         _check_reachable(address)
-        return RemoteStore(repo, address)
+        return RemoteStore(repo, address, has_versions)
     if not url and not name:
         raise UsageError(
             "No store is known: neither STORE_URL, nor a remote of DVC, nor a git remote origin on "
             "github.com. Next: git remote add origin https://github.com/OWNER/NAME.git"
         )
     url = url or f"https://ghcr.io/{name.lower()}/store"
-    return ArtifactStore(repo, url, name and f"https://github.com/{name}")
+    return ArtifactStore(repo, url, name and f"https://github.com/{name}", has_versions)
 
 
 def _check_reachable(address: str) -> None:
@@ -69,10 +73,10 @@ def _check_reachable(address: str) -> None:
 
 
 @contextmanager
-def open_store(root: Path) -> Iterator[ArtifactStore | RemoteStore]:
+def open_store(root: Path, has_versions: Has = always) -> Iterator[ArtifactStore | RemoteStore]:
     """The project's store; errors of DVC and of its remotes' libraries become StoreUnreachable."""
     with Repo(str(root), **dvc_settings(root)) as repo:
-        store = choose(repo)
+        store = choose(repo, has_versions)
         try:
             yield store
         except ProjectError:
