@@ -19,7 +19,7 @@ from mlops_loop.errors import GitHubRefused, StoreUnreachable
 from mlops_loop.github import github_release
 from mlops_loop.github.api import operation
 from mlops_loop.registry import ledger
-from mlops_loop.storage import oci
+from mlops_loop.storage import oci, transport
 
 # dvc 3.67 asks pygtrie for a value in a way that pygtrie will take away.
 pytestmark = [
@@ -121,7 +121,7 @@ def test_the_registry_goes_down(world, machine, releases, monkeypatch, step):
             raise oci.HTTPError("cut")
         return send(self, *args, **more)
 
-    monkeypatch.setattr(oci, "RETRIES", oci.Retry(0))
+    monkeypatch.setattr(transport, "RETRIES", oci.Retry(0))
     monkeypatch.setattr(oci.ContainerRegistry, "_send", cut)
     with pytest.raises(StoreUnreachable, match=r"The registry \S+: .*Nothing is lost. Next: "):
         machine()()
