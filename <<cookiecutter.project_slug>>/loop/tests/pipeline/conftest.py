@@ -38,7 +38,8 @@ ESTIMATORS = {
     False: {
         "linear": Estimator(partial(LogisticRegression, max_iter=1000), numbers="scaled"),
         "hist_gradient_boosting": Estimator(
-            partial(ensemble.HistGradientBoostingClassifier, early_stopping=False)
+            partial(ensemble.HistGradientBoostingClassifier, early_stopping=False),
+            categories="codes",
         ),
         "random_forest": Estimator(
             partial(ensemble.RandomForestClassifier, n_jobs=-1), numbers="filled"
@@ -47,7 +48,8 @@ ESTIMATORS = {
     True: {
         "linear": Estimator(Ridge, numbers="scaled"),
         "hist_gradient_boosting": Estimator(
-            partial(ensemble.HistGradientBoostingRegressor, early_stopping=False)
+            partial(ensemble.HistGradientBoostingRegressor, early_stopping=False),
+            categories="codes",
         ),
         "random_forest": Estimator(
             partial(ensemble.RandomForestRegressor, n_jobs=-1), numbers="filled"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 from mlops_loop import errors, files, paths, project
 from mlops_loop.model import predictor
 from mlops_loop.model.contract import Column, Contract
-from mlops_loop.pipeline import export, train
+from mlops_loop.pipeline import export, model_pipeline, train
 from mlops_loop.pipeline.model_pipeline import Estimator
 
 NAMES = ("linear", "hist_gradient_boosting", "random_forest")
@@ -122,6 +123,26 @@ def test_other_losses_agree(lay_out, trained, make_params, form, grid):
     more = {"train.grid": grid | {"max_iter": [20]}}
     done = trained("hist_gradient_boosting", "regression", more)
     assert agrees(lay_out, done, make_params, "regression", form)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
+@pytest.mark.parametrize("categories", model_pipeline.CATEGORIES)
+@pytest.mark.parametrize("rare", [1, 90], ids=["all seen", "rare unseen"])
+def test_trees_agree_on_every_form_of_categories(
+    tmp_path, trained, make_rows, make_params, estimators, monkeypatch, kind, categories, rare
+):
+    """Also where training rows hold categories that count as unseen."""
+    name = "hist_gradient_boosting"
+    make_params(kind)  # so that the estimators are those of this kind
+    own = {name: replace(estimators()[name], categories=categories)}
+    monkeypatch.setattr(project, "estimators", lambda: own)
+    done = trained(name, kind, {"prepare.min_category_count": rare})
+    assert (len(done.contract.columns[-1].levels) == 3) == (rare == 1)
+    export.write_onnx(done.pipeline, done.contract, tmp_path)
+    x = done.contract.encode_table(make_rows(500, kind, 5))
+    x = np.concatenate([x, export.make_probes(x, done.contract)])
+    found = predictor.load_predictor(tmp_path).scores(x)
+    np.testing.assert_allclose(found, predictor.raw_scores(done.pipeline, x), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -18,12 +18,13 @@ from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectFromModel, SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from mlops_loop import project, tasks
 from mlops_loop.errors import UsageError
-from mlops_loop.model.contract import Contract
+from mlops_loop.model.contract import UNSEEN, Contract
 from mlops_loop.stage_params import Select
+from mlops_loop.text import listed
 
 # How estimators want their numbers. Trees get them unscaled: a scaled float32 could fall on the
 # other side of a split in ONNX than it did in training.
@@ -34,13 +35,36 @@ NUMBERS = {
 }
 
 
+def _one_hot(codes: list[list[float]], numbers: str) -> OneHotEncoder:
+    return OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)
+
+
+def _as_codes(codes: list[list[float]], numbers: str) -> OrdinalEncoder:
+    """One column each; an unseen category is a missing value where the model takes those."""
+    return OrdinalEncoder(
+        categories=codes,
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan if numbers == "raw" else int(UNSEEN),
+        dtype=np.float32,
+    )
+
+
+# How estimators want their categories; called with the codes by column, and a key of `NUMBERS`.
+CATEGORIES = {"one_hot": _one_hot, "codes": _as_codes}
+
+
 @dataclass(frozen=True)
 class Estimator:
     """A model that `train.estimator` may name.
 
     make: called with `random_state`; returns an estimator with the interface of scikit-learn.
     grid: the values to search where `train.grid` is null.
-    numbers: a key of `NUMBERS`, how the model wants its numbers.
+    numbers: how the model wants its numbers: "raw" with NaN for a missing one, "filled" with the
+    median, or "scaled" to mean 0 and standard deviation 1 with the mean for a missing one.
+    categories: how the model wants its categories: "one_hot", a column of 0 and 1 for each level,
+    or "codes", one column with the position of the level, which suits trees. A missing category is
+    a level of its own. An unseen one is no level in "one_hot"; in "codes" it is NaN, or -1 where
+    the numbers are not "raw".
     onnx: for a model of another library, called before the conversion to register its converter
     with skl2onnx; may return the newest opset that the converter can write, by domain.
     """
@@ -48,7 +72,19 @@ class Estimator:
     make: Callable[..., BaseEstimator]
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     numbers: str = "raw"
+    categories: str = "one_hot"
     onnx: Callable[[], Mapping[str, int] | None] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a form that is not known."""
+        for key, value, known in (
+            ("numbers", self.numbers, NUMBERS),
+            ("categories", self.categories, CATEGORIES),
+        ):
+            if value not in known:
+                raise UsageError(
+                    f"estimators.py: {key}={value!r} is not known. Choose one of: {listed(known)}."
+                )
 
 
 def find_estimator(name: str) -> Estimator:
@@ -61,36 +97,42 @@ def find_estimator(name: str) -> Estimator:
     return known[name]
 
 
-def feature_names(contract: Contract) -> list[str]:
-    """What the model sees without selection: numbers, then one column for each category."""
+def feature_names(contract: Contract, categories: str) -> list[str]:
+    """What the model sees without selection: numbers, then categories.
+
+    categories: a key of `CATEGORIES`. Of "one_hot" there is a name for each level.
+    """
     columns = [contract.columns[i] for i in contract.categories]
     levels = [(c.name, level) for c in columns for level in [*c.levels, "missing"][: c.n_codes]]
-    return [contract.columns[i].name for i in contract.numbers] + [f"{c} = {v}" for c, v in levels]
+    one_hot = [f"{column} = {level}" for column, level in levels]
+    names = [contract.columns[i].name for i in contract.numbers]
+    return names + ([c.name for c in columns] if categories == "codes" else one_hot)
 
 
-def _make_selector(select: Select, contract: Contract, seed: int) -> BaseEstimator:
-    n_features = len(feature_names(contract))
+def _make_selector(select: Select, n_features: int, contract: Contract, seed: int) -> BaseEstimator:
     if select.keep > n_features:
         raise UsageError(f"train.select.keep = {select.keep}: there are {n_features} features.")
-    return SELECTORS[select.by](select.keep, contract, seed)
+    return SELECTORS[select.by](select.keep, n_features, contract, seed)
 
 
-def _by_mutual_information(keep: int, contract: Contract, seed: int) -> BaseEstimator:
-    discrete = list(range(len(contract.numbers), len(feature_names(contract))))
+def _by_mutual_information(
+    keep: int, n_features: int, contract: Contract, seed: int
+) -> BaseEstimator:
+    discrete = list(range(len(contract.numbers), n_features))
     score = tasks.of(contract).mutual_information()
     return SelectKBest(partial(score, discrete_features=discrete, random_state=seed), k=keep)
 
 
-def _by_importance(keep: int, contract: Contract, seed: int) -> BaseEstimator:
+def _by_importance(keep: int, n_features: int, contract: Contract, seed: int) -> BaseEstimator:
     forest = tasks.of(contract).forest(max_depth=8, min_samples_leaf=5, random_state=seed)
     return SelectFromModel(forest, threshold=-np.inf, max_features=keep)
 
 
-def _by_components(keep: int, contract: Contract, seed: int) -> BaseEstimator:
+def _by_components(keep: int, n_features: int, contract: Contract, seed: int) -> BaseEstimator:
     return PCA(keep, svd_solver="full", random_state=seed)
 
 
-# By `train.select.by`: called with how many features to keep, the contract and the seed.
+# By `train.select.by`: called with how many features to keep, of how many, contract, seed.
 SELECTORS = {
     "mutual_information": _by_mutual_information,
     "importance": _by_importance,
@@ -107,27 +149,24 @@ def build_pipeline(
     which a missing number is NaN and a category a code. Raises UsageError where `select` keeps
     more features than there are.
     """
+    numbers, categories = forms_of(estimator, select)
+    codes = [[float(c) for c in range(contract.columns[i].n_codes)] for i in contract.categories]
     columns = ColumnTransformer(
         [
-            ("numbers", NUMBERS[_numbers_of(estimator, select)](), contract.numbers),
-            ("categories", _one_hot(contract), contract.categories),
+            ("numbers", NUMBERS[numbers](), contract.numbers),
+            ("categories", CATEGORIES[categories](codes, numbers), contract.categories),
         ]
     )
-    selectors = [("select", _make_selector(select, contract, seed))] if select else []
+    n_features = len(feature_names(contract, categories))
+    selectors = [("select", _make_selector(select, n_features, contract, seed))] if select else []
     model = estimator.make(random_state=seed)
     return Pipeline([("columns", columns), *selectors, ("model", model)])
 
 
-def _numbers_of(estimator: Estimator, select: Select | None) -> str:
-    """A key of `NUMBERS`: what the model and the selection can both read."""
-    if select and select.by == "pca":
-        return "scaled"
+def forms_of(estimator: Estimator, select: Select | None) -> tuple[str, str]:
+    """Keys of `NUMBERS` and `CATEGORIES`: what the model and the selection can both read."""
+    if select and select.by == "pca":  # the distance of two codes means nothing
+        return "scaled", "one_hot"
     if select and select.by == "mutual_information" and estimator.numbers == "raw":
-        return "filled"
-    return estimator.numbers
-
-
-def _one_hot(contract: Contract) -> OneHotEncoder:
-    counts = [contract.columns[i].n_codes for i in contract.categories]
-    codes = [[float(code) for code in range(n_codes)] for n_codes in counts]
-    return OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)
+        return "filled", estimator.categories
+    return estimator.numbers, estimator.categories

@@ -19,7 +19,12 @@ from mlops_loop.model.contract import Contract
 from mlops_loop.params import Params
 from mlops_loop.pipeline import leakage
 from mlops_loop.pipeline.derive import derive_contract
-from mlops_loop.pipeline.model_pipeline import build_pipeline, feature_names, find_estimator
+from mlops_loop.pipeline.model_pipeline import (
+    build_pipeline,
+    feature_names,
+    find_estimator,
+    forms_of,
+)
 from mlops_loop.pipeline.search import Problem, fit, search
 from mlops_loop.tasks import metrics
 from mlops_loop.tasks.task import Rows
@@ -78,7 +83,8 @@ def _facts(pipeline: Pipeline, contract: Contract, params: Params) -> dict[str, 
     if params.train.early_stopping:
         facts["iterations"] = int(pipeline[-1].n_iter_)
     if hasattr(selector := pipeline[-2], "get_support"):
-        names = feature_names(contract)
+        own = params.train
+        names = feature_names(contract, forms_of(find_estimator(own.estimator), own.select)[1])
         facts["selected"] = [names[i] for i in selector.get_support(indices=True)]
     return facts
 
