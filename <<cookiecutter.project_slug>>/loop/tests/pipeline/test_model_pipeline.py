@@ -11,7 +11,6 @@ from mlops_loop.model.contract import Column, Contract
 from mlops_loop.pipeline import model_pipeline
 from mlops_loop.stage_params import Select
 
-
 COLUMNS = (
     Column("colour", "category", nullable=True, levels=("red", "blue")),
     Column("size", "number", nullable=True),
