@@ -20,7 +20,9 @@ PASSWORD, WRITTEN = "pa55 w/rd@%", "pa55%20w%2Frd%40%25"
 N_ROWS = 50_000  # in the query below
 ROWS = """
 SELECT i AS n, i::bigint << 33 AS big, i % 2 = 0 AS even, 'tön %s :x ' || i AS name,
-  CASE WHEN i > 25000 THEN i END AS late, CASE WHEN i % 7 > 0 THEN 0.5 * i END AS cost,
+  CASE WHEN i > 25000 THEN i END AS late, CASE WHEN i > 1 THEN (1::bigint << 53) + i END AS wide,
+  i % 2 = 0 OR NULL AS maybe, i::numeric(20, 0) * 1000000000000001 AS exact,
+  CASE WHEN i % 7 > 0 THEN 0.5 * i END AS cost,
   timestamptz '2024-01-01 00:00Z' + i * interval '1 min' AS at, date '2024-01-01' + i % 366 AS day,
   json_build_object('i', i) AS facts, ARRAY[i, 1] AS list, gen_random_uuid() AS id
 FROM generate_series(1, 50000) AS i WHERE 'like' LIKE 'li%'
@@ -31,6 +33,7 @@ import json, pandas as pd
 table = pd.read_parquet("data/ingested.parquet")
 types = {name: str(kind) for name, kind in table.dtypes.items()}
 found = {"rows": len(table), "n": int(table["n"].sum()), "late": int(table["late"].count())}
+found |= {"wide": int(table["wide"].iloc[-1]), "exact": table["exact"].iloc[-1]}
 print(json.dumps(found | {"name": table["name"].iloc[-1], "types": types}))
 """
 LENGTH = "import pandas as pd; print(len(pd.read_parquet('data/ingested.parquet')), 'rows')"
@@ -122,7 +125,7 @@ def test_tens_of_thousands_of_rows_in_chunks(ingest, postgres):
     # The ids are other ones each time: the note is of one reading, the table of the next.
     assert "changed" in ingest(*FINGERPRINT).stdout
     done = ingest("dvc", "repro", "ingest")
-    assert f"ingest: {N_ROWS:,} rows, 11 columns" in done.stdout
+    assert f"ingest: {N_ROWS:,} rows, 14 columns" in done.stdout
     log = postgres.log.read_text()
     assert "DECLARE" in log
     assert log.count("FETCH FORWARD 1000") >= 2 * N_ROWS / 1000  # fingerprint and ingest
@@ -132,12 +135,14 @@ def test_tens_of_thousands_of_rows_in_chunks(ingest, postgres):
         "rows": N_ROWS,
         "n": N_ROWS * (N_ROWS + 1) // 2,
         "late": N_ROWS // 2,
+        "wide": 2**53 + N_ROWS,
+        "exact": str(N_ROWS * 1_000_000_000_000_001),
         "name": f"tön %s :x {N_ROWS}",
     }
-    assert [types[name] for name in ("n", "big", "even", "late", "cost")] == [
-        *("int64", "int64", "bool", "float64", "float64")
+    assert [types[name] for name in ("n", "big", "even", "late", "wide", "maybe", "cost")] == [
+        *("int64", "int64", "bool", "Int64", "Int64", "boolean", "float64")
     ]
-    assert [types[name] for name in ("name", "facts", "list", "id")] == ["str"] * 4
+    assert [types[name] for name in ("exact", "name", "facts", "list", "id")] == ["str"] * 5
     assert types["at"].startswith("datetime64")
     assert ingest("grep", "-rlE", "pa55|127.0.0.1", "dvc.lock", "data/source.json").stdout == ""
 

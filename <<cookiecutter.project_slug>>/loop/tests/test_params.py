@@ -176,3 +176,33 @@ def test_parameters_cannot_be_changed(load):
     """A stage cannot leave a changed value to the next one."""
     with pytest.raises(ValueError, match="frozen"):
         load({}).seed = 2
+
+
+POSITIVE = [(0, "0"), (1.0, "1"), ("1.0", "1"), (True, "true"), ("FALSE", "false"), ("007", "007")]
+
+
+@pytest.mark.parametrize(("written", "label"), [*POSITIVE, ("yes", "yes"), (None, None)], ids=repr)
+def test_the_positive_class_may_be_written_as_in_the_data(written, label):
+    """By the rule of labels; numbers and booleans of YAML too."""
+    data = VALID | {"target": {"column": "outcome", "positive": written}}
+    assert params.Params.model_validate(data).target.positive == label
+
+
+@pytest.mark.parametrize("wrong", [[1], {"a": 1}])
+def test_a_positive_class_is_one_value(wrong, tmp_path):
+    """No list of them."""
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(VALID | {"target": {"column": "outcome", "positive": wrong}}))
+    with pytest.raises(errors.UsageError, match=r"target\.positive"):
+        params.load(path)
+
+
+def test_names_of_classes_are_no_booleans(tmp_path):
+    """`classes: [no, yes]` is false and true in YAML; numbers are names."""
+    target = {"column": "outcome", "above": 1, "classes": [0, 1]}
+    assert params.Params.model_validate(VALID | {"target": target}).target.classes == ("0", "1")
+    path = tmp_path / "params.yaml"
+    text = yaml.safe_dump(VALID | {"target": target})
+    path.write_text(text.replace("- 0", "- no").replace("- 1", "- yes"))
+    with pytest.raises(errors.UsageError, match=r"target\.classes\.0 = False: YAML reads yes, no"):
+        params.load(path)

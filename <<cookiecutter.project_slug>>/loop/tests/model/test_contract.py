@@ -108,6 +108,16 @@ def test_unseen_categories_have_a_code_of_their_own():
     assert one("category").encode_rows([{"category": "c"}]).item() == contract.UNSEEN
 
 
+@pytest.mark.parametrize("dtype", ["int64", "Int64", "float64", "float32", "object", "category"])
+def test_categories_that_are_numbers_in_the_table(dtype):
+    """1 is the level '1', in a table of any type; '1.0' is another text."""
+    column = contract.Column("code", "category", levels=("0", "1"))
+    whole = contract.Contract("regression", "y", (column,))
+    table = {"code": pd.Series([1, 0, 2], dtype=dtype)}
+    assert whole.encode_table(table).ravel().tolist() == [1, 0, contract.UNSEEN]
+    assert whole.encode_rows([{"code": "1"}, {"code": "1.0"}]).ravel().tolist() == [1, -1]
+
+
 def test_positions_of_numbers_and_categories_cover_the_matrix():
     """Every column is either a number or a category."""
     whole = contract.Contract("regression", "y", tuple(COLUMNS.values()))

@@ -6,7 +6,9 @@ import datetime as dt
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 import pytest
+from pandera.typing import Series
 
 from mlops_loop import errors, files, paths, project
 from mlops_loop.pipeline import prepare, split
@@ -212,3 +214,63 @@ def test_run_writes_parts_that_the_stored_rule_confirms(
         rows = files.read_table(paths.PREPARED / f"{part}.parquet")
         assert set(split.part_of(rows, rule)) == {part}
     assert sum(files.read_json(paths.PREPARATION_REPORT)["rows"].values()) == 100
+
+
+class Named(pa.DataFrameModel):
+    """Only one of the columns."""
+
+    a: Series[int]
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        lambda raw: raw.assign(size=raw["a"] + raw["b"]),
+        lambda raw: raw.assign(size=raw.b * 2),
+        lambda raw: raw[["a", "b"]],
+    ],
+    ids=["key", "attribute", "list"],
+)
+def test_a_column_without_a_type_is_no_feature(monkeypatch, features):
+    """In a CSV it is text: '12' + '3' would be 123, and nobody would see it."""
+    monkeypatch.setattr(project, "raw_rows", lambda: Named)
+    monkeypatch.setattr(project, "model_rows", features)
+    raw = pd.DataFrame({"a": [12], "b": ["3"], "c": ["x"]})
+    with pytest.raises(errors.UsageError, match=r"model_rows uses 'b', which RawRows .*Next: add"):
+        prepare._require_named(raw)
+    monkeypatch.setattr(project, "model_rows", lambda raw: raw.assign(size=raw["a"] * 2))
+    prepare._require_named(raw)
+
+
+def test_an_error_of_the_features_is_shown_as_it_is(monkeypatch):
+    """Where the columns are not to blame."""
+    monkeypatch.setattr(project, "raw_rows", lambda: Named)
+    monkeypatch.setattr(project, "model_rows", lambda raw: raw["nowhere"])
+    with pytest.raises(KeyError, match="nowhere"):
+        prepare._require_named(pd.DataFrame({"a": [12], "b": ["3"]}))
+
+
+BY_ID = [{"prepare.key": ["id"]}, {"split.strategy": "group", "split.column": "id"}]
+
+
+@pytest.mark.parametrize("change", BY_ID, ids=["key", "group"])
+def test_a_rounded_key_is_refused(raw, make_params, change):
+    """A float64 is not every integer beyond 2**53, so different rows would have one key."""
+    ids = 10.0**17 + raw["id"]
+    changes = {"prepare.key": []} | change
+    with pytest.raises(errors.DataRefused, match=r"'id' identifies rows and holds 1e\+17.*RawRows"):
+        prepare.prepare(raw.assign(id=ids), make_params(changes=changes))
+
+
+INTEGERS = ["int64", "Int64", "float64", object, str]
+
+
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+def test_keys_groups_and_slices_do_not_depend_on_the_type(raw, make_params, dtype):
+    """Nor on a missing value in another row."""
+    changes = {"split.strategy": "group", "split.column": "count"}
+    ids = raw["id"].astype(dtype) if dtype is not str else raw["id"].astype(str)
+    counts = raw["count"].astype("int64" if dtype is str else dtype)
+    rows = prepare.prepare(raw.assign(id=ids, count=counts), make_params(changes=changes)).rows
+    assert rows[split.KEY].tolist() == [str(i) for i in range(100)]
+    assert rows[split.GROUP].tolist() == [str(n) for n in raw["count"]]

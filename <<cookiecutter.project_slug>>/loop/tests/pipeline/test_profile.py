@@ -36,3 +36,13 @@ def test_what_is_no_table_is_refused(tmp_path, name):
     (tmp_path / "empty.csv").write_text("a,b\n")
     with pytest.raises(errors.UsageError, match=name):
         profile.read(tmp_path / name)
+
+
+def test_a_csv_is_shown_as_it_is_written(tmp_path):
+    """A code keeps its zeros; a column of numbers is one, with a word for missing in it too."""
+    (tmp_path / "a.csv").write_text("code,size,word\n00501,1.50,NA\n02115,NA,b\n")
+    table = profile.read(tmp_path / "a.csv")
+    assert table["code"].tolist() == ["00501", "02115"]
+    assert table["word"].tolist() == ["NA", "b"]
+    assert table["size"].tolist()[0] == 1.5
+    assert table["size"].isna().tolist() == [False, True]

@@ -192,3 +192,37 @@ def test_overlap_is_the_share_of_holdout_rows_that_training_knows(held, known):
     parts = pd.Series(["holdout"] * len(held) + ["train"] * len(known))
     expected = sum(value in known for value in held) / len(held)
     assert split.overlap(rows, parts, ["a", "b"]) == pytest.approx(expected)
+
+
+OLD_TEXT = {"integers": "{}.0", "codes": "{}"}
+NEW_TEXT = {"integers": "{}", "codes": "{:05}"}
+
+
+@pytest.mark.parametrize("strategy", ["group", "random", "stratified"])
+@pytest.mark.parametrize("kind", OLD_TEXT)
+def test_a_champion_of_an_earlier_version_has_seen_what_it_may_have_seen(strategy, kind):
+    """It hashed other texts of the same keys: what it saw then must not count as unseen now."""
+    keys = [[text[kind].format(i) for i in range(400)] for text in (OLD_TEXT, NEW_TEXT)]
+    before, after = (rows_of(own).assign(**{split.TARGET: ["a", "b"] * 200}) for own in keys)
+    rule = split.make_rule(before, settings_for(strategy), seed=1)
+    del rule["texts"]
+    seen_then = (split.part_of(before, rule) != "holdout").to_numpy()
+    seen_now = split.seen(after, rule)
+    assert seen_now[seen_then].all()
+    assert not seen_now.all()
+
+
+def test_a_key_that_may_have_been_written_in_many_ways_counts_as_seen():
+    """Nobody can tell; a rule of this version knows."""
+    rows = rows_of(["\x1f".join(map(str, range(i, i + 8))) for i in range(100)])
+    rule = {"strategy": "random", "seed": 1, "validation": 0.2, "holdout": 0.3}
+    assert split.seen(rows, rule).all()
+    assert not split.seen(rows, rule | {"texts": split.TEXTS}).all()
+
+
+def test_labels_of_an_earlier_version_have_their_limits():
+    """'0.0' is the class '0'."""
+    rows = rows_of([f"{i}" for i in range(200)]).assign(**{split.TARGET: ["0", "1"] * 100})
+    rule = split.make_rule(rows, settings_for("stratified"), seed=1)
+    old = rule | {"limits": {f"{label}.0": limits for label, limits in rule["limits"].items()}}
+    pd.testing.assert_series_equal(split.part_of(rows, old), split.part_of(rows, rule))

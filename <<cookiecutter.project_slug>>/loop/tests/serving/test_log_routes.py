@@ -9,6 +9,7 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from endpoint import write_bundle
 
 from mlops_loop import settings
 from mlops_loop.errors import UsageError
@@ -107,11 +108,25 @@ def test_feedback(logging_client, row, kind, outcome):
     assert [line["outcome"] for line in exported(client, 2)] == [None, outcome]
 
 
+@pytest.mark.parametrize("outcome", [1, 1.0, "1", "1.0"], ids=repr)
+def test_a_class_is_stored_as_the_model_names_it(start, tmp_path, row, outcome):
+    """However the client writes it."""
+    folder = write_bundle(tmp_path / "numbers", classes=("0", "1"))
+    client = start(folder, log_url=f"sqlite:///{tmp_path}/log.db")
+    id_ = client.post("/predict", json=row).json()["prediction_id"]
+    exported(client, 1)
+    body = {"prediction_id": id_, "outcome": outcome}
+    assert client.post("/feedback", json=body).json() == {"stored": 1}
+    assert exported(client, 1)[0]["outcome"] == "1"
+
+
 WRONG = {
     "no class": ("binary", {"outcome": "cancelled"}, 422, "on time or late"),
     "a number for a class": ("binary", {"outcome": 1}, 422, "on time or late"),
     "a class for a number": ("regression", {"outcome": "late"}, 422, "a finite number"),
     "true": ("regression", {"outcome": True}, 422, "outcome"),
+    "true for a class": ("binary", {"outcome": True}, 422, "on time or late"),
+    "a huge number": ("regression", {"outcome": 10**400}, 422, "a finite number"),
     "infinity": ("regression", {"outcome": float("inf")}, 422, "a finite number"),
     "an unknown id": ("binary", {"prediction_id": "x" * 36}, 404, "holds no prediction_id"),
     "an unknown row": ("binary", {"row": 1}, 404, "row 1"),

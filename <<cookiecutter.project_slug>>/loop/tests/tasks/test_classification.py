@@ -135,3 +135,36 @@ def test_a_threshold_is_shown_as_it_is(make_contract, threshold, share, percent)
 def test_the_decision_rule_is_of_two_classes(make_contract):
     """Of more, the largest probability decides."""
     assert TASK.decision_rule(make_contract("multi-class")) == ""
+
+
+@pytest.mark.parametrize("classes", [("0.0", "1.0"), ("0", "1")])
+@pytest.mark.parametrize("labels", [["1", "0"], [1, 0], [1.0, 0.0]])
+def test_a_model_of_an_earlier_version_knows_the_same_classes(classes, labels):
+    """Its classes may be '0.0' and '1.0'; the gate compares it, and it takes the same outcomes."""
+    contract = Contract(TASK.name, "y", (), classes)
+    assert TASK.encode_target(pd.DataFrame({"_target": labels}), contract).tolist() == [1, 0]
+    assert TASK.describe_outcomes(contract) == "0, 1"
+    assert TASK.outcome(labels[0], contract) == classes[1]
+
+
+OUTCOMES = [(1, "1"), (1.0, "1"), ("1", "1"), ("1.0", "1"), ("true", None), (True, None)]
+OUTCOMES += [("", None), (2, None), (float("nan"), None)]
+
+
+@pytest.mark.parametrize(("given", "stored"), OUTCOMES, ids=repr)
+def test_an_outcome_is_the_class_that_it_names(given, stored):
+    """As a client writes it; what is stored is the class of the model."""
+    assert TASK.outcome(given, Contract(TASK.name, "y", (), ("0", "1"))) == stored
+
+
+def test_outcomes_of_booleans():
+    """True of JSON, 'True' of a CSV."""
+    contract = Contract(TASK.name, "y", (), ("false", "true"))
+    assert {TASK.outcome(given, contract) for given in (True, "True", "TRUE", "true")} == {"true"}
+    assert TASK.outcome(1, contract) is None
+
+
+def test_the_positive_class_that_yaml_made_a_boolean():
+    """`positive: yes` is true in YAML."""
+    with pytest.raises(errors.UsageError, match=r"'true' is none of .*'yes'.*YAML reads yes"):
+        TASK.contract_facts(pd.Series(["no", "yes"]), Target(column="y", positive=True))

@@ -186,8 +186,9 @@ def _require_named(raw: pd.DataFrame) -> None:
     try:
         project.model_rows(some.drop(columns=unnamed))
     except Exception as error:  # whatever the user's code raises
-        project.model_rows(some)  # an error that has nothing to do with it is shown as it is
-        used = [name for name in unnamed if name in str(error)] or unnamed
+        used = [name for name in unnamed if repr(name) in str(error)] or unnamed
+        if used == unnamed:
+            project.model_rows(some)  # an error that has nothing to do with it is shown as it is
         raise UsageError(
             f"features.model_rows uses {listed(used)}, which RawRows does not name, so that it has "
             "no type of its own. Next: add it to RawRows in schema.py"
