@@ -237,7 +237,7 @@ def as_csv(**changes) -> str:
     return as_rows(**changes).to_csv(index=False)
 
 
-AT = {"target.column": "y"}
+AT = {"target.column": "y", "train.threshold": "f1"}
 GIVEN = pytest.mark.parametrize("given_as", [as_csv, as_rows])
 
 
@@ -259,15 +259,17 @@ def test_long_ids_beside_a_missing_one(run_stages, given_as):
     assert sum(made.manifest["rows"].values()) == N - 1
 
 
+LABELS = [([0, 1], 1, {}), ([0.0, 1.0], "1", {}), (["0", "1"], 1.0, {"y": "str?"})]
+LABELS += [(["0.0", "1.0"], None, {"y": "str?"})]
+
+
 @GIVEN
-@pytest.mark.parametrize("labels", [[0, 1], [0.0, 1.0], ["0", "1"], ["0.0", "1.0"]], ids=str)
-@pytest.mark.parametrize("positive", ["1", 1, 1.0, None])
-@pytest.mark.parametrize("raw", [{}, {"y": "str?"}], ids=["not named", "named"])
+@pytest.mark.parametrize(("labels", "positive", "raw"), LABELS, ids=lambda value: str(value))
 def test_labels_beside_missing_ones(run_stages, given_as, labels, positive, raw):
-    """The case labels-one-missing: the classes are '0' and '1'."""
-    given_ = [None if i < 3 else labels[i * i % 7 % 2] for i in range(N)]
-    source = given_as(y=given_)
-    made = run_stages(source, {"x": "float"}, changes=AT | {"target.positive": positive}, raw=raw)
+    """The case labels-one-missing: the classes are '0' and '1', named in RawRows or not."""
+    written = [None if i < 3 else labels[i * i % 7 % 2] for i in range(N)]
+    changes = AT | {"target.positive": positive}
+    made = run_stages(given_as(y=written), {"x": "float"}, changes=changes, raw=raw)
     assert isinstance(made, bundle.Bundle), made
     assert made.contract.classes == ("0", "1")
 
@@ -275,6 +277,6 @@ def test_labels_beside_missing_ones(run_stages, given_as, labels, positive, raw)
 @GIVEN
 def test_labels_that_are_booleans(run_stages, given_as):
     """A CSV of pandas says True; `positive: true` in YAML is the same class."""
-    given_ = [None if i < 3 else i * i % 7 % 2 == 0 for i in range(N)]
-    made = run_stages(given_as(y=given_), {"x": "float"}, changes=AT | {"target.positive": True})
+    written = [None if i < 3 else i * i % 7 % 2 == 0 for i in range(N)]
+    made = run_stages(given_as(y=written), {"x": "float"}, changes=AT | {"target.positive": True})
     assert made.contract.classes == ("false", "true")
