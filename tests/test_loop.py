@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import OPTION_SETS, TASKS, check, environment_of, option_id, run
 
 ENVIRONMENT_FOLDER = ".venv"
@@ -85,6 +86,27 @@ def test_same_bytes_elsewhere_and_only_what_depends(fresh):
     done = in_project(fresh, "dvc", "repro", env=environment)
     ran = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
     assert ran == ["Running stage 'evaluate':"]
+
+
+def test_a_constant_is_no_first_model(loop, tmp_path):
+    """Boosting that learns nothing keeps to every limit of the default gate for regression."""
+    source, folder = loop("regression").folder, tmp_path / "constant"
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns(".git", ENVIRONMENT_FOLDER))
+    (folder / ENVIRONMENT_FOLDER).symlink_to(source.resolve() / ENVIRONMENT_FOLDER)
+    check("git", "init", "--quiet", cwd=folder)
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["train"]["grid"] = {"learning_rate": [1e-9], "max_iter": [1]}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    code = f"{folder / 'src'}:{folder / 'loop' / 'src'}"
+    environment = {"PYTHONPATH": code, "PATH": path_of(folder), "HOME": str(folder)}
+    for stage in ("train", "export", "evaluate"):
+        done = in_project(folder, "loop", stage, env=environment)
+        assert done.returncode == 0, done.stderr
+    done = in_project(folder, "loop", "gate", "--json", env=environment)
+    assert done.returncode == 1, done.stdout + done.stderr
+    checks = {c["name"]: c["status"] for c in json.loads(done.stdout)["checks"]}
+    assert checks["absolute"] == "pass"
+    assert checks["against constant"] == checks["predictions"] == "fail"
 
 
 def path_of(folder: Path) -> str:

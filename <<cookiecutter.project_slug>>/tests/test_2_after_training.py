@@ -8,7 +8,7 @@ import pytest
 from mlops_loop import tasks
 from mlops_loop.model import predictor
 from mlops_loop.pipeline import assemble
-from mlops_loop.tasks import metrics
+from mlops_loop.tasks import baselines, metrics
 
 
 @pytest.fixture
@@ -23,15 +23,17 @@ def rows(trained, parts) -> list[dict]:
     return assemble.golden_rows(parts["holdout"], trained.contract, 50)
 
 
-def test_the_model_is_better_than_the_trivial_answer(trained, parts, own):
+def test_the_model_is_better_than_the_best_constant(trained, parts, own):
     """On the holdout, by the metric of the search."""
-    contract, holdout = trained.contract, parts["holdout"]
-    task = tasks.of(contract)
-    y = task.encode_target(holdout, contract)
-    scores = predictor.raw_scores(trained.pipeline, contract.encode_table(holdout))
-    trivial = task.trivial_scores(task.encode_target(parts["train"], contract), len(y), contract)
-    metric = metrics.find(own.task, own.train.scoring)
-    gain = metric(y, scores, contract) - metric(y, trivial, contract)
+    contract, task = trained.contract, tasks.of(trained.contract)
+    training, (x, y) = (
+        (contract.encode_table(rows), task.encode_target(rows, contract))
+        for rows in (parts["train"], parts["holdout"])
+    )
+    name = baselines.skill_metric(own.task, own.train.scoring)
+    metric = metrics.find(own.task, name)
+    constant = baselines.fit(training, x, contract).against(metric, y, contract)["constant"]
+    gain = metric(y, predictor.raw_scores(trained.pipeline, x), contract) - constant.value(metric)
     assert metric.sign * gain > 0
 
 

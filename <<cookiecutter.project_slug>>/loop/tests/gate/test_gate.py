@@ -20,6 +20,7 @@ from mlops_loop.gate import gate, scoring
 from mlops_loop.gate.comparison import Unscorable
 from mlops_loop.model import bundle
 from mlops_loop.model.contract import Column, Contract
+from mlops_loop.tasks import baselines
 
 POLICY = {
     "task": "classification",
@@ -56,6 +57,11 @@ def holdout(project):
     return project / paths.PREPARED / "holdout.parquet"
 
 
+def contract_y(rows):
+    """Positions of the classes of this module."""
+    return (rows["_target"] == "late").to_numpy(int)
+
+
 @pytest.fixture
 def make(project, holdout):
     """`make("new", "wind")` writes a bundle with a model of these columns."""
@@ -72,6 +78,8 @@ def make(project, holdout):
         skops.io.dump(model, folder / "model.skops")
         for file in ("reference.json", "golden.jsonl", "metrics.json", "model_card.md"):
             (folder / file).write_text("{}\n")
+        known = baselines.fit((matrix, contract_y(rows)), matrix, contract)
+        known.to_table().to_parquet(folder / baselines.FILE)
         facts = {"split": rule, "data": {"holdout": bundle.sha256(holdout)}}
         bundle.write_manifest(folder, facts)
         return folder

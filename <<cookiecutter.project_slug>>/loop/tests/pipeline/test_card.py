@@ -33,6 +33,7 @@ def write(make_params):
         whole = contract.Contract(task, "outcome", COLUMNS, classes, 0.25, "EUR")
         result = {"metrics": {"n_rows": 1234} | (metrics or {}), "slices": list(slices)}
         result |= {"intervals": {"log_loss": [0.25, 1.5]}, "gaps": list(gaps)}
+        result["baselines"] = {"log_loss": {"constant": 0.75, "shallow": 0.625}}
         result["importance"] = [{"column": column.name, "loss": 0.125} for column in COLUMNS]
         return card.model_card(whole, result, make_params(kind, changes), 5678)
 
@@ -87,7 +88,7 @@ def test_the_meaning_of_the_classes_is_named(write):
 def test_metrics_are_shown_or_not_defined(write, value, shown):
     """Never 'nan'."""
     text = write(metrics={"log_loss": value})
-    assert f"| log_loss | {shown} | 0.2500 to 1.5000 |" in text
+    assert f"| log_loss | {shown} | 0.2500 to 1.5000 | 0.7500 | 0.6250 |" in text
     assert "| n_rows | 1,234 |" in text
     assert "nan" not in text
 

@@ -76,7 +76,8 @@ def write(project, monkeypatch):
                 "version": champion, "bundle": "0123456789ab", "commit": old,
                 "contract": contract(text, "regression", ("size", f"old {text}")),
                 "reference": reference(0.4), "rows": {"train": 60, "validation": 10},
-                "compared": {"n_rows": 900, "champion": {"mae": 7.5}, "challenger": {"mae": 7.25}},
+                "compared": {"n_rows": 900, "champion": {"mae": 7.5}, "challenger": {"mae": 7.25},
+                             "baselines": {"mae": {"constant": 9.5, "shallow": 8}}},
             },
             "validation": {"n_failed": 3, "n_rows": 100, "failures": [
                 {"column": text, "check": f"isin({text})", "n_rows": 3, "examples": [text]}]},
@@ -85,6 +86,7 @@ def write(project, monkeypatch):
                 "dropped": {f"missing {text}": 5, "key came before": 0}},
             "evaluation": {
                 "metrics": {"n_rows": 900, "mae": 7.25}, "intervals": {"mae": [7.0, 7.5]},
+                "baselines": {"mae": {"constant": 9.5}},
                 "importance": [{"column": text, "loss": 0.25}, {"column": "size", "loss": -0.1}]},
         }  # fmt: skip
         (REPORTS / "plots").mkdir(parents=True, exist_ok=True)

@@ -92,14 +92,14 @@ def test_every_prediction_has_a_headline_and_an_explained_number(task, contract,
     assert all(0 <= share <= 1 for share in task.shares(prediction).values())
 
 
-def test_trivial_scores_are_scores(task, contract, scored):
-    """Every metric takes them, and the model of these tests is better than they are."""
+def test_constants_are_scores(task, contract, scored):
+    """Every metric takes them, and the model of these tests is better than each of them."""
     y, scores = scored
-    trivial = task.trivial_scores(y, 60, contract)
-    assert trivial.shape == scores.shape
-    name = "mae" if task.name == "regression" else "log_loss"
-    metric = task.metrics[name]
-    assert metric(y, scores, contract) < metric(y, trivial, contract)
+    metric = task.metrics["mae" if task.name == "regression" else "log_loss"]
+    for constant in task.constants(y, contract).values():
+        tiled = np.stack([np.asarray(constant)] * 60)
+        assert tiled.shape == scores.shape
+        assert metric(y, scores, contract) < metric(y, tiled, contract)
 
 
 def test_plots_are_tables_and_the_curve_is_one_of_them(task, contract, scored):

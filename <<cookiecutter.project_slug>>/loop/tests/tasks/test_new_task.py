@@ -63,8 +63,9 @@ class Grouping(Task):
         names = tuple(f"group {i + 1}" for i in range(n_groups))
         return pipeline, dataclasses.replace(contract, classes=names)
 
-    def trivial_scores(self, y, n, contract):
-        return np.zeros((n, len(contract.classes)))
+    def constants(self, y, contract):
+        distance = np.sqrt(y.var(axis=0).sum())
+        return {"one group": np.full(len(contract.classes), distance)}
 
     def plots(self, y, scores, contract):
         sizes = np.bincount(scores.argmin(axis=1), minlength=scores.shape[1])
@@ -204,9 +205,10 @@ def test_the_stages_make_a_bundle(made):
 
 
 def test_the_gate_judges_by_the_metrics_of_the_task(made):
-    """A floor, slices, and what is too good to be true."""
+    """The one constant of the task, a floor, slices, and what is too good to be true."""
     assert made.decision == "PROMOTE", made.to_dict()
     assert {(check.name, check.metric) for check in made.checks} >= {
+        ("against constant", "spread"),
         ("absolute", "spread"),
         ("slice", "spread"),
         ("too good", "spread"),

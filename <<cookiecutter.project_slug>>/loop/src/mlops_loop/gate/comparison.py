@@ -17,6 +17,7 @@ from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.statistics.bootstrap import Bootstrap, Contender, Interval
 from mlops_loop.statistics.metrics import Metric
 from mlops_loop.tasks import metrics
+from mlops_loop.tasks.baselines import Baselines
 
 Status = Literal["pass", "fail", "hold", "skip"]
 
@@ -55,7 +56,7 @@ class Unscorable:
     reason: str
 
 
-def _scored(model: Contender | Unscorable | None) -> Contender:
+def scored(model: Contender | Unscorable | None) -> Contender:
     """Models without scores are sorted out before any check."""
     if not isinstance(model, Contender):
         raise TypeError(f"{model} has no scores to compare.")
@@ -75,7 +76,8 @@ class Comparison:
     """What is judged: two models, scored on the same `rows` of the holdout.
 
     champion: None before the first. seen: (n_rows,) True for the rows that the champion may have
-    learned from. measurements: of the built container, by the name of their budget.
+    learned from. measurements: of the built container, by the name of their budget. baselines:
+    models that know little, scored on the same rows; None where that is not asked.
     """
 
     challenger: Contender | Unscorable
@@ -85,6 +87,7 @@ class Comparison:
     policy: GatePolicy
     seed: int = 0
     measurements: Mapping[str, float] = field(default_factory=dict)
+    baselines: Baselines | None = None
 
     def metric(self, name: str) -> Metric:
         """A metric of the task by name; raises UsageError with the names that there are."""
@@ -121,7 +124,7 @@ class Comparison:
 
     def _compared(self, gain: bool) -> list[Contender]:
         models = (self.challenger, self.champion) if gain else (self.challenger,)
-        return [_scored(model) for model in models]
+        return [scored(model) for model in models]
 
     def cases(self, metric: str, gain: bool, rows: np.ndarray) -> int:
         """How many of some rows, by position, a metric of the models rests on, at least."""
@@ -168,7 +171,7 @@ class Comparison:
             message = "Not a finite number, or too few rows (clusters)."
         if needed:
             message += f" About {needed:,} rows would decide."
-        target_unit = _scored(self.challenger).contract.target_unit
+        target_unit = scored(self.challenger).contract.target_unit
         unit = self.metric(metric).unit.replace("target", target_unit)
         numbers = (interval.estimate, interval.low, interval.high, limit, interval.n_rows)
         return Check(name, status, message, *numbers, unit, metric, slice, needed, interval.n_cases)

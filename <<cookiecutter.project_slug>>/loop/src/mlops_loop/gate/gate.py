@@ -18,11 +18,12 @@ import pandas as pd
 
 from mlops_loop import files, git, params, paths, tasks
 from mlops_loop.errors import NoValidBundle, StoreUnreachable, UsageError
+from mlops_loop.gate.baselines import beats_baselines, tells_rows_apart
 from mlops_loop.gate.checks import CHECKS
 from mlops_loop.gate.comparison import Check, Comparison, Unscorable
 from mlops_loop.gate.own_checks import own_checks
 from mlops_loop.gate.policy import GatePolicy
-from mlops_loop.gate.scoring import score
+from mlops_loop.gate.scoring import read_baselines, score
 from mlops_loop.model import bundle
 from mlops_loop.pipeline import split
 from mlops_loop.registry import champion, ledger
@@ -31,6 +32,7 @@ from mlops_loop.statistics.bootstrap import Contender
 from mlops_loop.tasks import metrics
 
 Decision = Literal["PROMOTE", "REJECT", "HOLD"]
+DEFAULT = (beats_baselines, tells_rows_apart)  # what no policy has to ask for
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,17 @@ def run(bundle_dir: Path, policy_path: Path, out_dir: Path, override: str | None
 
     override: the reason of a person who turns HOLD into PROMOTE. Raises UsageError where a
     stage has not run yet or the policy is of another task, NoValidBundle where there is no
-    challenger, DataRefused where the holdout lacks a column of the policy.
+    challenger or it has no baselines, DataRefused where the holdout lacks a column of the policy.
     """
     policy, new = params.read_yaml(policy_path, GatePolicy), bundle.load(bundle_dir)
     if new.contract.task != policy.task:
         raise UsageError(f"{policy_path}: task = {policy.task!r}: the model's is another.")
     rows = files.read_table(paths.HOLDOUT)
     challenger, old = _challenger(new, rows), _production(rows)
+    known = read_baselines(new, len(rows)) if isinstance(challenger, Contender) else None
     seed, measured = params.load().seed, _measurements(out_dir, new.id)
-    comparison = Comparison(challenger, old.model, old.seen, rows, policy, seed, measured)
+    models = challenger, old.model
+    comparison = Comparison(*models, old.seen, rows, policy, seed, measured, known)
     verdict = decide(comparison, _signed(override) if override else None)
     files.write_json(verdict.to_dict(), out_dir / paths.VERDICT.name, digits=None)
     _write_champion(out_dir / paths.CHAMPION_FACTS.name, old.facts, comparison)
@@ -147,7 +151,10 @@ def _write_champion(path: Path, facts: dict[str, Any] | None, comparison: Compar
 
 
 def _compared(comparison: Comparison) -> dict[str, Any] | None:
-    """Every metric of both on the rows that neither has seen; None where that makes no sense."""
+    """Every metric of both on the rows that neither has seen; None where that makes no sense.
+
+    And of the `baselines` on the same rows, as `Baselines.measure` gives them.
+    """
     old, new, rows = comparison.champion, comparison.challenger, comparison.positions(gain=True)
     if not isinstance(old, Contender) or isinstance(new, Unscorable) or not len(rows):
         return None
@@ -155,7 +162,9 @@ def _compared(comparison: Comparison) -> dict[str, Any] | None:
         return None
     pair = {"champion": old.take(rows), "challenger": new.take(rows)}
     scores = {name: metrics.score_all(m.y, m.scores, m.contract) for name, m in pair.items()}
-    return scores | {"n_rows": len(rows)}
+    known = comparison.baselines
+    measured = known.take(rows).measure(pair["challenger"].y, new.contract) if known else {}
+    return scores | {"n_rows": len(rows), "baselines": measured}
 
 
 def decide(comparison: Comparison, override: str | None = None) -> Verdict:
@@ -170,7 +179,7 @@ def decide(comparison: Comparison, override: str | None = None) -> Verdict:
     results = []
     if old and (problem := _incomparable(new, old)):
         results, comparison = [problem], replace(comparison, champion=None)
-    results += [result for check in (*CHECKS, own_checks) for result in check(comparison)]
+    results += [result for check in (*CHECKS, *DEFAULT, own_checks) for result in check(comparison)]
     return conclude(results, *names, override)
 
 

@@ -27,6 +27,17 @@ class Primary(Section):
     margin: PositiveFloat
 
 
+class Baselines(Section):
+    """The comparison with models that know little, on even where gate.yaml does not name it.
+
+    metric: by default the primary one, see `baselines.compared_by`. shallow: whether a model that
+    is shown to be worse than the shallow one fails; the constant always counts.
+    """
+
+    metric: str | None = None
+    shallow: bool = True
+
+
 class Calibration(Section):
     """How far predictions may be from the outcomes, on average."""
 
@@ -85,6 +96,7 @@ class GatePolicy(Section):
     min_rows: PositiveInt
     min_cases: PositiveInt = 10
     primary: Primary
+    baselines: Baselines = Baselines()
     absolute: Annotated[dict[str, FiniteFloat], Field(min_length=1)]
     calibration: Calibration | None = None
     slices: Slices | None = None

@@ -1,4 +1,4 @@
-"""Scores of a bundle on rows, the same way for challenger and champion."""
+"""Scores of a bundle on rows, the same way for challenger and champion; and of its baselines."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from mlops_loop import tasks
-from mlops_loop.errors import DataRefused, UsageError
+from mlops_loop.errors import DataRefused, NoValidBundle, UsageError
 from mlops_loop.gate.comparison import Unscorable
 from mlops_loop.model.bundle import Bundle
 from mlops_loop.statistics.bootstrap import Contender
+from mlops_loop.tasks import baselines
 
 
 def score(model: Bundle, rows: pd.DataFrame, name: str) -> Contender | Unscorable:
@@ -29,3 +30,20 @@ def score(model: Bundle, rows: pd.DataFrame, name: str) -> Contender | Unscorabl
     if bad := int((~np.isfinite(scores)).sum()):
         return Unscorable(name, "fail", f"gives {bad:,} scores that are not finite numbers")
     return Contender(name, model.id, contract, y, scores)
+
+
+def read_baselines(model: Bundle, n_rows: int) -> baselines.Baselines:
+    """The scores that the bundle holds of baselines, of `n_rows` rows of the holdout.
+
+    Raises NoValidBundle without them: nobody can know then whether the model knows anything.
+    """
+    path = model.folder / baselines.FILE
+    try:
+        table = pd.read_parquet(path)
+        if len(table) != n_rows:
+            raise ValueError(f"it has {len(table):,} rows, the holdout {n_rows:,}")
+        return baselines.Baselines.from_table(table)
+    except (OSError, ValueError) as error:
+        raise NoValidBundle(
+            f"{path} cannot be read, with which the model is compared: {error}. Next: make pipeline"
+        ) from error

@@ -5,6 +5,7 @@
       contract.json               what it takes and gives (contract.py)
       reference.json              statistics of the training rows, with frozen drift bins
       golden.jsonl                held-out rows with the scores that the gate saw
+      baselines.parquet           scores of the holdout by a constant and by a shallow model
       metrics.json                metrics on the holdout
       model_card.md               for people
       manifest.json               hashes of all of it, of the data and of the schema

@@ -18,12 +18,17 @@ from mlops_loop.model.predictor import load_predictor
 from mlops_loop.params import Params
 from mlops_loop.pipeline.card import model_card
 from mlops_loop.pipeline.reference import make_reference
+from mlops_loop.tasks import baselines
+from mlops_loop.tasks.baselines import Baselines
 
 
-def assemble(folder: Path, holdout: pd.DataFrame, result: dict[str, Any], params: Params) -> str:
+def assemble(
+    folder: Path, holdout: pd.DataFrame, known: Baselines, result: dict[str, Any], params: Params
+) -> str:
     """Write the bundle to `folder`; returns its id.
 
-    holdout: the rows that `result` of `evaluate.measure` (with `importance`) is about.
+    holdout: the rows that `known` scores, and that `result` of `evaluate.measure` is about, which
+    here has `importance` and `baselines` too.
     """
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(paths.EXPORTED, folder)
@@ -31,6 +36,7 @@ def assemble(folder: Path, holdout: pd.DataFrame, result: dict[str, Any], params
     training = files.read_table(paths.TRAIN)
     files.write_json(make_reference(training, contract), folder / "reference.json", digits=None)
     files.write_json(result["metrics"], folder / "metrics.json")
+    files.write_table(known.to_table(), folder / baselines.FILE)
     rows = golden_rows(holdout, contract, params.export.golden_rows)
     (folder / "golden.jsonl").write_text(_golden_lines(folder, contract, rows), encoding="utf-8")
     card = model_card(contract, result, params, len(training))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ def model_card(contract: Contract, result: dict[str, Any], params: Params, n_tra
     losses = {record["column"]: record["loss"] for record in result["importance"]}
     facts = {"contract": contract, "params": params, "metric": metric, "n_train": n_train}
     facts |= {"allowed": allowed, "between": _between, "small": small, "losses": losses}
+    facts |= {"known": partial(_known, result["baselines"])}
+    facts["shallow"] = tasks.of(contract).shallow_name or "shallow model"
     facts["predicted"] = tasks.of(contract).card_text(contract, params.target)
     return template.render(facts | result) + "\n"
 
@@ -36,6 +39,11 @@ def _shown(value: Any) -> str:
     if value is None or value != value:
         return "not defined"
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def _known(baselines: dict[str, Any], metric: str, kind: str) -> Any:
+    """The value of a baseline; empty where there is none, as of the number of rows."""
+    return baselines.get(metric, {}).get(kind, "")
 
 
 def _between(bounds: list[float]) -> str:

@@ -19,7 +19,8 @@ from mlops_loop.params import Params
 from mlops_loop.pipeline import plots
 from mlops_loop.pipeline.assemble import assemble
 from mlops_loop.statistics.bootstrap import Bootstrap, Contender, Interval
-from mlops_loop.tasks import metrics
+from mlops_loop.tasks import baselines, metrics
+from mlops_loop.tasks.task import Rows
 
 CONFIDENCE = 0.95
 IMPORTANCE_ROWS, IMPORTANCE_REPEATS = 5000, 5
@@ -142,6 +143,11 @@ def _with_shuffled(matrix: np.ndarray, column: int, rng: np.random.Generator) ->
     return shuffled
 
 
+def _training(contract: Contract) -> Rows:
+    rows = files.read_table(paths.TRAIN)
+    return contract.encode_table(rows), tasks.of(contract).encode_target(rows, contract)
+
+
 def run(params: Params) -> None:
     """Write metrics, the report, plots (DVC and SVG) and the bundle."""
     holdout = files.read_table(paths.HOLDOUT)
@@ -151,10 +157,12 @@ def run(params: Params) -> None:
     model = Contender("challenger", "", contract, y, predictor.scores(matrix))
     result = measure(holdout, model, params)
     result["importance"] = importance(predictor.scores, matrix, model, params)
+    known = baselines.fit(_training(contract), matrix, contract)
+    result["baselines"] = known.measure(y, contract)
     files.write_json(result["metrics"], paths.METRICS)
     files.write_json(result, paths.EVALUATION_REPORT)
     plots.write_all(model, result["importance"], paths.PLOTS)
-    bundle_id = assemble(paths.BUNDLE, holdout, result, params)
+    bundle_id = assemble(paths.BUNDLE, holdout, known, result, params)
     print(f"evaluate: bundle {bundle_id}, {len(y):,} holdout rows")
     for name, (low, high) in result["intervals"].items():
         print(f"  {name:<20} {result['metrics'][name]:12,.4f}   {low:,.4f} to {high:,.4f}")

@@ -62,14 +62,18 @@ def _compare(bundle: Bundle | None, champion: dict[str, Any] | None) -> dict[str
 
 
 def _metrics(compared: dict[str, Any] | None, task: str) -> list[tuple[Any, ...]]:
-    """Each metric of champion and challenger on the same rows, and by how much it is better."""
+    """Each metric of champion and challenger on the same rows, and by how much it is better.
+
+    Then the same metric of the best constant and of the shallow model.
+    """
     if not compared:
         return []
     rows = []
     for name, old in compared["champion"].items():
         new = compared["challenger"][name]
         gain = None if None in (old, new) else metrics.find(task, name).sign * (new - old)
-        rows.append((name, old, new, gain))
+        known = compared["baselines"][name]
+        rows.append((name, old, new, gain, known["constant"], known.get("shallow")))
     return rows
 
 

@@ -193,7 +193,7 @@ METRICS = by_name(
     Metric.mean("brier", _brier, Mean(highest=1), "", _implied_by(_brier)),
     Metric(
         "calibration_error", _calibration_gaps, False,
-        scale=Deviations(highest=1), implied=_implied_gaps,
+        scale=Deviations(highest=1), implied=_implied_gaps, shows_skill=False,
     ),
     Metric(
         "accuracy", _decided(lambda hit, true, _: hit.sum(axis=1) / true.sum(axis=1)), True,
@@ -205,11 +205,11 @@ METRICS = by_name(
     ),
     Metric(
         "precision", _per_positive(lambda hit, _, predicted: hit / predicted), True,
-        scale=Shares(), sets=_of_macro(_predicted_rows),
+        scale=Shares(), sets=_of_macro(_predicted_rows), shows_skill=False,
     ),
     Metric(
         "recall", _per_positive(lambda hit, true, _: hit / true), True,
-        scale=Shares(), sets=_of_macro(_true_rows),
+        scale=Shares(), sets=_of_macro(_true_rows), shows_skill=False,
     ),
     Metric(
         "f1", _per_positive(lambda hit, true, predicted: 2 * hit / (true + predicted)), True,

@@ -42,7 +42,9 @@ class Metric:
     n_parts); NaN where the resample does not define it. scale: how its interval is made. sets: the
     rows that it rests on, (n_rows, n_sets) True or False, as the positive ones. implied: from the
     scores of one model, or of two whose difference counts, the standard errors that these imply.
-    losses: where it is a mean, the loss of each row, (n_rows,), from `y` and `scores`.
+    losses: where it is a mean, the loss of each row, (n_rows,), from `y` and `scores`. shows_skill:
+    False where a model that knows nothing can be perfect, or undefined, as in recall one that
+    always says yes: the gate then compares with baselines by another metric.
     """
 
     name: str
@@ -53,14 +55,18 @@ class Metric:
     sets: SetsFn = every_row
     implied: ImpliedFn | None = None
     losses: LossFn | None = None
+    shows_skill: bool = True
 
     @classmethod
     def mean(
         cls, name: str, losses: LossFn, scale: Scale, unit: str = "",
-        implied: ImpliedFn | None = None,
+        implied: ImpliedFn | None = None, *, shows_skill: bool = True,
     ) -> Metric:  # fmt: skip
         """A metric from the mean of the losses of rows: less is better."""
-        return cls(name, mean_of(losses), False, unit, scale, implied=implied, losses=losses)
+        return cls(
+            name, mean_of(losses), False, unit, scale,
+            implied=implied, losses=losses, shows_skill=shows_skill,
+        )  # fmt: skip
 
     @classmethod
     def from_function(
@@ -72,6 +78,7 @@ class Metric:
         unit: str = "",
         low: float | None = None,
         high: float | None = None,
+        shows_skill: bool = True,
     ) -> Metric:
         """A metric of the user's own from a plain function of `y` and `scores`.
 
@@ -80,13 +87,14 @@ class Metric:
         rows of one resample after another, copies with repetitions, and returns one number,
         whatever the order of the rows; NaN where they do not define it. An interval needs hundreds
         of calls. Whatever the function raises becomes a UsageError. low, high: the ends of its
-        range, if it has any: its interval then stays inside.
+        range, if it has any: its interval then stays inside. shows_skill: as in the class.
         """
         scale = PLAIN
         if low is not None or high is not None:
             ends = (-math.inf if low is None else low, math.inf if high is None else high)
             scale = Ranged(*ends)
-        return cls(name, one_by_one(_checked(name, function)), greater_is_better, unit, scale)
+        each = one_by_one(_checked(name, function))
+        return cls(name, each, greater_is_better, unit, scale, shows_skill=shows_skill)
 
     @property
     def sign(self) -> int:

@@ -34,7 +34,7 @@ METRICS = by_name(
     Metric.mean("rmse", lambda y, scores: (y - scores) ** 2, Mean(np.sqrt), "target"),
     Metric("median_ae", one_by_one(_median_error), False, "target", Ranged(0, math.inf)),
     Metric("r2", _r2, True, scale=Ranged(-math.inf, 1)),
-    Metric.mean("bias", lambda y, scores: y - scores, Absolute(), "target"),
+    Metric.mean("bias", lambda y, scores: y - scores, Absolute(), "target", shows_skill=False),
     Metric.mean("pinball_10", _pinball(0.1), Mean(), "target"),
     Metric.mean("pinball_90", _pinball(0.9), Mean(), "target"),
 )

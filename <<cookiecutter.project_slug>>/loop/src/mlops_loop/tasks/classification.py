@@ -40,6 +40,8 @@ class Classification(Task):
     name = "classification"
     metrics = class_metrics.METRICS
     gap_metrics = ("recall",)  # equal opportunity (Hardt et al. 2016)
+    skill_metric = "roc_auc"
+    shallow_name = "a decision tree of depth 3"
     leakage_metric = "ROC AUC"
     curve = "calibration"
 
@@ -160,9 +162,24 @@ class Classification(Task):
         _refuse_one_sided(rule, held[1], positive, contract)
         return rule
 
-    def trivial_scores(self, y: np.ndarray, n: int, contract: Contract) -> np.ndarray:
-        """The shares of the classes among the training rows."""
-        return np.tile(np.bincount(y, minlength=len(contract.classes)) / len(y), (n, 1))
+    def constants(self, y: np.ndarray, contract: Contract) -> dict[str, np.ndarray]:
+        """The shares of the classes; and always the most frequent one, or the second of two."""
+        n_classes = len(contract.classes)
+        counts, sure = np.bincount(y, minlength=n_classes), np.eye(n_classes)
+        always = {int(counts.argmax()), *([1] if n_classes == 2 else [])}
+        named = {f"always {contract.classes[k]!r}": sure[k] for k in sorted(always)}
+        return {"the shares of the classes": counts / len(y), **named}
+
+    def shallow(self, fitted: Rows, x: np.ndarray, contract: Contract) -> np.ndarray:
+        """The shares in each leaf, with one more row of the shares of all (Cestnik 1990)."""
+        from sklearn.tree import DecisionTreeClassifier
+
+        tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=20, random_state=0).fit(*fitted)
+        scores = np.zeros((len(x), len(contract.classes)))
+        n_rows = tree.tree_.n_node_samples[tree.apply(x)][:, None]
+        whole = tree.tree_.value[0]
+        scores[:, tree.classes_] = (tree.predict_proba(x) * n_rows + whole) / (n_rows + 1)
+        return scores
 
     def onnx_options(self) -> dict[str, Any]:
         return {"zipmap": False}

@@ -24,6 +24,8 @@ class Regression(Task):
     name = "regression"
     metrics = number_metrics.METRICS
     gap_metrics = ("bias",)
+    skill_metric = "rmse"
+    shallow_name = "a decision tree of depth 3"
     leakage_metric = "R2 of ranks"
     curve = "predicted"
 
@@ -73,9 +75,17 @@ class Regression(Task):
 
         return ExtraTreesRegressor(**params)
 
-    def trivial_scores(self, y: np.ndarray, n: int, contract: Contract) -> np.ndarray:
-        """The median of the training rows."""
-        return np.full(n, np.median(y))
+    def constants(self, y: np.ndarray, contract: Contract) -> dict[str, float]:
+        """The best numbers for squared and absolute errors, and for the losses of quantiles."""
+        low, middle, high = np.quantile(y, [0.1, 0.5, 0.9])
+        known = {"the mean": y.mean(), "the median": middle}
+        return known | {"the 10 % quantile": low, "the 90 % quantile": high}
+
+    def shallow(self, fitted: Rows, x: np.ndarray, contract: Contract) -> np.ndarray:
+        from sklearn.tree import DecisionTreeRegressor
+
+        tree = DecisionTreeRegressor(max_depth=3, min_samples_leaf=20, random_state=0)
+        return tree.fit(*fitted).predict(x)
 
     def plots(self, y: np.ndarray, scores: np.ndarray, contract: Contract) -> dict[str, Plot]:
         from mlops_loop.statistics import curves

@@ -64,6 +64,10 @@ class Task(ABC):
     """By name all metrics of the task; the user's own join them in `metrics.py`."""
     gap_metrics: tuple[str, ...] = ()
     """Metrics that are compared between groups, beside the metric of the search."""
+    skill_metric: str = ""
+    """What baselines are compared by where a constant can be perfect in the gate's metric."""
+    shallow_name: str = ""
+    """What `shallow` fits, for messages."""
     leakage_metric: str = ""
     """What the number of `leakage_score` is, for its message."""
     curve: str = ""
@@ -146,8 +150,19 @@ class Task(ABC):
         return pipeline, contract
 
     @abstractmethod
-    def trivial_scores(self, y: np.ndarray, n: int, contract: Contract) -> np.ndarray:
-        """Scores of `n` rows from the training rows' `y` alone: what a model has to beat."""
+    def constants(self, y: np.ndarray, contract: Contract) -> Mapping[str, Any]:
+        """Scores of a row by models that know no column, from the training rows' `y` alone.
+
+        By name, for messages, the scores that every row gets: (), or (n_scores,). A model has to
+        beat the best of them for the metric, so name one that is good for each kind of metric.
+        """
+
+    def shallow(self, fitted: Rows, x: np.ndarray, contract: Contract) -> np.ndarray | None:
+        """Scores of the rows `x` by a model of a few leaves or weights that `shallow_name` names.
+
+        It is fitted on `fitted`; a missing value is NaN, a category its code. None: there is none.
+        """
+        return None
 
     def onnx_options(self) -> dict[str, Any] | None:
         """Options of skl2onnx for the pipeline, so that the scores are its last output."""
