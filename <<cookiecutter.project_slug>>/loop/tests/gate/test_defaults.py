@@ -14,6 +14,7 @@ from mlops_loop.gate import comparison, gate
 from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.model.contract import Contract
 from mlops_loop.statistics.bootstrap import Contender
+from mlops_loop.tasks import baselines
 
 PROJECT = Path(__file__).parents[3]
 LATE = Contract("classification", "late", (), ("on time", "late"))
@@ -65,3 +66,21 @@ def test_a_threshold_that_calls_all_rows_alike_is_rejected(fair, rows, threshold
     assert verdict.decision == "REJECT"
     failed = {(check.name, check.metric) for check in verdict.checks if check.status == "fail"}
     assert ("absolute", "balanced_accuracy") in failed
+    if threshold in (0.0, 1.0):
+        assert ("predictions", "") in failed
+
+
+def test_a_constant_is_rejected_though_it_keeps_to_every_limit(rows):
+    """The mean of other rows: R2 is a little below 0, and both ceilings are far away."""
+    rng = np.random.default_rng(2)
+    y, other = (rng.exponential(50, N) - 40 for _ in range(2))
+    contract = Contract("regression", "delay", (), target_unit="min")
+    none = np.zeros((N, 1), dtype=np.float32)
+    known = baselines.fit((none, other), none, contract)
+    model = Contender("new", "new", contract, y, known.constants["the mean"])
+    none_seen = np.zeros(N, dtype=bool)
+    whole = comparison.Comparison(model, None, none_seen, rows, policy("regression"))
+    verdict = gate.decide(replace(whole, baselines=known))
+    assert verdict.decision == "REJECT"
+    failed = {check.name for check in verdict.checks if check.status == "fail"}
+    assert failed == {"against constant", "predictions"}

@@ -126,6 +126,8 @@ def test_the_report_finds_the_champion_beside_the_verdict(make, run, project):
     assert [column["name"] for column in left["contract"]["columns"]] == ["wind"]
     compared = left["compared"]
     assert compared["n_rows"] == 2000
+    known = compared["baselines"]["roc_auc"]
+    assert known["constant"] == 0.5 < known["shallow"] < compared["challenger"]["roc_auc"]
     assert compared["challenger"]["roc_auc"] > compared["champion"]["roc_auc"] > 0.6
     run(new)
     assert not path.exists()
@@ -167,8 +169,9 @@ def test_a_worse_challenger_is_rejected(make, run):
 
 
 def test_the_first_model_needs_no_champion(make, run):
-    """It meets the absolute limits only."""
+    """It meets the absolute limits, and knows more than a constant."""
     verdict = run(make("new", "wind"))
+    assert {"against constant", "against shallow"} <= {check.name for check in verdict.checks}
     assert (verdict.decision, verdict.champion) == ("PROMOTE", None)
 
 
@@ -240,6 +243,25 @@ def test_a_changed_test_set_is_rejected(make, run, holdout):
     verdict = run(new)
     assert (verdict.decision, verdict.challenger) == ("REJECT", bundle.load(new).id)
     assert "evaluated on other rows" in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (lambda path: path.unlink(), "No such file"),
+        (lambda path: path.write_bytes(b"PAR1"), "cannot be read"),
+        (lambda path: pd.read_parquet(path).iloc[1:].to_parquet(path), "1,999 rows, the hold"),
+    ],
+    ids=["of an older version", "broken", "of other rows"],
+)
+def test_without_baselines_nobody_can_know(make, run, harm, reason):
+    """The gate says so and stops; what the bundle holds is under its manifest."""
+    new = make("new", "wind")
+    harm(new / baselines.FILE)
+    facts = {key: json.loads((new / "manifest.json").read_text())[key] for key in ("split", "data")}
+    bundle.write_manifest(new, facts)
+    with pytest.raises(NoValidBundle, match=f"baselines.parquet .*{reason}.* Next: make pipeline"):
+        run(new)
 
 
 def test_the_challengers_own_bundle_must_be_whole(make, run):

@@ -151,6 +151,11 @@ def test_run_makes_a_bundle_that_loads(lay_out, make_params, kind):
     np.testing.assert_array_equal(scores, [line["score"] for line in golden])
     assert made.read_json("metrics.json") == files.read_json(paths.METRICS)
     assert made.manifest["split"] == files.read_json(paths.SPLIT_RULE)
+    whole = files.read_json(paths.EVALUATION_REPORT)
+    metric = metrics.find(made.contract.task, params.train.scoring)
+    known = whole["baselines"][metric.name]
+    assert metric.sign * (whole["metrics"][metric.name] - known["constant"]) > 0
+    assert metric.sign * (known["shallow"] - known["constant"]) > 0
 
 
 def test_the_frozen_bins_of_the_bundle_are_exact(lay_out, make_params):
