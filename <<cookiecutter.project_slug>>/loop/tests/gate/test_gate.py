@@ -248,8 +248,8 @@ def test_a_changed_test_set_is_rejected(make, run, holdout):
 @pytest.mark.parametrize(
     ("harm", "reason"),
     [
-        (lambda path: path.unlink(), "No such file"),
-        (lambda path: path.write_bytes(b"PAR1"), "cannot be read"),
+        (lambda path: path.unlink(), "is missing: an older version"),
+        (lambda path: path.write_bytes(b"PAR1"), "is not what"),
         (lambda path: pd.read_parquet(path).iloc[1:].to_parquet(path), "1,999 rows, the hold"),
     ],
     ids=["of an older version", "broken", "of other rows"],
@@ -258,9 +258,10 @@ def test_without_baselines_nobody_can_know(make, run, harm, reason):
     """The gate says so and stops; what the bundle holds is under its manifest."""
     new = make("new", "wind")
     harm(new / baselines.FILE)
-    facts = {key: json.loads((new / "manifest.json").read_text())[key] for key in ("split", "data")}
+    manifest = json.loads((new / "manifest.json").read_text())
+    facts = {key: manifest[key] for key in ("split", "data")}
     bundle.write_manifest(new, facts)
-    with pytest.raises(NoValidBundle, match=f"baselines.parquet .*{reason}.* Next: make pipeline"):
+    with pytest.raises(NoValidBundle, match=rf"baselines\.parquet .*{reason}.* Next: make pipe"):
         run(new)
 
 

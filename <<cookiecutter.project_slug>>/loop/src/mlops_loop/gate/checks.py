@@ -25,7 +25,7 @@ def compared_with_champion(comparison: Comparison) -> Iterator[Check]:
     (Liu et al. 2006, doi:10.1002/sim.2358, for paired areas under the ROC curve).
     """
     if comparison.champion is None:
-        yield Check("comparison", "skip", "Nothing to compare with: absolute limits only.")
+        yield Check("comparison", "skip", "There is no champion to compare with.")
         return
     rule, champion = comparison.policy.primary, comparison.champion.name
     null = -rule.margin if rule.mode == "non_inferiority" else 0.0

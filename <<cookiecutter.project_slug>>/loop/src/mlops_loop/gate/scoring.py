@@ -38,6 +38,8 @@ def read_baselines(model: Bundle, n_rows: int) -> baselines.Baselines:
     Raises NoValidBundle without them: nobody can know then whether the model knows anything.
     """
     path = model.folder / baselines.FILE
+    if not path.exists():
+        raise NoValidBundle(f"{path} is missing: an older version wrote it. Next: make pipeline")
     try:
         table = pd.read_parquet(path)
         if len(table) != n_rows:
@@ -45,5 +47,5 @@ def read_baselines(model: Bundle, n_rows: int) -> baselines.Baselines:
         return baselines.Baselines.from_table(table)
     except (OSError, ValueError) as error:
         raise NoValidBundle(
-            f"{path} cannot be read, with which the model is compared: {error}. Next: make pipeline"
+            f"{path} is not what `evaluate` writes: {error}. Next: make pipeline"
         ) from error
