@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from math import isfinite
 
 
@@ -19,6 +20,11 @@ def number(value: float | None) -> str:
     if value is None or not isfinite(value):
         return "-"
     return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def plain(value: float) -> str:
+    """Ten significant digits at most, and never an exponent."""
+    return f"{Decimal(f'{value:.10g}'):f}"
 
 
 def public_url(url: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlops_loop.model import bundle
-from mlops_loop.tasks import classification
+from mlops_loop.statistics import calibration
 
 NAMES = ["", " ", "a b", "a\nb", "größe", "日本", '"', "'", "a|b", "<script>alert(1)</script>"]
 NAMES += ["1; DROP TABLE x", "n" * 300, "index", "target", "_failures", "a{b}", "%s"]
@@ -189,7 +189,7 @@ BUNDLES = {
 @pytest.fixture(autouse=True)
 def _any_decision(monkeypatch):
     """Most of these tables teach nothing, so that every row gets the same decision."""
-    monkeypatch.setattr(classification, "_refuse_one_sided", lambda *_: None)
+    monkeypatch.setattr(calibration, "refuse_one_sided", lambda *_: None)
 
 
 @pytest.mark.parametrize(("table", "columns", "more"), list(BUNDLES.values()), ids=list(BUNDLES))

@@ -8,7 +8,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import confusion_matrix_at_thresholds
 from sklearn.pipeline import Pipeline
 
-from mlops_loop.errors import DataRefused
+from mlops_loop.errors import DataRefused, UsageError
+from mlops_loop.text import plain
 
 # An exported model has float32 scores, up to 1e-6 from those of the pipeline.
 LEAST_GAP = 2e-6
@@ -64,3 +65,20 @@ def _between(low: float, high: float) -> float:
     middle = (low + high) / 2
     shorter = (float(f"{middle:.{digits}g}") for digits in range(1, 18))
     return next(value for value in shorter if abs(value - middle) <= (high - low) / 4)
+
+
+def refuse_one_sided(threshold: float, y: np.ndarray, positive: np.ndarray, name: str) -> None:
+    """Raise UsageError where `threshold` puts all rows on one side, and not all belong there.
+
+    y: (n_rows,) 0 or 1. positive: (n_rows,) probabilities of 1, the class `name`.
+    """
+    called = positive >= threshold
+    if called.any() != called.all() or (called == y).all():
+        return
+    which = "all" if called.all() else "none"
+    raise UsageError(
+        f"train.threshold = {plain(threshold)} calls {which} of {len(y):,} validation rows "
+        f"{name!r}, and {y.sum():,} are: their probabilities are {positive.min():.4g} to "
+        f"{positive.max():.4g}. Set f1 or balanced_accuracy, which try every cut, or a number "
+        "between these."
+    )

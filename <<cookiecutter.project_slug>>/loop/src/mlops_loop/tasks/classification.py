@@ -20,7 +20,7 @@ from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics import class_metrics
 from mlops_loop.tasks.target import TARGET, as_numbers
 from mlops_loop.tasks.task import Output, Plot, Prediction, Rows, Task
-from mlops_loop.text import listed
+from mlops_loop.text import listed, plain
 from mlops_loop.values import label_of
 
 if TYPE_CHECKING:
@@ -154,12 +154,12 @@ class Classification(Task):
     ) -> float:
         if not _is_binary(contract):
             return contract.threshold
-        from mlops_loop.statistics.calibration import choose_threshold
+        from mlops_loop.statistics.calibration import choose_threshold, refuse_one_sided
 
         positive = raw_scores(pipeline, held[0])[:, 1]
         if isinstance(rule, str):
             return choose_threshold(rule, held[1], positive)
-        _refuse_one_sided(rule, held[1], positive, contract)
+        refuse_one_sided(rule, held[1], positive, contract.classes[1])
         return rule
 
     def constants(self, y: np.ndarray, contract: Contract) -> dict[str, np.ndarray]:
@@ -212,14 +212,14 @@ class Classification(Task):
         text += f" into `{'`, `'.join(contract.classes)}`."
         if _is_binary(contract):
             text += (
-                f" `{contract.classes[1]}` from a probability of {_plain(contract.threshold)} on."
+                f" `{contract.classes[1]}` from a probability of {plain(contract.threshold)} on."
             )
         return text
 
     def decision_rule(self, contract: Contract) -> str:
         if not _is_binary(contract):
             return ""
-        limit = f"{_plain(100 * contract.threshold)} %"
+        limit = f"{plain(100 * contract.threshold)} %"
         return f"“{contract.classes[1]}” is predicted where its probability is {limit} or more."
 
     def predictions(self, scores: np.ndarray, contract: Contract) -> list[Prediction]:
@@ -285,30 +285,6 @@ def _labels(contract: Contract) -> list[str]:
 
 def _is_binary(contract: Contract) -> bool:
     return len(contract.classes) == 2
-
-
-def _plain(value: float) -> str:
-    """All digits that a person may have written or a threshold needs, without an exponent."""
-    return np.format_float_positional(value, 10, fractional=False, trim="-")
-
-
-def _refuse_one_sided(
-    threshold: float, y: np.ndarray, positive: np.ndarray, contract: Contract
-) -> None:
-    """Raise UsageError where `threshold` puts all rows on one side, and not all belong there.
-
-    y: (n_rows,) 0 or 1. positive: (n_rows,) probabilities of 1.
-    """
-    called = positive >= threshold
-    if called.any() != called.all() or (called == y).all():
-        return
-    which = "all" if called.all() else "none"
-    raise UsageError(
-        f"train.threshold = {_plain(threshold)} calls {which} of {len(y):,} validation rows "
-        f"{contract.classes[1]!r}, and {y.sum():,} are: their probabilities are "
-        f"{positive.min():.4g} to {positive.max():.4g}. Set f1 or balanced_accuracy, which "
-        "try every cut, or a number between these."
-    )
 
 
 TASK = Classification()
