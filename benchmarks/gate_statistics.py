@@ -4,7 +4,7 @@
     make -C build/flight-delays .venv
     build/flight-delays/.venv/bin/python benchmarks/gate_statistics.py [RUNS]
 
-prints the tables of docs/gate-statistics.md. Each run draws a holdout and the scores of a
+prints the first tables of docs/gate-statistics.md. Each run draws a holdout and the scores of a
 champion and a challenger whose true difference is known, and asks `gate.decide`. The Monte
 Carlo error of a share p is sqrt(p (1 - p) / runs), two times of which is printed.
 
@@ -28,6 +28,7 @@ from mlops_loop.gate.comparison import Comparison
 from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.model.contract import Contract
 from mlops_loop.statistics.bootstrap import Contender
+from mlops_loop.statistics.resampling import Resampling
 from scipy.stats import norm
 
 RUNS = 300
@@ -54,7 +55,7 @@ class Cell:
     slices: int = 0
     mode: str = "non_inferiority"
     days: bool = False  # rows of a day are alike
-    cluster: str | None = None  # of the policy
+    cluster: str | None = None  # whose rows are drawn together
 
 
 def cells() -> list[Cell]:
@@ -113,8 +114,6 @@ def rules(cell: Cell) -> GatePolicy:
     text = {
         "task": cell.task,
         "min_rows": 100,
-        "resamples": 300,
-        "cluster": cell.cluster,
         "primary": {"metric": metric, "margin": MARGIN[cell.task], "mode": cell.mode},
         "absolute": {metric: 0.01 if better else 100},
         "suspicion": {"too_good": 0.9999 if better else 1e-6, "max_gain": 0.5},
@@ -135,7 +134,8 @@ def judge(cell: Cell, seed: int) -> tuple[gate.Verdict, bool]:
     )
     slices = rng.integers(0, max(cell.slices, 1), cell.n).astype(str)
     rows = pd.DataFrame({SLICE: slices, DAY: days_of(cell)})
-    comparison = Comparison(new, old, np.zeros(cell.n, bool), rows, rules(cell), seed)
+    rule = Resampling(resamples=300, seed=seed, cluster=cell.cluster)
+    comparison = Comparison(new, old, np.zeros(cell.n, bool), rows, rules(cell), rule)
     metric = comparison.metric(METRIC[cell.task])
     values = [metric(truth, model.scores, contract) for model in (old, new)]
     return gate.decide(comparison), metric.sign * (values[1] - values[0]) >= 0

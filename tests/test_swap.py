@@ -135,7 +135,7 @@ def edit_yaml(project: Path, swap: Swap) -> None:
     gate |= {"task": swap.task, "min_rows": 40, "absolute": swap.floors}
     gate["primary"] |= {"metric": swap.scoring}
     gate["suspicion"] = {"too_good": 1 if swap.task == "classification" else 10, "max_gain": 1}
-    for part in ("slices", "fairness", "calibration", "cluster"):
+    for part in ("slices", "fairness", "calibration"):
         gate.pop(part, None)
     (project / "gate.yaml").write_text(yaml.safe_dump(gate, sort_keys=False))
 

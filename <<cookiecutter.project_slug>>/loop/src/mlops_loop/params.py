@@ -30,6 +30,8 @@ RENAMED = {
     "train.candidates": "train.n_iter",
     "train.leak_above": "train.leakage_threshold",
 }
+# Keys of gate.yaml that are parameters now, for evaluation and gate alike.
+MOVED = {name: f"evaluate.{name}" for name in ("cluster", "confidence", "resamples")}
 
 
 class Params(Section):
@@ -84,6 +86,8 @@ def _explain(path: Path, item: Any) -> str:
     message = item["msg"].removeprefix("Value error, ")
     if item["type"] == "extra_forbidden" and (new := RENAMED.get(".".join(map(str, parts)))):
         message = f"it is called {new} now: rename it"
+    if item["type"] == "extra_forbidden" and (new := MOVED.get(".".join(map(str, parts)))):
+        message = f"it is {new} in params.yaml now, for evaluation and gate alike: move it there"
     if item["type"] == "union_tag_not_found":
         message = f"kind is missing. Choose one of: {listed(kinds())}"
     return f"{path}: {'.'.join(map(str, parts)) or 'file'}{shown}: {message}."

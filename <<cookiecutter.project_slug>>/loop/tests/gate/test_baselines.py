@@ -15,6 +15,7 @@ from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.model.contract import Contract
 from mlops_loop.statistics.bootstrap import Contender
 from mlops_loop.statistics.metrics import Metric
+from mlops_loop.statistics.resampling import Resampling
 from mlops_loop.tasks import baselines, metrics
 
 LATE = Contract("classification", "late", (), ("no", "yes"), threshold=0.3)
@@ -24,7 +25,7 @@ DELAY = Contract("regression", "delay", (), target_unit="min")
 def rules(contract, metric, **changes):
     """A policy with a limit that everything keeps to."""
     plain = {
-        "task": contract.task, "resamples": 200, "min_rows": 300,
+        "task": contract.task, "min_rows": 300,
         "primary": {"metric": metric, "margin": 0.02},
         "absolute": {"roc_auc": 0.1} if contract.classes else {"rmse": 1e6},
         "suspicion": {"too_good": 2 if contract.classes else 0, "max_gain": 1e6},
@@ -55,11 +56,11 @@ class World:
             made = 20 * made
         return Contender("new", "new", self.contract, self.y, made.astype(np.float32))
 
-    def decide(self, model, metric=None, champion=None, **changes):
+    def decide(self, model, metric=None, champion=None, cluster=None, **changes):
         metric = metric or ("roc_auc" if self.contract.classes else "rmse")
         policy = rules(self.contract, metric, **changes)
-        seen = np.zeros(self.n, dtype=bool)
-        known = Comparison(model, champion, seen, self.rows, policy, 1, {}, self.known)
+        seen, rule = np.zeros(self.n, dtype=bool), Resampling(200, 1, cluster=cluster)
+        known = Comparison(model, champion, seen, self.rows, policy, rule, {}, self.known)
         return gate.decide(known)
 
 

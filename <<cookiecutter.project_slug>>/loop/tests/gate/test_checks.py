@@ -16,6 +16,7 @@ from mlops_loop.gate import comparison, gate
 from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.model.contract import Contract
 from mlops_loop.statistics import bootstrap
+from mlops_loop.statistics.resampling import Resampling
 
 LATE = Contract("classification", "late", (), ("no", "yes"))
 DELAY = Contract("regression", "delay", (), target_unit="min")
@@ -25,7 +26,6 @@ def rules(**changes):
     """A policy that a good model passes with room."""
     plain = {
         "task": "classification",
-        "resamples": 200,
         "min_rows": 300,
         "primary": {"metric": "roc_auc", "margin": 0.02},
         "absolute": {"roc_auc": 0.6},
@@ -46,6 +46,7 @@ class Duel:
     seed: int = 0
     policy: GatePolicy = field(default_factory=rules)
     measurements: dict = field(default_factory=dict)
+    rule: Resampling = field(default_factory=lambda: Resampling(resamples=200, seed=1))
 
     def __post_init__(self):
         self.rng = np.random.default_rng(self.seed)
@@ -64,7 +65,9 @@ class Duel:
 
     def comparison(self, challenger):
         models, rows = (challenger, self.champion), pd.DataFrame({"origin": self.origin})
-        return comparison.Comparison(*models, self.seen, rows, self.policy, 1, self.measurements)
+        return comparison.Comparison(
+            *models, self.seen, rows, self.policy, self.rule, self.measurements
+        )
 
     def decide(self, challenger=None):
         return gate.decide(self.comparison(challenger or self.model()))
@@ -418,7 +421,7 @@ def copied(duel, times):
     once, rows = duel.comparison(duel.model()), np.repeat(np.arange(duel.n_rows), times)
     models = [model.take(rows) for model in (once.challenger, once.champion)]
     table = once.rows.assign(_group=[f"customer {i}" for i in range(duel.n_rows)])
-    return comparison.Comparison(*models, once.seen[rows], table.iloc[rows], once.policy, 1)
+    return comparison.Comparison(*models, once.seen[rows], table.iloc[rows], once.policy, duel.rule)
 
 
 def width(compared, name):
@@ -429,19 +432,20 @@ def width(compared, name):
 @pytest.mark.parametrize("name", ["absolute", "comparison", "slice", "fairness"])
 def test_rows_of_one_cluster_are_drawn_together(name):
     """Nine copies of each row prove no more than the row; counted singly, three times as much."""
-    policies = [
-        rules(slices=SLICES, fairness=FAIRNESS, resamples=600, cluster=cluster)
+    policy = rules(slices=SLICES, fairness=FAIRNESS)
+    duel, alike = (
+        Duel(600, policy=policy, rule=Resampling(600, 1, cluster=cluster))
         for cluster in (None, "_group")
-    ]
-    once = width(Duel(n_rows=600, policy=policies[0]).comparison(Duel(n_rows=600).model()), name)
-    naive, clustered = (width(copied(Duel(n_rows=600, policy=p), 9), name) for p in policies)
+    )
+    once = width(duel.comparison(duel.model()), name)
+    naive, clustered = (width(copied(drawn, 9), name) for drawn in (duel, alike))
     assert clustered == pytest.approx(once, rel=0.15)
     assert naive == pytest.approx(once / 3, rel=0.15)
 
 
 def test_one_cluster_decides_nothing():
     """All rows of one day: no interval, so nothing is shown."""
-    duel = Duel(policy=rules(cluster="origin"))
+    duel = Duel(rule=Resampling(cluster="origin"))
     duel.origin[:] = "EWR"
     verdict = duel.decide()
     assert verdict.decision == "REJECT"
@@ -450,7 +454,7 @@ def test_one_cluster_decides_nothing():
 
 def test_missing_clusters_are_one_cluster():
     """Rows of nobody known count as alike: the cautious way."""
-    duel = Duel(policy=rules(cluster="origin"))
+    duel = Duel(rule=Resampling(cluster="origin"))
     duel.origin[:] = None
     assert np.isnan(check(duel.decide(), "comparison").low)
 
@@ -458,7 +462,7 @@ def test_missing_clusters_are_one_cluster():
 def test_a_cluster_that_is_not_a_column_is_named():
     """With the columns that there are."""
     with pytest.raises(DataRefused, match=r"no column day\. It has: origin"):
-        Duel(policy=rules(cluster="day")).decide()
+        Duel(rule=Resampling(cluster="day")).decide()
 
 
 def test_unknown_metrics_are_refused_with_the_known_ones():

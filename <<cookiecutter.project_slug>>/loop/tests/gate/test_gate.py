@@ -24,7 +24,6 @@ from mlops_loop.tasks import baselines
 
 POLICY = {
     "task": "classification",
-    "resamples": 200,
     "min_rows": 300,
     "primary": {"metric": "roc_auc", "margin": 0.02},
     "absolute": {"roc_auc": 0.6},

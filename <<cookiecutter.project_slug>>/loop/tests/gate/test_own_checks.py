@@ -18,7 +18,6 @@ from mlops_loop.statistics import bootstrap
 LATE = Contract("classification", "late", (), ("no", "yes"))
 POLICY = {
     "task": "classification",
-    "resamples": 100,
     "min_rows": 300,
     "primary": {"metric": "roc_auc", "margin": 0.02},
     "absolute": {"roc_auc": 0.6},

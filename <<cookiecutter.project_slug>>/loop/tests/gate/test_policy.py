@@ -31,9 +31,9 @@ def load(tmp_path):
 
 
 def test_defaults_are_the_careful_choice(load):
-    """Non-inferiority at 95 %, and no check that nobody asked for."""
+    """Non-inferiority, ten cases at least, and no check that nobody asked for."""
     plain = load()
-    assert (plain.primary.mode, plain.confidence) == ("non_inferiority", 0.95)
+    assert (plain.primary.mode, plain.min_cases) == ("non_inferiority", 10)
     assert (plain.slices, plain.calibration, plain.fairness) == (None, None, ())
 
 
@@ -42,7 +42,10 @@ def test_defaults_are_the_careful_choice(load):
     [
         ({"absolute": {}}, "absolute"),
         ({"absolute": {"roc_auc": float("nan")}}, "finite"),
-        ({"confidence": 1.0}, "confidence = 1.0"),
+        ({"min_cases": 0}, "min_cases = 0"),
+        ({"confidence": 0.9}, r"it is evaluate.confidence in params.yaml now.*: move it there"),
+        ({"resamples": 100}, r"it is evaluate.resamples in params.yaml now"),
+        ({"cluster": "day"}, r"cluster = 'day': it is evaluate.cluster in params.yaml now"),
         ({"primary": {"metric": "roc_auc", "margin": 0}}, "primary.margin = 0"),
         ({"primary": {"metric": "roc_auc", "margin": 0.1, "mode": "equal"}}, "non_inferiority"),
         ({"sclices": {}}, "sclices"),

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from mlops_loop import files, paths, project
+from mlops_loop.errors import DataRefused
 from mlops_loop.model import bundle, contract
 from mlops_loop.pipeline import assemble, derive, evaluate, export, prepare, train
 from mlops_loop.statistics import bootstrap
+from mlops_loop.statistics.resampling import Resampling
 from mlops_loop.tasks import metrics
 
 
@@ -41,7 +43,8 @@ def test_a_slice_has_the_metrics_of_its_rows(measured, quick):
     part = model.take(inside)
     assert red["n_rows"] == len(inside)
     assert red["roc_auc"] == metrics.score_all(part.y, part.scores, part.contract)["roc_auc"]
-    assert red["intervals"] == evaluate.intervals(part, ["log_loss"], quick)
+    rule = Resampling.of(quick.evaluate, quick.seed)
+    assert red["intervals"] == evaluate.intervals(part, ["log_loss"], rule, None)
 
 
 def test_a_small_slice_is_listed_without_metrics(measured, quick):
@@ -64,10 +67,36 @@ def test_intervals_hold_the_estimate_and_narrow_with_rows(make_scores, make_cont
     width = {}
     for n in (200, 800):
         model = bootstrap.Contender("", "", make_contract(), *make_scores("binary", n))
-        low, high = evaluate.intervals(model, ["roc_auc"], quick)["roc_auc"]
+        rule = Resampling.of(quick.evaluate, quick.seed)
+        low, high = evaluate.intervals(model, ["roc_auc"], rule, None)["roc_auc"]
         assert low < model.value(metrics.find("classification", "roc_auc")) < high
         width[n] = high - low
     assert width[200] / width[800] == pytest.approx(2, rel=0.3)
+
+
+def test_rows_of_one_cluster_are_drawn_together(measured, make_params):
+    """By the rule of the parameters, in slices too; wider than rows one by one."""
+    rows, model = measured
+    rows = rows.assign(day=np.arange(200) // 20)
+    model = model.take(np.argsort(abs(model.y - model.scores[:, 1]), kind="stable"))
+    alone, days = (
+        make_params(changes={"evaluate.cluster": c, "evaluate.slices": ["all"]})
+        for c in (None, "day")
+    )
+    found = [evaluate.measure(rows.assign(all="all"), model, p) for p in (alone, days)]
+    for parts in (
+        [one["intervals"] for one in found],
+        [o["slices"][0]["intervals"] for o in found],
+    ):
+        narrow, wide = (high - low for low, high in (part["log_loss"] for part in parts))
+        assert wide > 1.5 * narrow
+
+
+def test_a_cluster_that_is_not_a_column_is_named(measured, make_params):
+    """As in the gate, and before anything is written."""
+    params = make_params(changes={"evaluate.cluster": "day"})
+    with pytest.raises(DataRefused, match=r"no column day\. It has: "):
+        evaluate.measure(*measured, params)
 
 
 def slice_of(value: str, loss: float, half: float = 0.1, column: str = "team") -> dict:

@@ -87,6 +87,7 @@ def write(project, monkeypatch):
             "evaluation": {
                 "metrics": {"n_rows": 900, "mae": 7.25}, "intervals": {"mae": [7.0, 7.5]},
                 "baselines": {"mae": {"constant": 9.5}},
+                "confidence": 0.95,
                 "importance": [{"column": text, "loss": 0.25}, {"column": "size", "loss": -0.1}]},
         }  # fmt: skip
         (REPORTS / "plots").mkdir(parents=True, exist_ok=True)

@@ -139,7 +139,6 @@ PARAMS = {
 }
 POLICY = {
     "task": "grouping",
-    "resamples": 200,
     "min_rows": 100,
     "primary": {"metric": "spread", "margin": 0.5},
     "absolute": {"spread": 9},

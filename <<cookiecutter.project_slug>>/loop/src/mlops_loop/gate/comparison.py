@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import ceil, comb, isfinite, nan
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pandas.api.typing import DataFrameGroupBy
 
-from mlops_loop.columns import shown
-from mlops_loop.errors import DataRefused
 from mlops_loop.gate.policy import GatePolicy
-from mlops_loop.statistics.bootstrap import Bootstrap, Contender, Interval
+from mlops_loop.statistics.bootstrap import Contender, Interval
 from mlops_loop.statistics.metrics import Metric
+from mlops_loop.statistics.resampling import Resampling, grouped
 from mlops_loop.tasks import metrics
 from mlops_loop.tasks.baselines import Baselines
 
@@ -85,7 +84,7 @@ class Comparison:
     seen: np.ndarray
     rows: pd.DataFrame
     policy: GatePolicy
-    seed: int = 0
+    resampling: Resampling = field(default_factory=Resampling)
     measurements: Mapping[str, float] = field(default_factory=dict)
     baselines: Baselines | None = None
 
@@ -97,16 +96,6 @@ class Comparison:
         """Positions of all rows; for a gain, of those that the champion has not seen."""
         return np.flatnonzero(~self.seen) if gain else np.arange(len(self.rows))
 
-    def grouped(self, column: str, rows: np.ndarray) -> DataFrameGroupBy:
-        """Some rows by the text of their value of a column, where missing is a value too.
-
-        Raises DataRefused where the holdout has no such column.
-        """
-        if column not in self.rows:
-            columns = ", ".join(self.rows)
-            raise DataRefused(f"The holdout has no column {column}. It has: {columns}.")
-        return self.rows.iloc[rows].groupby(shown(self.rows[column].iloc[rows]).to_numpy())
-
     def interval(
         self, metric: str, gain: bool = False, rows: np.ndarray | None = None, family: int = 1
     ) -> Interval:
@@ -115,12 +104,15 @@ class Comparison:
         rows: positions, by default all that count. family: how many intervals hold together.
         """
         rows = self.positions(gain) if rows is None else rows
-        clusters = None
-        if self.policy.cluster:
-            clusters = self.grouped(self.policy.cluster, rows).ngroup().to_numpy()
         models = [model.take(rows) for model in self._compared(gain)]
-        bootstrap = Bootstrap(self.policy.resamples, self.seed, self.policy.confidence)
-        return bootstrap.interval(self.metric(metric), *models, clusters=clusters, family=family)
+        clusters = None if self._clusters is None else self._clusters[rows]
+        return self.resampling.interval(
+            self.metric(metric), *models, clusters=clusters, family=family
+        )
+
+    @cached_property
+    def _clusters(self) -> np.ndarray | None:
+        return self.resampling.clusters(self.rows)
 
     def _compared(self, gain: bool) -> list[Contender]:
         models = (self.challenger, self.champion) if gain else (self.challenger,)
@@ -141,7 +133,7 @@ class Comparison:
         among = self.positions(gain)
         slices: dict[str, np.ndarray] = {}
         for column in columns:
-            groups = self.grouped(column, among).indices
+            groups = grouped(self.rows.iloc[among], column).indices
             slices |= {f"{column}={value}": among[rows] for value, rows in groups.items()}
         cases = {name: self.cases(metric, gain, rows) for name, rows in slices.items()}
         judged = {name for name, rows in slices.items()

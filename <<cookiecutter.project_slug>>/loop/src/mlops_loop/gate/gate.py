@@ -29,6 +29,7 @@ from mlops_loop.pipeline import split
 from mlops_loop.registry import champion, ledger
 from mlops_loop.registry.entries import Entry
 from mlops_loop.statistics.bootstrap import Contender
+from mlops_loop.statistics.resampling import Resampling
 from mlops_loop.tasks import metrics
 
 Decision = Literal["PROMOTE", "REJECT", "HOLD"]
@@ -87,9 +88,9 @@ def run(bundle_dir: Path, policy_path: Path, out_dir: Path, override: str | None
     rows = files.read_table(paths.HOLDOUT)
     challenger, old = _challenger(new, rows), _production(rows)
     known = read_baselines(new, len(rows)) if isinstance(challenger, Contender) else None
-    seed, measured = params.load().seed, _measurements(out_dir, new.id)
-    models = challenger, old.model
-    comparison = Comparison(*models, old.seen, rows, policy, seed, measured, known)
+    settings, measured = params.load(), _measurements(out_dir, new.id)
+    rule, models = Resampling.of(settings.evaluate, settings.seed), (challenger, old.model)
+    comparison = Comparison(*models, old.seen, rows, policy, rule, measured, known)
     verdict = decide(comparison, _signed(override) if override else None)
     files.write_json(verdict.to_dict(), out_dir / paths.VERDICT.name, digits=None)
     _write_champion(out_dir / paths.CHAMPION_FACTS.name, old.facts, comparison)

@@ -79,20 +79,14 @@ class Budget(Section):
 
 
 class GatePolicy(Section):
-    """`gate.yaml`, whole. `confidence` is that of every interval, two-sided.
+    """`gate.yaml`, whole. How sure intervals are is in params.yaml, under `evaluate`.
 
     min_cases: with fewer rows of the rarest kind that a metric rests on (for recall the positive
-    ones) nothing is decided: the check is held, a slice is skipped.
-
-    cluster: a column of the holdout; rows with the same value of it (a day, a customer) are
-    alike, so the bootstrap draws them together. None: rows are independent. own_checks: by key of
+    ones) nothing is decided: the check is held, a slice is skipped. own_checks: by key of
     `extensions.CHECKS` the options of a check of the user's own.
     """
 
     task: TaskName
-    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
-    resamples: Annotated[int, Field(ge=100, le=100_000)] = 1000
-    cluster: str | None = None
     min_rows: PositiveInt
     min_cases: PositiveInt = 10
     primary: Primary

@@ -28,6 +28,7 @@ def model_card(contract: Contract, result: dict[str, Any], params: Params, n_tra
     facts |= {"allowed": allowed, "between": _between, "small": small, "losses": losses}
     facts |= {"known": partial(_known, result["baselines"])}
     facts["shallow"] = tasks.of(contract).shallow_name or "shallow model"
+    facts |= {"percent": f"{100 * params.evaluate.confidence:g}", "alike": _alike(params)}
     facts["predicted"] = tasks.of(contract).card_text(contract, params.target)
     return template.render(facts | result) + "\n"
 
@@ -44,6 +45,13 @@ def _shown(value: Any) -> str:
 def _known(baselines: dict[str, Any], metric: str, kind: str) -> Any:
     """The value of a baseline; empty where there is none, as of the number of rows."""
     return baselines.get(metric, {}).get(kind, "")
+
+
+def _alike(params: Params) -> str:
+    """Which rows are drawn together for the intervals."""
+    if cluster := params.evaluate.cluster:
+        return f"Rows with the same `{cluster}` are drawn together."
+    return "Rows are drawn one by one."
 
 
 def _between(bounds: list[float]) -> str:

@@ -12,17 +12,16 @@ import numpy as np
 import pandas as pd
 
 from mlops_loop import files, paths, tasks
-from mlops_loop.columns import shown
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import load_predictor
 from mlops_loop.params import Params
 from mlops_loop.pipeline import plots
 from mlops_loop.pipeline.assemble import assemble
-from mlops_loop.statistics.bootstrap import Bootstrap, Contender, Interval
+from mlops_loop.statistics.bootstrap import Contender, Interval
+from mlops_loop.statistics.resampling import Resampling, grouped
 from mlops_loop.tasks import baselines, metrics
 from mlops_loop.tasks.task import Rows
 
-CONFIDENCE = 0.95
 IMPORTANCE_ROWS, IMPORTANCE_REPEATS = 5000, 5
 
 
@@ -30,24 +29,28 @@ def measure(rows: pd.DataFrame, model: Contender, params: Params) -> dict[str, A
     """All that report, card and bundle say about a model on `rows`.
 
     `metrics` by name with `n_rows`; `intervals` [low, high] of each; `slices`, see `by_slice`;
-    `gaps`, see `widest_gaps`. Intervals are the bootstrap's, at 95 % each; NaN where undefined.
+    `gaps`, see `widest_gaps`. Intervals hold at the `confidence` each; NaN where undefined.
     """
     whole = metrics.score_all(model.y, model.scores, model.contract)
     own = tasks.find(params.task).gap_metrics
     gap_metrics = list(dict.fromkeys([params.train.scoring, *own]))
+    rule = Resampling.of(params.evaluate, params.seed)
     slices = by_slice(rows, model, gap_metrics, params)
     return {
         "metrics": {"n_rows": len(rows), **whole},
-        "intervals": intervals(model, list(whole), params),
+        "confidence": params.evaluate.confidence,
+        "intervals": intervals(model, list(whole), rule, rule.clusters(rows)),
         "slices": slices,
         "gaps": [gap for name in gap_metrics for gap in widest_gaps(slices, name)],
     }
 
 
-def intervals(model: Contender, names: list[str], params: Params) -> dict[str, list[float]]:
-    """By metric: the bounds between which it lies with a confidence of 95 %."""
-    bootstrap = Bootstrap(params.evaluate.resamples, params.seed, CONFIDENCE)
-    by_name = {n: bootstrap.interval(metrics.find(params.task, n), model) for n in names}
+def intervals(
+    model: Contender, names: list[str], rule: Resampling, clusters: np.ndarray | None
+) -> dict[str, list[float]]:
+    """By metric the bounds of its interval, the same as the gate's on these rows."""
+    found = {n: metrics.find(model.contract.task, n) for n in names}
+    by_name = {n: rule.interval(metric, model, clusters=clusters) for n, metric in found.items()}
     return {name: [interval.low, interval.high] for name, interval in by_name.items()}
 
 
@@ -59,20 +62,24 @@ def by_slice(
     One record per slice: `column`, `value`, `n_rows`, the metrics, and `intervals` of those in
     `names`. Values with fewer than `evaluate.min_slice_rows` rows have their count alone.
     """
-    records = []
+    records, rule = [], Resampling.of(params.evaluate, params.seed)
+    clusters = rule.clusters(rows)
     for column in params.evaluate.slices:
-        groups = rows.groupby(shown(rows[column]).to_numpy()).indices
+        groups = grouped(rows, column).indices
         for value, positions in sorted(groups.items()):
             record = {"column": column, "value": value, "n_rows": len(positions)}
             if len(positions) >= params.evaluate.min_slice_rows:
-                record |= _of_slice(model.take(positions), names, params)
+                alike = None if clusters is None else clusters[positions]
+                record |= _of_slice(model.take(positions), names, rule, alike)
             records.append(record)
     return records
 
 
-def _of_slice(part: Contender, names: list[str], params: Params) -> dict[str, Any]:
+def _of_slice(
+    part: Contender, names: list[str], rule: Resampling, clusters: np.ndarray | None
+) -> dict[str, Any]:
     whole = metrics.score_all(part.y, part.scores, part.contract)
-    return whole | {"intervals": intervals(part, names, params)}
+    return whole | {"intervals": intervals(part, names, rule, clusters)}
 
 
 def widest_gaps(slices: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
