@@ -379,11 +379,37 @@ def test_no_login(root, url, guard, monkeypatch):
     assert "wrong" not in str(error.value)
 
 
-def test_in_a_workflow_the_login_is_githubs():
-    """And goes to GitHub's own registry only."""
-    env = {"GITHUB_ACTOR": "ada", "GITHUB_TOKEN": "t"}
-    assert login.credentials("ghcr.io", env) == ("ada", "t")
-    assert login.credentials("example.org", env) is None
+JOB = {"GITHUB_ACTOR": "ada", "GITHUB_TOKEN": "t"}
+STORE = {"STORE_USERNAME": "s", "STORE_PASSWORD": "p", "STORE_URL": "https://a.org/x/store"}
+IMAGE = {"IMAGE_USERNAME": "i", "IMAGE_PASSWORD": "q", "IMAGE_URL": "b.org/x"}
+S3 = STORE | {"STORE_URL": "s3://bucket/store"}
+GHES = JOB | {"GITHUB_SERVER_URL": "https://code.example.org"}
+
+
+@pytest.mark.parametrize(
+    ("host", "use", "env", "expected"),
+    [
+        ("ghcr.io", "STORE", JOB, ("ada", "t")),
+        ("ghcr.io", "IMAGE", JOB, ("ada", "t")),
+        ("a.org", "STORE", JOB, None),
+        ("b.org", "IMAGE", JOB, None),
+        ("ghcr.io.evil.org", "IMAGE", JOB, None),
+        ("a.org", "STORE", JOB | STORE, ("s", "p")),
+        ("a.org", "IMAGE", JOB | STORE, ("s", "p")),
+        ("b.org", "IMAGE", JOB | STORE, None),
+        ("ghcr.io", "IMAGE", JOB | STORE, ("ada", "t")),
+        ("ghcr.io", "IMAGE", JOB | S3, ("ada", "t")),
+        ("ghcr.io", "IMAGE", S3, None),
+        ("b.org", "IMAGE", JOB | STORE | IMAGE, ("i", "q")),
+        ("a.org", "STORE", JOB | IMAGE, None),
+        ("ghcr.io", "STORE", JOB | IMAGE, ("ada", "t")),
+        ("containers.code.example.org", "IMAGE", GHES, ("ada", "t")),
+        ("ghcr.io", "IMAGE", GHES, None),
+    ],
+)
+def test_a_login_belongs_to_a_host(host, use, env, expected, tmp_path):
+    """The store's to the store's, the image's to the image's, the job's token to GitHub's."""
+    assert login.credentials(host, use, env | {"DOCKER_CONFIG": str(tmp_path)}) == expected
 
 
 def test_a_redirect_elsewhere_gets_no_token(

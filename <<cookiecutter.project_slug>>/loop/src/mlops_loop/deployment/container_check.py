@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from mlops_loop.deployment.smoke import SmokeResult
 from mlops_loop.errors import SmokeFailed, UsageError
 from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.model.bundle import Bundle
+from mlops_loop.storage.login import given
 
 # As deploy/host and compose.yaml run it.
 LOCKED_DOWN = (
@@ -84,12 +83,12 @@ def _docker(*args: str, text: str = "") -> str:
     return done.stdout.strip()
 
 
-def _login(image: str, env: Mapping[str, str] = os.environ) -> None:
+def _login(image: str) -> None:
     """Log in to the image's registry where a job has its password; a person has done so before."""
-    host, password = image.partition("/")[0], env.get("STORE_PASSWORD")
-    if password and "@" in image:
-        user = env.get("STORE_USERNAME") or "token"
-        _docker("login", host, "--username", user, "--password-stdin", text=password)
+    host = image.partition("/")[0]
+    if "@" in image and (login := given(host, "IMAGE")):
+        user, password = login
+        _docker("login", host, "--username", user or "token", "--password-stdin", text=password)
 
 
 def _wait_until_ready(name: str, timeout_s: float) -> str:

@@ -12,6 +12,7 @@ from mlops_loop import git, paths
 from mlops_loop.errors import UsageError
 from mlops_loop.model import bundle as bundles
 from mlops_loop.registry import ledger
+from mlops_loop.storage import login
 from mlops_loop.storage.oci import ContainerRegistry
 from mlops_loop.storage.transport import LOOPBACK
 
@@ -37,7 +38,7 @@ class Image:
             )
         if "://" not in url:  # as Docker writes and understands it
             url = f"{'http' if url.split('/')[0].split(':')[0] in LOOPBACK else 'https'}://{url}"
-        self._registry = ContainerRegistry(url, retries)
+        self._registry = ContainerRegistry(url, retries, "IMAGE")
         self.url = self._registry.url
 
     def digest(self, tag: str = POINTER) -> str | None:
@@ -63,14 +64,16 @@ class Image:
     def plan(self, repo: Path) -> dict[str, str]:
         """The name of a build of HEAD with models/bundle: registry, name, tag, version.
 
-        `digest` is that of the same build by an earlier run, empty where there was none.
+        `digest` is that of the same build by an earlier run, empty where there was none; `login`
+        says whose login is for the registry: store, image, github, or empty.
         """
         bundle = bundles.load(repo / paths.BUNDLE)
         known = ledger.fetch(repo).version_of_bundle(bundle.id)
         name = self.url.partition("://")[2]
         tag = f"{git.run(repo, 'rev-parse', '--short=12', 'HEAD').stdout.strip()}-{bundle.id}"
         return {
-            "registry": name.partition("/")[0],
+            "registry": (host := name.partition("/")[0]),
+            "login": login.source(host, "IMAGE").lower(),
             "name": name,
             "tag": tag,
             "version": known.version if known else ledger.next_version(repo),

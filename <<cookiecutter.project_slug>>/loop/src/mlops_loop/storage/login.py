@@ -1,4 +1,4 @@
-"""The login for a container registry."""
+"""The login for a container registry: each belongs to a host, and nobody else gets it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,63 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from subprocess import SubprocessError
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 Login = tuple[str, str]  # user and password
+Use = Literal["STORE", "IMAGE"]  # what is kept in the registry
 
 
-def credentials(host: str, env: Mapping[str, str] = os.environ) -> Login | None:
-    """STORE_USERNAME and STORE_PASSWORD, in a workflow GITHUB_*, else the login of Docker.
+def credentials(host: str, use: Use = "STORE", env: Mapping[str, str] = os.environ) -> Login | None:
+    """The login of the environment, see `source`, else that of Docker.
 
     None without any: the registry says whether it needs one.
     """
-    if env.get("STORE_PASSWORD"):
-        return env.get("STORE_USERNAME", ""), env["STORE_PASSWORD"]
-    if host == "ghcr.io" and env.get("GITHUB_ACTOR") and env.get("GITHUB_TOKEN"):
-        return env["GITHUB_ACTOR"], env["GITHUB_TOKEN"]
+    if login := given(host, use, env):
+        return login
     folder = Path(env.get("DOCKER_CONFIG") or Path.home() / ".docker")
     try:
         return _docker_login(host, json.loads((folder / "config.json").read_text("utf-8")))
-    except (OSError, ValueError, LookupError, AttributeError, subprocess.TimeoutExpired):
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        subprocess.SubprocessError,
+    ):
         return None
+
+
+def given(host: str, use: Use, env: Mapping[str, str] = os.environ) -> Login | None:
+    """The login of the environment alone."""
+    name = source(host, use, env)
+    if name == "GITHUB":
+        return env["GITHUB_ACTOR"], env["GITHUB_TOKEN"]
+    return (env.get(f"{name}_USERNAME", ""), env[f"{name}_PASSWORD"]) if name else None
+
+
+def source(host: str, use: Use, env: Mapping[str, str] = os.environ) -> str:
+    """Whose login in the environment is for a host: STORE, IMAGE or GITHUB, "" for none.
+
+    That of the use; that of the store for images on the store's host; in a workflow the job's
+    token, for GitHub's own registry only.
+    """
+    if env.get(f"{use}_PASSWORD"):
+        return use
+    url = env.get("STORE_URL", "")
+    if env.get("STORE_PASSWORD") and url.startswith("http") and urlsplit(url).netloc == host:
+        return "STORE"
+    names = _of_github(env.get("GITHUB_SERVER_URL") or "https://github.com")
+    is_own = host in names or urlsplit(f"//{host}").hostname in names
+    return "GITHUB" if is_own and env.get("GITHUB_ACTOR") and env.get("GITHUB_TOKEN") else ""
+
+
+def _of_github(server: str) -> set[str]:
+    """The hosts of GitHub's registry: https://docs.github.com/en/packages."""
+    name = urlsplit(server).hostname or ""
+    return {"ghcr.io"} if name == "github.com" else {name, f"containers.{name}"}
 
 
 def _docker_login(host: str, config: Mapping[str, Any]) -> Login:

@@ -21,6 +21,7 @@ from urllib3.util import Retry, parse_url
 
 from mlops_loop.errors import StoreNotThere, StoreUnreachable, UsageError
 from mlops_loop.storage.answers import Manifest, Tags, Unexpected, quoted
+from mlops_loop.storage.login import Use
 from mlops_loop.storage.transport import LOOPBACK, Reply, Transport, pieces
 from mlops_loop.text import public_url
 
@@ -49,7 +50,7 @@ class ContainerRegistry(Transport):
     UsageError for an address that cannot be one.
     """
 
-    def __init__(self, url: str, retries: Retry | None = None):
+    def __init__(self, url: str, retries: Retry | None = None, use: Use = "STORE"):
         public = public_url(url).rstrip("/")
         where = parse_url(public)
         safe = where.scheme == "https" or (where.scheme == "http" and where.host in LOOPBACK)
@@ -58,7 +59,7 @@ class ContainerRegistry(Transport):
                 f"{public} is no address in a registry. Allowed: https://HOST/OWNER/NAME in "
                 "lower case; http:// on this machine only. Next: see STORE_URL and IMAGE_URL"
             )
-        super().__init__(public, where, retries)
+        super().__init__(public, where, retries, use)
 
     def tags(self) -> list[str]:
         """All tags; raises StoreNotThere where the repository does not exist, or seems not to."""

@@ -22,7 +22,7 @@ from urllib3.util import Retry, Timeout, Url, parse_url
 
 from mlops_loop.errors import StoreNotThere, StoreUnreachable
 from mlops_loop.storage.answers import Token, Unexpected
-from mlops_loop.storage.login import credentials
+from mlops_loop.storage.login import Use, credentials
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +65,8 @@ class Transport:
     protocol does not know; StoreNotThere where reading is refused as for what does not exist.
     """
 
-    def __init__(self, url: str, where: Url, retries: Retry | None):
-        self.url, self._retries = url, retries
+    def __init__(self, url: str, where: Url, retries: Retry | None, use: Use):
+        self.url, self._retries, self._use = url, retries, use
         self._name, self._host = (where.path or "").strip("/"), where.netloc or ""
         self._origin = f"{where.scheme}://{where.netloc}/"
         self._http = urllib3.PoolManager(retries=ONCE)
@@ -146,7 +146,7 @@ class Transport:
 
     def _login(self, challenge: str, scope: str) -> None:
         """Take the login of this machine or, where the registry asks for it, exchange it."""
-        login = credentials(self._host)
+        login = credentials(self._host, self._use)
         own = urllib3.make_headers(basic_auth=":".join(login)) if login else {}
         self._tokens[scope] = own
         if not challenge.lower().startswith("bearer"):
@@ -174,7 +174,8 @@ class Transport:
     ) -> StoreUnreachable:
         after = "the same command again, which continues where this one stopped"
         if status in (401, 403):
-            after = f"docker login {self._host}, or set STORE_USERNAME and STORE_PASSWORD"
+            names = f"{self._use}_USERNAME and {self._use}_PASSWORD"
+            after = f"docker login {self._host}, or set {names}"
             what = f"{what}: your login may not do this, or nothing was ever pushed"
         kind = StoreNotThere if reading and status in (401, 403, 404) else StoreUnreachable
         error = kind(f"The registry {self.url}: {what}. Nothing is lost. Next: {after}")
