@@ -108,7 +108,8 @@ def test_an_image_that_docker_cannot_start(docker, check, tmp_path):
 def test_a_job_logs_in_to_the_registry(docker, check, live, tmp_path, monkeypatch):
     """With the password of its environment, on the input; the digest goes into the container."""
     docker(live()[1])
-    monkeypatch.setenv("STORE_PASSWORD", "secret")
+    monkeypatch.setenv("STORE_PASSWORD", "the store's, elsewhere")
+    monkeypatch.setenv("IMAGE_PASSWORD", "secret")
     check(f"registry.example.org/ada@sha256:{'0' * 64}")
     first, second, *_ = calls(tmp_path).splitlines()
     assert first == "login registry.example.org --username token --password-stdin"

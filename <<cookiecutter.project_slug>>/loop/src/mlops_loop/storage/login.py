@@ -8,7 +8,6 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from subprocess import SubprocessError
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
