@@ -113,7 +113,7 @@ def test_projects_own_store(github: Double, registry: Registry, tmp_path, fault:
     elif fault != "none":
         registry.cut_after(500_000, fault)
     token = github.token("release/train", {"packages": "write"})
-    env = os.environ | {"STORE_USERNAME": "x", "STORE_PASSWORD": token, "PYTHONPATH": LOOP}
+    env = os.environ | github.environment(token) | {"GITHUB_ACTOR": "octocat", "PYTHONPATH": LOOP}
     command = [sys.executable, "-c", STORE, registry.url, tmp_path / "part"]
     done = run(*command, cwd=tmp_path, env=env, timeout=120)
     assert done.stdout == "['v1'] True\n", done.stderr
