@@ -106,7 +106,7 @@ FORMERLY = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("key", "ways"), FORMERLY, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize(("key", "ways"), FORMERLY, ids=[repr(key) for key, _ in FORMERLY])
 def test_how_an_earlier_version_wrote_a_key(key, ways):
     """Every way that there was; too many to ask for are none."""
     assert set(values.formerly(key)) == ways
