@@ -18,7 +18,7 @@ from mlops_loop.gate.comparison import Answer, Check, Comparison, scored
 from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.statistics.bootstrap import Interval
 from mlops_loop.tasks import metrics
-from mlops_loop.tasks.baselines import skill_metric
+from mlops_loop.tasks.baselines import skill_metric, value_of
 
 
 def beats_baselines(comparison: Comparison) -> Iterator[Check]:
@@ -35,14 +35,14 @@ def beats_baselines(comparison: Comparison) -> Iterator[Check]:
     for kind in ("constant", "shallow") if policy.baselines.shallow else ("constant",):
         if not (model := known.get(kind)):
             continue
+        if not isfinite(value_of(model, metric)):
+            why = f"Not defined for {model.name}: set baselines.metric in gate.yaml."
+            yield Check(f"against {kind}", "fail", why, metric=metric.name)
+            continue
         pair = replace(comparison, champion=model, seen=np.zeros(len(new.y), dtype=bool))
         gain = pair.interval(metric.name, gain=True)
         answer = RULES[kind](gain, model.name)
-        if not isfinite(model.value(metric)):
-            why = f"Not defined for {model.name}: set baselines.metric in gate.yaml."
-            yield Check(f"against {kind}", "fail", why, metric=metric.name)
-        else:
-            yield pair.check(f"against {kind}", metric.name, gain, 0.0, *answer)
+        yield pair.check(f"against {kind}", metric.name, gain, 0.0, *answer)
 
 
 def compared_by(policy: GatePolicy) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
+from math import inf, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlops_loop import tasks
+from mlops_loop.errors import UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.statistics.metrics import Metric
 from mlops_loop.tasks import metrics
@@ -53,7 +54,7 @@ class Baselines:
         from mlops_loop.statistics.bootstrap import Contender
 
         def rank(model: Contender) -> float:
-            value = metric.sign * model.value(metric)
+            value = metric.sign * value_of(model, metric)
             return value if value == value else -inf
 
         known = [Contender(name, "", contract, y, s) for name, s in self.constants.items()]
@@ -66,7 +67,7 @@ class Baselines:
         """By metric of the task its value for `constant` and `shallow`, see `against`."""
         return {
             name: {
-                kind: model.value(metric)
+                kind: value_of(model, metric)
                 for kind, model in self.against(metric, y, contract).items()
             }
             for name, metric in metrics.table(contract.task).items()
@@ -99,6 +100,14 @@ class Baselines:
 
 def _stacked(columns: list[np.ndarray]) -> np.ndarray:
     return columns[0] if len(columns) == 1 else np.column_stack(columns)
+
+
+def value_of(model: Contender, metric: Metric) -> float:
+    """NaN also where a metric of the user's own fails on so odd a model."""
+    try:
+        return model.value(metric)
+    except UsageError:
+        return nan
 
 
 def skill_metric(task: str, name: str) -> str:
