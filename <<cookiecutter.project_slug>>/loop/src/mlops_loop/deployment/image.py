@@ -9,9 +9,10 @@ from pathlib import Path
 from urllib3.util import Retry
 
 from mlops_loop import git, paths
-from mlops_loop.errors import UsageError
+from mlops_loop.errors import StoreNotThere, UsageError
 from mlops_loop.model import bundle as bundles
 from mlops_loop.registry import ledger
+from mlops_loop.registry.tags import has_versions
 from mlops_loop.storage import login
 from mlops_loop.storage.oci import ContainerRegistry
 from mlops_loop.storage.transport import LOOPBACK
@@ -77,8 +78,20 @@ class Image:
             "name": name,
             "tag": tag,
             "version": known.version if known else ledger.next_version(repo),
-            "digest": self.digest(tag) or "",
+            "digest": self._built(repo, tag),
         }
+
+    def _built(self, repo: Path, tag: str) -> str:
+        """The digest of an earlier build, empty without one.
+
+        Before the first version, a registry may refuse to read what does not exist.
+        """
+        try:
+            return self.digest(tag) or ""
+        except StoreNotThere:
+            if has_versions(repo):
+                raise
+            return ""
 
     def remove_pointer(self) -> bool:
         """Delete the tag `production`; False where the container registry cannot delete a tag."""
