@@ -30,3 +30,11 @@ def plain(value: float) -> str:
 def public_url(url: str) -> str:
     """A URL without user, password, query and fragment, to be shown; a path as it is."""
     return re.sub(r"(?<=://)[^/?#]*@|[?#].*", "", url) if "://" in url else url
+
+
+def counted(statuses: Iterable[str]) -> str:
+    """How many checks of the gate have each status, without those that none has."""
+    words = {"pass": "passed", "hold": "held", "fail": "failed", "skip": "skipped"}
+    found = list(statuses)
+    counts = {word: found.count(status) for status, word in words.items()}
+    return ", ".join(f"{n:,} {word}" for word, n in counts.items() if n) or "none"

@@ -26,16 +26,32 @@ def test_a_terminal_gets_no_control_characters():
 
 def test_tables_fold_slices_that_passed():
     """One line for all of them, the refusal first."""
-    made = [Check("slice", "pass", "", slice=f"origin={i}") for i in range(9)]
+    quiet = ["pass"] * 7 + ["skip"] * 2
+    made = [Check("slice", status, "", slice=f"origin={i}") for i, status in enumerate(quiet)]
     made += [Check("slice", "fail", "worse", slice="origin=10")]
     made += [Check("fairness", "pass", "apart", slice="a and b")]
     made += [Check("rows", "pass", "900"), Check("a", "fail", "bad")]
     text = commands.to_text(conclude(made, "new", "old"))
-    assert "9 checks of slices passed or were skipped." in text
+    assert "Checks of slices that are not shown: 7 passed, 2 skipped." in text
     assert "origin=10" in text
     assert text.index("bad") < text.index("900")
     assert "origin=3" not in text
     assert "a and b" in text
+
+
+def test_columns_do_not_run_together():
+    """Whatever is in them: each starts below its head, two spaces from the one before."""
+    made = [
+        Check("slice", "fail", "why not", 1e9, -1e12, 1e12, 123456.0, 818211, "minutes of delay",
+              "median_ae", f"carrier={'a long name ' * n}") for n in (1, 9)
+    ]  # fmt: skip
+    text = commands.to_text(conclude([*made, Check("a", "pass", "short")], "new", "old"))
+    head, *lines = text.splitlines()[2:]
+    why = ["why not", "why not", "short"]
+    starts = {line.index(message) for line, message in zip(lines, why, strict=True)}
+    assert starts == {head.index("why")}
+    for line in lines[:2]:
+        assert "minutes of delay  -1,000,000,000,000 to 1,000,000,000,000  123,456  818,211" in line
 
 
 @pytest.mark.parametrize(("status", "code"), [("pass", 0), ("fail", 1), ("hold", 2)])

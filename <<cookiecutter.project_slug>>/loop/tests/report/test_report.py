@@ -268,7 +268,7 @@ def test_a_thousand_slices_fit_into_a_comment(write, tmp_path, monkeypatch):
     write(text="é" * 200, n_slices=1000)
     text, whole = run(), summary.read_text(encoding="utf-8")
     assert len(text.encode()) < 60_000
-    assert "Left out for length: Slices and groups: 0 of 1,000" in text
+    assert "Left out for length: Slices and groups: 1,000" in text
     assert text.count("<details>") == text.count("</details>")
     assert text.count("```") % 2 == 0
     assert whole.startswith(f"before\n{report.MARKER}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -12,10 +13,11 @@ from mlops_loop import paths
 from mlops_loop.commands.console import example, file
 from mlops_loop.gate import gate as gates
 from mlops_loop.gate.comparison import Check
-from mlops_loop.text import number
+from mlops_loop.text import counted, number
 
-ROW = "{:6}{:52}{:>12}{:>20}{:>8}{:>9}  {}"
-HEAD = ROW.format("", "check", "estimate", "interval", "limit", "rows", "why")
+HEAD = ("", "check", "estimate", "interval", "limit", "rows", "why")
+RIGHT = {2, 3, 4, 5}  # columns of numbers
+WIDEST = 60  # characters of a name; a longer one is cut
 
 
 @click.command(epilog=example("gate", 'gate --override "checked for leaks"'))
@@ -39,15 +41,30 @@ def gate(policy: Path, override: str | None, as_json: bool) -> None:
 def to_text(verdict: gates.Verdict) -> str:
     """A table for a terminal; slices without a finding are only counted."""
     quiet = [c for c in verdict.checks if "slice" in c.name and c.status in ("pass", "skip")]
-    lines = [f"{verdict.decision}: {verdict.summary}", "", HEAD]
-    lines += [_line(check) for check in verdict.checks if check not in quiet]
-    lines += ["", f"{len(quiet)} checks of slices passed or were skipped."] if quiet else []
-    return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+    table = [HEAD, *(_cells(check) for check in verdict.checks if check not in quiet)]
+    lines = [f"{verdict.decision}: {verdict.summary}", "", *_aligned(table)]
+    if quiet:
+        lines += ["", f"Checks of slices that are not shown: {counted(c.status for c in quiet)}."]
+    return "\n".join(map(_printable, lines))
 
 
-def _line(check: Check) -> str:
+def _cells(check: Check) -> tuple[str, ...]:
     name = f"{check.name} {check.metric} {check.slice}".rstrip()
+    name = name if len(name) <= WIDEST else name[: WIDEST - 1] + "…"
     interval = f"{number(check.low)} to {number(check.high)}".replace("- to -", "-")
     value, limit = f"{number(check.estimate)} {check.unit}".rstrip(), number(check.threshold)
-    rows = number(check.n_rows)
-    return ROW.format(check.status, name, value, interval, limit, rows, check.message)
+    cells = (check.status, name, value, interval, limit, number(check.n_rows), check.message)
+    return tuple(map(_printable, cells))
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """Lines whose columns are as wide as their widest cell, two spaces apart."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(
+        cell.rjust(width) if i in RIGHT else cell.ljust(width)
+        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ).rstrip() for row in table]  # fmt: skip
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)

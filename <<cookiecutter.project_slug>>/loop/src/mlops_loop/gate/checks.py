@@ -102,7 +102,7 @@ def _within_slice_limit(comparison: Comparison, rule: Slices) -> Iterator[Check]
         if margin.high < 0:
             answer = Answer("fail", f"Shown to be beyond {number(rule.limit)}.")
         elif margin.estimate < 0:
-            answer = Answer("pass", "Beyond, within noise.")
+            answer = Answer("pass", f"Beyond {number(rule.limit)}, but that may be noise.")
         yield comparison.check("slice", rule.metric, value, rule.limit, *answer, slice=name)
 
 
@@ -112,6 +112,8 @@ def _within_slice_loss(comparison: Comparison, rule: Slices, champion: str) -> I
         answer = Answer("pass")
         if gain.estimate < -rule.max_loss and gain.high < 0:
             answer = Answer("fail", f"Worse than {champion} here.")
+        elif gain.estimate < -rule.max_loss:
+            answer = Answer("pass", f"Beyond {number(-rule.max_loss)}, but that may be noise.")
         yield comparison.check("slice loss", rule.metric, gain, -rule.max_loss, *answer, slice=name)
 
 

@@ -20,7 +20,7 @@ from mlops_loop.github import markdown, review_marker
 from mlops_loop.github.comment import MARKER
 from mlops_loop.model import bundle as bundles
 from mlops_loop.report import facts, html
-from mlops_loop.text import number
+from mlops_loop.text import counted, number
 
 # GitHub says "maximum is 65536 characters" and has taken 262,144 bytes of a comment; a summary
 # of a step has 1 MiB. Bytes below the smaller number fit however it counts.
@@ -114,7 +114,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals |= {"marker": Markup(MARKER), "icons": ICONS}
     environment.globals |= {"table": markdown.table, "chart": markdown.chart}
-    environment.globals |= {"checks": _checks, "spread": _spread}
+    environment.globals |= {"checks": _checks, "spread": _spread, "counted": counted}
     environment.filters["short"] = "{:.3g}".format
     return environment
 
