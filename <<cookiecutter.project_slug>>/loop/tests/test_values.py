@@ -36,7 +36,7 @@ TEXTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("value", "text"), TEXTS, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize(("value", "text"), TEXTS, ids=[repr(text)[:40] for _, text in TEXTS])
 def test_the_text_of_a_value(value, text):
     """As the table of the module says."""
     assert values.text_of(value) == text
