@@ -452,11 +452,12 @@ def test_one_cluster_decides_nothing():
     assert "too few rows (clusters)" in check(verdict, "comparison").message
 
 
-def test_missing_clusters_are_one_cluster():
-    """Rows of nobody known count as alike: the cautious way."""
+def test_rows_without_a_cluster_are_refused():
+    """They would be one cluster, or as many as rows: nobody knows."""
     duel = Duel(rule=Resampling(cluster="origin"))
-    duel.origin[:] = None
-    assert np.isnan(check(duel.decide(), "comparison").low)
+    duel.origin[:3] = None
+    with pytest.raises(DataRefused, match=r"'origin' is missing in 3 of .*one cluster.*Next"):
+        duel.decide()
 
 
 def test_a_cluster_that_is_not_a_column_is_named():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mlops_loop.model import bundle
 from mlops_loop.statistics import calibration
+from mlops_loop.values import label_of
 
 NAMES = ["", " ", "a b", "a\nb", "größe", "日本", '"', "'", "a|b", "<script>alert(1)</script>"]
 NAMES += ["1; DROP TABLE x", "n" * 300, "index", "target", "_failures", "a{b}", "%s"]
@@ -96,6 +97,7 @@ def tables(draw):
         "export.format": pick("onnx", "skops"),
     }
     if task == "classification":
+        changes["target.positive"] = label_of(data["outcome"][0])
         changes["train.threshold"] = pick(0.5, "f1")
         changes["train.calibrate"] = pick(None, None, "sigmoid")
         changes["train.class_weight"] = pick(None, "balanced")
@@ -115,6 +117,10 @@ WRONG = "Target 'outcome' is no number that float32 holds: "
 TREES = {"train.estimator": "hist_gradient_boosting", "train.grid": TINY["hist_gradient_boosting"]}
 BY_TIME = {"split.strategy": "time", "split.column": "id", "prepare.key": []}
 REGRESSION = {"kind": "regression"}
+
+
+def positive(label: str | None) -> dict:
+    return {"changes": {"target.positive": label}}
 
 
 def select(by: str, keep: int = 1) -> dict:
@@ -163,13 +169,13 @@ BUNDLES = {
         {"x": "str"},
         {},
     ),
-    "labels 'NA' and 'nan'": (fine(outcome=every(2, "NA", ["nan"] * N)), X, {}),
-    "yes and no": (fine(outcome=every(2, True, [False] * N)), X, {}),
-    "labels that are numbers": (fine(outcome=every(2, 1e300, [0.5] * N)), X, {}),
+    "labels 'NA' and 'nan'": (fine(outcome=every(2, "NA", ["nan"] * N)), X, positive("NA")),
+    "yes and no": (fine(outcome=every(2, True, [False] * N)), X, positive("true")),
+    "labels that are numbers": (fine(outcome=every(2, 1e300, [0.5] * N)), X, positive("0.5")),
     "labels of no font": (
         fine(outcome=[["日本", "a\nb", "$x|<b>"][i % 3] for i in range(N)]),
         X,
-        {},
+        positive(None),
     ),
     "a name of no font": (fine(**{"日本": FINE["x"]}), {"日本": "float"}, {}),
     "pca": (fine(x=FINE["x"]), X, select("pca")),
@@ -273,8 +279,8 @@ REFUSED = {
     "as many classes as rows": (
         fine(outcome=FINE["x"]),
         X,
-        {},
-        "Classes .* more do not occur in training",
+        positive(None),
+        "Classes .* more of 'outcome' have validation or holdout rows .* no training row",
     ),
     "half a character": (
         fine(x="\ud800"),

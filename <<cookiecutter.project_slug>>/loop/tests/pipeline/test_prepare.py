@@ -13,6 +13,7 @@ from pandera.typing import Series
 from mlops_loop import errors, files, paths, project
 from mlops_loop.pipeline import prepare, split
 from mlops_loop.pipeline.cleaning import ADVICE
+from mlops_loop.values import SEPARATOR
 
 ALL = {"prepare.max_dropped_share": dict.fromkeys(ADVICE, 1)}  # may go
 
@@ -77,6 +78,24 @@ def test_without_a_key_equal_rows_are_doubles(raw, make_params):
     doubled = pd.concat([raw, raw[:10]])
     done = prepare.prepare(doubled, make_params(changes={"prepare.key": []} | ALL))
     assert count(done, "repeated_key") == 10
+
+
+def test_rows_that_lack_a_part_of_their_key_are_not_one_row(raw, make_params):
+    """All of their values identify them: none is a double of another one, and both sides get some.
+
+    A row that came twice as a whole is still one.
+    """
+    raw["ticket"] = [None if i % 2 else f"t{i}" for i in range(100)]
+    wanted = make_params(changes={"prepare.key": ["ticket", "colour"]})
+    twice = pd.concat([raw, raw[1:2]], ignore_index=True)
+    done = prepare.prepare(twice, wanted)
+    assert len(done.rows) == 100
+    assert (count(done, "repeated_key"), done.incomplete_keys) == (1, 51)
+    assert done.rows[split.KEY].is_unique
+    lacking = done.parts[done.rows[split.KEY].str.count(SEPARATOR) > 1]
+    assert set(lacking) == set(split.PARTS)
+    shuffled = prepare.prepare(raw.sample(frac=1, random_state=1), wanted)
+    assert set(shuffled.rows[split.KEY]) == set(done.rows[split.KEY])
 
 
 def test_parts_of_a_key_do_not_run_together(raw, make_params):
@@ -168,15 +187,48 @@ def test_what_is_no_time_is_refused(raw, make_params, bad, reason):
         prepare.prepare(raw, make_params(changes=changes))
 
 
-def test_rows_without_a_group_stay_together(raw, make_params):
-    """A missing group is a group."""
+@pytest.mark.parametrize("missing", [None, ""])
+def test_rows_without_a_group_are_refused(raw, make_params, missing):
+    """They would be one group, which is held out as a whole or not at all."""
     changes = {"split.strategy": "group", "split.column": "town"}
-    params_ = make_params(changes=changes | {"seed": 3})
-    raw["town"] = raw["town"].mask(raw.index % 2 == 0) + raw["id"].astype(str)
-    rows = prepare.prepare(raw, params_).rows
-    assert (
-        split.part_of(rows, prepare.prepare(raw, params_).rule)[rows["town"].isna()].nunique() == 1
-    )
+    raw["town"] = raw["town"].fillna("here").mask(raw.index < 30, missing)
+    with pytest.raises(errors.DataRefused, match=r"'town' is missing in 30 of 100.*one group"):
+        prepare.prepare(raw, make_params(changes=changes))
+
+
+NEW = {"split.strategy": "time", "split.column": "moment"}
+
+
+def test_a_class_that_training_has_not_seen_is_refused_before_the_search(raw, make_params):
+    """With its name, how many rows it has, and what can be done."""
+    raw.loc[95:, "outcome"] = "new"
+    with pytest.raises(errors.DataRefused) as refused:
+        prepare.prepare(raw, make_params(changes=NEW))
+    text = str(refused.value)
+    assert "Classes 'new' of 'outcome' have validation or holdout rows (5) and no training" in text
+    assert "training has 'no', 'yes'. Next: set split.strategy to stratified" in text
+    prepare.prepare(raw, make_params(changes={"split.strategy": "stratified"}))
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ({}, r'positive is missing.*two classes.*add positive: "no" or positive: "yes" to target'),
+        ({"positive": "ja"}, "positive = 'ja' is none of the classes 'no', 'yes'"),
+        ({"positive": True}, "positive"),
+    ],
+)
+def test_the_positive_class_of_two_has_to_be_named(raw, make_params, target, reason):
+    """Alphabetical order would decide what precision, recall and the threshold are about."""
+    with pytest.raises((errors.UsageError, ValueError), match=reason):
+        prepare.prepare(raw, make_params(changes={"target": {"column": "outcome"} | target}))
+
+
+@pytest.mark.parametrize("kind", ["multi-class", "regression"])
+def test_nothing_is_asked_where_no_class_is_the_positive_one(make_rows, make_params, kind):
+    """Three classes, or a number."""
+    rows = make_rows(100, kind).drop(columns=list(split.RESERVED))
+    assert len(prepare.prepare(rows, make_params(kind)).rows) == 100
 
 
 @pytest.mark.parametrize("limit", [0.01, 1.0])

@@ -18,6 +18,7 @@ from mlops_loop.pipeline.validate import Validated, validate
 from mlops_loop.stage_params import MaxDropped
 from mlops_loop.tasks.target import FLOAT32, TARGET
 from mlops_loop.text import listed
+from mlops_loop.values import SEPARATOR
 
 EXAMPLES = 3
 ADVICE = {
@@ -112,7 +113,7 @@ def clean(
 
 def keys_of(rows: pd.DataFrame) -> list[str]:
     """The first different keys, for people."""
-    return [key.replace("\x1f", ", ") for key in rows[KEY].drop_duplicates().head(EXAMPLES)]
+    return [key.replace(SEPARATOR, ", ") for key in rows[KEY].drop_duplicates().head(EXAMPLES)]
 
 
 def _values(checked: Validated) -> list[str]:

@@ -36,22 +36,24 @@ class Prepared:
     dropped: list[Dropped]  # a record for each reason
     outliers: list[dict[str, Any]]  # see outliers.treat
     overlap: float  # share of holdout rows that another part holds as well
+    incomplete_keys: int  # rows that lack a part of their key
 
 
 def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
     """Clean and divide validated raw rows.
 
-    Raises DataRefused where nothing is left, and where more than `split.max_overlap` of the
-    holdout equals rows that are not held out.
+    Raises DataRefused where nothing is left, where more than `split.max_overlap` of the holdout
+    equals rows that are not held out, and where a part holds targets that training lacks.
     """
-    rows, dropped = _model_rows(raw, params)
+    rows, dropped, incomplete = _model_rows(raw, params)
     rule = split.make_rule(rows, params.split, params.seed)
     parts = split.part_of(rows, rule)
+    tasks.find(params.task).check_parts(rows[TARGET], parts, params.target)
     share = _checked_overlap(rows, parts, params.split.max_overlap)
     rows, treated = outliers.treat(rows, parts, params.prepare, _inputs())
     dropped.append(_outliers(parts, rows.index))
     refuse_bulk_loss(dropped, params.prepare.max_dropped_share)
-    return Prepared(rows, parts[rows.index], rule, dropped, treated, share)
+    return Prepared(rows, parts[rows.index], rule, dropped, treated, share, incomplete)
 
 
 def _outliers(parts: pd.Series, kept: pd.Index) -> Dropped:
@@ -64,12 +66,16 @@ def _inputs() -> list[str]:
     return list(project.model_input().to_schema().columns)
 
 
-def _model_rows(raw: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, list[Dropped]]:
-    """Clean rows with model input, reserved and carried columns; the dropped by reason."""
+def _model_rows(raw: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, list[Dropped], int]:
+    """Clean rows with model input, reserved and carried columns; the dropped by reason.
+
+    Last, how many rows lack a part of their key.
+    """
     rows, limits = project.model_rows(raw), params.prepare.max_dropped_share
     lost = left_out(raw, rows, params.prepare.key)
     refuse_bulk_loss([lost], limits)
     _require_columns(rows, params)
+    incomplete = int(_lacks([rows[name] for name in params.prepare.key]).sum())
     rows, dropped = clean(rows.assign(**_reserved(rows, params)), _inputs(), limits)
     dropped = [lost, *dropped]
     if rows.empty:
@@ -77,7 +83,7 @@ def _model_rows(raw: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, list[D
         raise DataRefused(f"No row is left after cleaning ({reasons}).")
     carried = [*params.prepare.carry_columns, *params.evaluate.slices, *split.RESERVED]
     kept = [name for name in dict.fromkeys([*_inputs(), *carried]) if name in rows]
-    return rows[kept], dropped
+    return rows[kept], dropped, incomplete
 
 
 def _checked_overlap(rows: pd.DataFrame, parts: pd.Series, limit: float) -> float:
@@ -124,15 +130,40 @@ def _reserved(rows: pd.DataFrame, params: Params) -> dict[str, pd.Series]:
     if params.split.strategy == "time":
         reserved[split.TIME] = _moments(rows[column])
     if params.split.strategy == "group":
+        _require_filled(rows[column], "they would all be one group")
         reserved[split.GROUP] = _texts(_exact(rows[column]))
     return reserved
 
 
+def _require_filled(values: pd.Series, reason: str) -> None:
+    if missing := int(texts(values).isna().sum()):
+        raise DataRefused(
+            f"split.column {values.name!r} is missing in {missing:,} of {len(values):,} rows, and "
+            f"{reason}. Next: declare it in RawRows without nullable=True, so that such rows go "
+            "into quarantine, or fill it in features.model_rows"
+        )
+
+
 def _keys(rows: pd.DataFrame, names: Sequence[str]) -> pd.Series:
-    """What identifies a row, as text: the values of some columns, or of all without one."""
-    columns = [_exact(rows[name]) for name in names] or [rows[name] for name in rows]
-    parts = map(_texts, columns)
-    return pd.Series(map(SEPARATOR.join, zip(*parts, strict=True)), rows.index, dtype=str)
+    """What identifies a row, as text: the values of some columns, or of all without one.
+
+    A row that lacks a part of its key is identified by all of its values: otherwise rows that lack
+    it would be taken for one, and for one side of the split.
+    """
+    whole = _joined([rows[name] for name in rows])
+    columns = [_exact(rows[name]) for name in names]
+    return _joined(columns).mask(_lacks(columns), whole) if columns else whole
+
+
+def _joined(columns: Sequence[pd.Series]) -> pd.Series:
+    parts = [_texts(values) for values in columns]
+    return pd.Series(map(SEPARATOR.join, zip(*parts, strict=True)), columns[0].index, dtype=str)
+
+
+def _lacks(columns: Sequence[pd.Series]) -> pd.Series:
+    """Which rows lack a value in one of these columns; no rows without a column."""
+    missing = [texts(values).isna() for values in columns]
+    return pd.concat(missing, axis=1).any(axis=1) if missing else pd.Series(dtype=bool)
 
 
 def _exact(values: pd.Series) -> pd.Series:
@@ -157,12 +188,7 @@ def _moments(values: pd.Series) -> pd.Series:
     A column of texts that are all numbers is one of numbers; a moment without a UTC offset counts
     as UTC. Raises DataRefused for a value that is neither, and for one that is missing.
     """
-    if missing := int(values.isna().sum()):
-        raise DataRefused(
-            f"split.column {values.name!r} is missing in {missing:,} of {len(values):,} rows: they "
-            "are neither old nor new. Next: declare it in RawRows, whose quarantine takes such "
-            "rows, or fill it in features.model_rows."
-        )
+    _require_filled(values, "they are neither old nor new")
     if pd.api.types.is_numeric_dtype(values) or values.astype(str).str.fullmatch(NUMBER).all():
         return values.astype(float)
     points = moments.one_kind(values)
@@ -209,6 +235,7 @@ def run(params: Params) -> None:
     report["dropped_examples"] = {item.words: item.examples for item in prepared.dropped if item.n}
     report |= {"rows": counts, "rule": prepared.rule}
     report |= {"outliers": prepared.outliers, "overlap": prepared.overlap}
+    report["incomplete_keys"] = prepared.incomplete_keys
     files.write_json(report, paths.PREPARATION_REPORT)
     _print(prepared, counts)
 
@@ -218,6 +245,8 @@ def _print(prepared: Prepared, counts: dict[str, int]) -> None:
     for lost in prepared.dropped:
         examples = f", such as {listed(lost.examples)}" if lost.examples else ""
         print(f"  dropped {lost.n:,} rows: {lost.words}{examples}")
+    if n := prepared.incomplete_keys:
+        print(f"  {n:,} rows lack a part of prepare.key: all of their values identify them")
     for item in prepared.outliers:
         n, limits = sum(item.get(part, 0) for part in split.PARTS), "{low:.4g} to {high:.4g}"
         print(f"  {item['action']} {item['column']}: {n:,} rows beyond {limits.format(**item)}")

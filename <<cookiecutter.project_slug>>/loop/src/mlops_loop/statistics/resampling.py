@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.typing import DataFrameGroupBy
 
-from mlops_loop.columns import shown
+from mlops_loop.columns import shown, texts
 from mlops_loop.errors import DataRefused
 from mlops_loop.stage_params import Evaluate
 from mlops_loop.statistics.bootstrap import Bootstrap
@@ -38,9 +38,19 @@ class Resampling(Bootstrap):
     def clusters(self, rows: pd.DataFrame) -> np.ndarray | None:
         """Numbers of the clusters that rows are in, (n_rows,), for `interval`.
 
-        None for independent rows. Raises DataRefused where there is no such column.
+        None for independent rows. Raises DataRefused where there is no such column, and for rows
+        without a value in it: they would be one cluster, or as many as rows, and nobody knows.
         """
-        return grouped(rows, self.cluster).ngroup().to_numpy() if self.cluster else None
+        if not self.cluster:
+            return None
+        groups = grouped(rows, self.cluster)
+        if missing := int(texts(rows[self.cluster]).isna().sum()):
+            raise DataRefused(
+                f"evaluate.cluster: {self.cluster!r} is missing in {missing:,} of {len(rows):,} rows, "
+                "which would be one cluster. Next: fill it in features.model_rows, or name another "
+                "column in params.yaml"
+            )
+        return groups.ngroup().to_numpy()
 
 
 def grouped(rows: pd.DataFrame, column: str) -> DataFrameGroupBy:

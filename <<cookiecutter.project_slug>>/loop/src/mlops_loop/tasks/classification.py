@@ -6,6 +6,7 @@ the contract's `classes`. With two classes the second is the positive one.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -67,23 +68,31 @@ class Classification(Task):
         labels = (numbers > target.above).map(dict(zip((False, True), target.classes, strict=True)))
         return labels.astype(object).where(numbers.notna(), None)
 
+    def check_parts(self, values: pd.Series, parts: pd.Series, target: Target) -> None:
+        """Each class has a training row; of two, the parameters say which is the positive one."""
+        known = _classes_to_learn(values[parts == "train"])
+        if new := sorted(set(values) - set(known)):
+            raise DataRefused(
+                f"Classes {listed(new)} of {target.column!r} have validation or holdout rows "
+                f"({int(values.isin(new).sum()):,}) and no training row; training has "
+                f"{listed(known)}. Next: set split.strategy to stratified; or leave these rows out "
+                "until there are more: isin for the target in RawRows quarantines them, "
+                "features.model_rows can give them another class"
+            )
+        if len(known) == 2 and target.above is None and target.positive is None:
+            lines = " or ".join(f"positive: {json.dumps(label)}" for label in known)
+            raise UsageError(
+                f"params.yaml: target.positive is missing. {target.column!r} has two classes, and "
+                f"precision, recall and threshold are about one. Next: add {lines} to target"
+            )
+        _require_positive(known, target)
+
     def contract_facts(self, values: pd.Series, target: Target) -> dict[str, Any]:
         """In alphabetical order, the positive class last."""
-        labels = sorted(set(values))
-        if len(labels) < 2:
-            raise DataRefused(
-                f"The training rows have one class only: {listed(labels)}. See target."
-            )
+        labels, positive = _classes_to_learn(values), target.positive
         if target.classes:
             return {"classes": target.classes}
-        positive = target.positive
-        if positive is not None and positive not in labels:
-            hint = " YAML reads yes and no without quotes as true and false." * (
-                positive in ("true", "false")
-            )
-            raise UsageError(
-                f"target.positive = {positive!r} is none of the classes {listed(labels)}.{hint}"
-            )
+        _require_positive(labels, target)
         return {"classes": tuple(sorted(labels, key=lambda label: (label == positive, label)))}
 
     def encode_target(self, rows: pd.DataFrame, contract: Contract) -> np.ndarray:
@@ -276,6 +285,25 @@ class Classification(Task):
 
     def describe_change(self, change: float, contract: Contract) -> str:
         return f"{100 * change:+.1f} points"
+
+
+def _classes_to_learn(values: pd.Series) -> list[str]:
+    """The classes of training rows, in alphabetical order."""
+    labels = sorted(set(values))
+    if len(labels) < 2:
+        raise DataRefused(f"The training rows have one class only: {listed(labels)}. See target.")
+    return labels
+
+
+def _require_positive(labels: list[str], target: Target) -> None:
+    """Raise UsageError for a positive class that no row has."""
+    if target.positive is None or target.positive in labels:
+        return
+    hint = " YAML reads yes and no without quotes as true and false."
+    raise UsageError(
+        f"target.positive = {target.positive!r} is none of the classes {listed(labels)}."
+        + hint * (target.positive in ("true", "false"))
+    )
 
 
 def _labels(contract: Contract) -> list[str]:

@@ -90,6 +90,14 @@ class Task(ABC):
         Raises DataRefused for a value that can be no target.
         """
 
+    def check_parts(self, values: pd.Series, parts: pd.Series, target: Target) -> None:
+        """Raise, before the search, for targets that no model of this split could be fitted to.
+
+        values: `_target` of all clean rows. parts: 'train', 'validation' or 'holdout' for each.
+        Raises DataRefused, and UsageError where `target` has to say more. Here: nothing.
+        """
+        return
+
     @abstractmethod
     def contract_facts(self, values: pd.Series, target: Target) -> dict[str, Any]:
         """`classes` or `target_unit` of the contract, from the targets of the training rows.
