@@ -175,8 +175,14 @@ def run_stages(tmp_path_factory, make_params) -> Callable[..., bundle.Bundle | s
     def run(source, columns, kind="binary", changes=None, raw=None) -> bundle.Bundle | str:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        usual = {"evaluate.slices": [], "prepare.carry_columns": [], "split.max_overlap": 1}
+        usual: dict[str, Any] = {
+            "evaluate.slices": [],
+            "prepare.carry_columns": [],
+            "split.max_overlap": 1,
+        }
         usual["prepare.max_dropped_share"] = dict.fromkeys(ADVICE, 1)
+        if kind == "binary":  # a weak model calls all rows alike at 0.5
+            usual["train.threshold"] = "f1"
         own = make_params(kind, usual | (changes or {}))
         with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
             patch.chdir(folder)

@@ -79,6 +79,7 @@ def test_the_intended_use(write, kind, sentence):
 def test_the_meaning_of_the_classes_is_named(write):
     """What the classes mean."""
     changes = {"target.above": 15, "target.classes": ["no", "yes"], "target.unit": "min"}
+    changes["target.positive"] = None
     assert "(more than 15 min)" in write(changes=changes)
 
 

@@ -122,7 +122,12 @@ def world(tmp_path_factory, make_params):
             ingest.run(SimpleNamespace(source=source(rows, folder)))
             return files.read_table(paths.INGESTED)
 
-        changes = {"target.column": "y", "split.max_overlap": 1, "evaluate.slices": ["code"]}
+        changes = {
+            "target.column": "y",
+            "target.positive": "1",
+            "split.max_overlap": 1,
+            "evaluate.slices": ["code"],
+        }
         changes |= {"prepare.carry_columns": ["customer", "member"]}
         yield SimpleNamespace(stored=stored, params=make_params("binary", changes))
 
@@ -260,7 +265,7 @@ def test_long_ids_beside_a_missing_one(run_stages, given_as):
 
 
 LABELS = [([0, 1], 1, {}), ([0.0, 1.0], "1", {}), (["0", "1"], 1.0, {"y": "str?"})]
-LABELS += [(["0.0", "1.0"], None, {"y": "str?"})]
+LABELS += [(["0.0", "1.0"], "1.0", {"y": "str?"})]
 
 
 @GIVEN
