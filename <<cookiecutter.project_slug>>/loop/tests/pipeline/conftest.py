@@ -181,8 +181,6 @@ def run_stages(tmp_path_factory, make_params) -> Callable[..., bundle.Bundle | s
             "split.max_overlap": 1,
         }
         usual["prepare.max_dropped_share"] = dict.fromkeys(ADVICE, 1)
-        if kind == "binary":  # a weak model calls all rows alike at 0.5
-            usual["train.threshold"] = "f1"
         own = make_params(kind, usual | (changes or {}))
         with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
             patch.chdir(folder)
