@@ -46,9 +46,9 @@ class Resampling(Bootstrap):
         groups = grouped(rows, self.cluster)
         if missing := int(texts(rows[self.cluster]).isna().sum()):
             raise DataRefused(
-                f"evaluate.cluster: {self.cluster!r} is missing in {missing:,} of {len(rows):,} rows, "
-                "which would be one cluster. Next: fill it in features.model_rows, or name another "
-                "column in params.yaml"
+                f"evaluate.cluster: {self.cluster!r} is missing in {missing:,} of {len(rows):,} "
+                "rows, which would be one cluster. Next: fill it in features.model_rows, or name "
+                "another column in params.yaml"
             )
         return groups.ngroup().to_numpy()
 
