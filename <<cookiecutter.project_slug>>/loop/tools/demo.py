@@ -17,6 +17,7 @@ that follows it.
 """
 
 import hashlib
+import json
 import os
 import shlex
 import shutil
@@ -35,6 +36,7 @@ import yaml
 from mlops_loop import project
 from mlops_loop.pipeline import validate
 from mlops_loop.sources import files
+from mlops_loop.storage.oci import MANIFEST
 
 LOOP = Path("build/loop").resolve()
 SKIP = shutil.ignore_patterns(".git", ".venv", ".uv", "build", "cache", "tmp", "__pycache__")
@@ -84,7 +86,7 @@ def train(**changes: object) -> None:
 class Production(SimpleHTTPRequestHandler):
     """Stands in for the container registry, and for a host that runs its tag `production`.
 
-    A manifest is a file below build/registry; here it is the path of a folder with code and model.
+    A manifest is a file below build/registry; its annotation is a folder with code and model.
     """
 
     process: subprocess.Popen | None = None
@@ -92,10 +94,13 @@ class Production(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Quiet."""
 
+    def guess_type(self, path: object) -> str:
+        return MANIFEST
+
     def do_PUT(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
         Path(self.translate_path(self.path)).write_bytes(content)
-        self.follow(Path(content.decode()), digest_of(content))
+        self.follow(Path(json.loads(content)["annotations"]["folder"]), digest_of(content))
         self.send_response(201)
         self.end_headers()
 
@@ -133,9 +138,11 @@ def deploy(version: str, why: str, folder: str = "images", expect: int = 0) -> N
     shutil.copytree(LOOP / "models/bundle", image / "bundle")
     for code in CODE:
         shutil.copytree(LOOP / code, image / code, ignore=SKIP)
-    digest = digest_of(str(image).encode())
+    facts = {"schemaVersion": 2, "mediaType": MANIFEST, "annotations": {"folder": str(image)}}
+    manifest = json.dumps(facts).encode()
+    digest = digest_of(manifest)
     MANIFESTS.mkdir(parents=True, exist_ok=True)
-    (MANIFESTS / digest).write_text(str(image), encoding="utf-8")
+    (MANIFESTS / digest).write_bytes(manifest)
     run(f"loop deploy {version} --digest {digest} --why '{why}'", expect=expect)
 
 
