@@ -13,6 +13,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,14 @@ from sklearn.pipeline import Pipeline
 
 from mlops_loop import files, paths, project, tasks
 from mlops_loop.errors import ExportDisagrees, UsageError
-from mlops_loop.model.contract import UNSEEN, Contract
-from mlops_loop.model.predictor import load_predictor, load_skops, raw_scores
+from mlops_loop.model.contract import Contract
+from mlops_loop.model.predictor import load_predictor, load_skops
 from mlops_loop.params import Params
+from mlops_loop.pipeline.cuts import rounded_down
 from mlops_loop.pipeline.model_pipeline import find_estimator
+from mlops_loop.pipeline.parity import Parity, check_parity
 
 TYPE = re.compile("'?<class '([^']*)'>'?")  # as Python writes a type
-
-
-PROBED_ROWS = 50  # for each column that may be missing or unseen
-HELD_OUT, PROBES = "holdout rows", "rows with a missing or unseen value"
-ADVICE = {
-    HELD_OUT: 'Trees need unscaled numbers (numbers="raw" in estimators.py)',
-    PROBES: 'Let the estimator take filled numbers (numbers="filled" in estimators.py)',
-}
 
 
 def write_onnx(
@@ -67,7 +62,7 @@ def _to_onnx(pipeline: Pipeline, contract: Contract, opset: Mapping[str, int] | 
     options = tasks.of(contract).onnx_options()
     if opset:
         opset = {"": skl2onnx.get_latest_tested_opset_version(), **opset}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), rounded_down(pipeline):
         # skl2onnx hands protobuf numpy's booleans as numbers, which numpy deprecates.
         warnings.simplefilter("ignore", DeprecationWarning)
         return skl2onnx.to_onnx(
@@ -107,53 +102,6 @@ def register_converters(params: Params) -> Mapping[str, int] | None:
         raise UsageError(f"The converter of {name!r} cannot be registered: {reason}.") from error
 
 
-def make_probes(x: np.ndarray, contract: Contract) -> np.ndarray:
-    """Rows of `x` in which one value is missing, or unseen, where the contract allows that.
-
-    x: encoded rows (n_rows, n_columns). Gives (n_probes, n_columns): for each such column at most
-    PROBED_ROWS rows, evenly taken; none where no column may be missing or unseen.
-    """
-    rows = x[np.unique(np.linspace(0, len(x) - 1, PROBED_ROWS).astype(int))]
-    probes = [x[:0]]
-    for i, column in enumerate(contract.columns):
-        codes = [column.encode(None)] if column.nullable else []
-        codes += [UNSEEN] if column.kind == "category" and not column.closed else []
-        for code in codes:
-            probes.append(rows.copy())
-            probes[-1][:, i] = code
-    return np.concatenate(probes)
-
-
-def check_parity(
-    expected: np.ndarray, exported: np.ndarray, tolerance: float, which: str = HELD_OUT
-) -> float:
-    """The largest difference on any row; raises ExportDisagrees beyond `tolerance`.
-
-    For numbers (one score a row) the tolerance is relative to the largest score, as float32 holds
-    seven digits whatever the unit. A score that is not finite never agrees.
-    """
-    if not len(expected):
-        raise ExportDisagrees("There is no holdout row to prove the exported model on.")
-    gap = _differences(expected, exported)
-    if n_bad := int((~(gap <= tolerance)).sum()):
-        worst = int(np.nan_to_num(gap, nan=np.inf).argmax())
-        raise ExportDisagrees(
-            f"The exported model differs from the pipeline on {n_bad} of {len(gap)} {which} "
-            f"(row {worst}: {expected[worst]} against {exported[worst]}, allowed {tolerance:g}). "
-            f"{ADVICE[which]}, or set export.format: skops."
-        )
-    return float(gap.max())
-
-
-def _differences(expected: np.ndarray, exported: np.ndarray) -> np.ndarray:
-    """The largest difference in each row, (n_rows,); relative for one score a row."""
-    with np.errstate(invalid="ignore"):
-        gap = np.abs(expected - exported).reshape(len(expected), -1).max(axis=1)
-        if expected.ndim == 1:
-            gap /= max(1.0, np.abs(expected).max())
-    return gap
-
-
 def run(params: Params) -> None:
     """Write `models/exported/` and the report; remove the folder where the models disagree."""
     contract, pipeline = Contract.load(paths.TRAINED_CONTRACT), load_skops(paths.TRAINED_PIPELINE)
@@ -161,35 +109,21 @@ def run(params: Params) -> None:
     shutil.rmtree(paths.EXPORTED, ignore_errors=True)
     paths.EXPORTED.mkdir(parents=True)
     try:
-        largest = _export(pipeline, contract, x, params)
+        parity = _export(pipeline, contract, x, params)
     except ExportDisagrees:
         shutil.rmtree(paths.EXPORTED)
         raise
     shutil.copyfile(paths.TRAINED_CONTRACT, paths.EXPORTED / "contract.json")
     name, tolerance = params.export.format, params.export.tolerance
-    report = {"format": name, "n_rows": len(x), "largest_difference": largest}
-    files.write_json(report | {"tolerance": tolerance}, paths.EXPORT_REPORT, digits=12)
-    print(f"export: {name}, equal on {len(x):,} holdout rows to {largest:.1e}")
+    report = {"format": name, "tolerance": tolerance} | asdict(parity)
+    files.write_json(report, paths.EXPORT_REPORT, digits=12)
+    rows = f"{parity.n_rows:,} holdout rows and {parity.n_probes:,} made rows"
+    print(f"export: {name}, equal on {rows} to {parity.overall:.1e}")
 
 
-def _export(pipeline: Pipeline, contract: Contract, x: np.ndarray, params: Params) -> float:
-    """Write the model; the largest difference on the rows `x`."""
+def _export(pipeline: Pipeline, contract: Contract, x: np.ndarray, params: Params) -> Parity:
+    """Write the model, and prove it on the held-out rows `x` and on made ones."""
     opset = register_converters(params)
     FORMATS[params.export.format](pipeline, contract, paths.EXPORTED, opset)
     predictor, tolerance = load_predictor(paths.EXPORTED), params.export.tolerance
-    largest = check_parity(raw_scores(pipeline, x), predictor.scores(x), tolerance)
-    if len(probes := make_probes(x, contract)):
-        expected, exported = _scores_of_probes(pipeline, probes), predictor.scores(probes)
-        check_parity(expected, exported, tolerance, PROBES)
-    return largest
-
-
-def _scores_of_probes(pipeline: Pipeline, probes: np.ndarray) -> np.ndarray:
-    try:
-        return raw_scores(pipeline, probes)
-    except ValueError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ExportDisagrees(
-            f"The model cannot answer a row with a missing or unseen value, which ModelInput "
-            f"allows: {reason} {ADVICE[PROBES]}, or set nullable=False in schema.py."
-        ) from error
+    return check_parity(pipeline, predictor, x, contract, tolerance)

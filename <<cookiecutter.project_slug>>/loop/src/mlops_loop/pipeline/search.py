@@ -186,7 +186,7 @@ def fit(
         inner = head.fit_transform(x, y)
         inner[:, np.isnan(inner).all(axis=0)] = 0  # boosting cannot bin a column without a value
         model.fit(inner, y, **_stopping(head, model, stop))
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # LightGBM, for one, has an error of its own
         reason = " ".join(str(error).split())
         what = f"train.grid: a model with {values} cannot be fitted on {len(y):,} rows"
         raise UsageError(f"{what}: {reason}") from error
