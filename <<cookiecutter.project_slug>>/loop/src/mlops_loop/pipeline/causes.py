@@ -204,25 +204,28 @@ def likely_cause(pipeline: Any, failed: Collection[str]) -> Cause:
 
 def _of_family(inside: list[Any], failed: Collection[str]) -> Cause | None:
     """What trees, neighbours and linear models have in common; None where that is not it."""
-    scaled = any(_is(part, ("StandardScaler", "PCA")) for part in inside)
-    if any(_is(part, (*TREES, *BOOSTING, *LIGHTGBM, *XGBOOST)) for part in inside):
-        if scaled:
-            return SCALED
-        own = any(_is(part, TREES) for part in inside)
-        return SIDES if own and {MISSING, SEVERAL} & set(failed) else None
-    if any(_is(part, ("KNeighbors", "RadiusNeighbors")) for part in inside):
+
+    def has(*type_names: str) -> bool:
+        return any(_is(part, type_names) for part in inside)
+
+    scaled = has("StandardScaler", "PCA")
+    if scaled and has(*TREES, *BOOSTING, *LIGHTGBM, *XGBOOST):
+        return SCALED
+    if has(*TREES) and not has("SimpleImputer") and {MISSING, SEVERAL} & set(failed):
+        return SIDES
+    if has("KNeighbors", "RadiusNeighbors"):
         return NEIGHBOURS
     linear = any(hasattr(part, "coef_") for part in inside)
-    return UNSCALED if linear and not scaled and not failed_only_on_made(failed) else None
+    return UNSCALED if linear and not scaled and not _only_made(failed) else None
 
 
-def failed_only_on_made(failed: Collection[str]) -> bool:
+def _only_made(failed: Collection[str]) -> bool:
     """Whether all kinds of row that differ are made ones."""
     return set(failed) <= set(ROWS)
 
 
 def _of_rows(failed: Collection[str]) -> Cause:
-    return ROWS[next(iter(failed))] if failed_only_on_made(failed) else OTHER
+    return ROWS[next(iter(failed))] if _only_made(failed) else OTHER
 
 
 def unanswered(kind: str, words: str, reason: str) -> str:

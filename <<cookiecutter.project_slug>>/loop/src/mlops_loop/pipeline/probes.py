@@ -160,13 +160,18 @@ class _Pairs:
         return made
 
     def halve(self, scores: Scores) -> tuple[np.ndarray, np.ndarray]:
-        """Neighbours with different scores, where the ends of the pair have different ones."""
-        low, high, known = self.low, self.high, scores(self.at(self.low))
+        """Neighbours between which the scores jump: each time the half that changes more."""
+        ends, values = (
+            [self.low, self.high],
+            [scores(self.at(self.low)), scores(self.at(self.high))],
+        )
         for _ in range(STEPS):
-            middle = (low + high) // 2
-            same = (scores(self.at(middle)) == known).reshape(len(low), -1).all(axis=1)
-            low, high = np.where(same, middle, low), np.where(same, high, middle)
-        return low, high
+            middle = (ends[0] + ends[1]) // 2
+            value = scores(self.at(middle))
+            right = _change(value, values[1]) > _change(values[0], value)
+            ends = [np.where(right, middle, ends[0]), np.where(right, ends[1], middle)]
+            values = [_choose(right, value, values[0]), _choose(right, values[1], value)]
+        return ends[0], ends[1]
 
     def around(self, low: np.ndarray, high: np.ndarray, contract: Contract) -> Iterator[np.ndarray]:
         """The rows with each neighbour, and with the next number on either side."""
@@ -176,6 +181,17 @@ class _Pairs:
             number = _number(np.clip(order, self.low, self.high))
             number = np.where(whole, away(number), number)
             yield self.at(_order(np.where(np.abs(number) < TINY, 0, number)))
+
+
+def _change(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The largest change of a score in each row, (n_rows,)."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.abs(one - other).reshape(len(one), -1).max(axis=1)
+
+
+def _choose(first: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The rows of `one` where `first`, else those of `other`."""
+    return np.where(first.reshape(-1, *[1] * (one.ndim - 1)), one, other)
 
 
 def _intervals(values: np.ndarray, column: Column, n: int) -> np.ndarray:

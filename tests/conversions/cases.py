@@ -9,44 +9,96 @@ import numpy as np
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
-    AdaBoostClassifier, AdaBoostRegressor, BaggingClassifier, BaggingRegressor, ExtraTreesClassifier,
-    ExtraTreesRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
-    HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier,
-    RandomForestRegressor, StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor,
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    BaggingClassifier,
+    BaggingRegressor,
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
 )  # fmt: skip
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import (
-    ARDRegression, BayesianRidge, ElasticNet, ElasticNetCV, GammaRegressor, HuberRegressor, Lars,
-    Lasso, LassoCV, LassoLars, LinearRegression, LogisticRegression, LogisticRegressionCV,
-    OrthogonalMatchingPursuit, PoissonRegressor, QuantileRegressor, RANSACRegressor, Ridge, RidgeCV,
-    SGDClassifier, SGDRegressor, TheilSenRegressor, TweedieRegressor,
+    ARDRegression,
+    BayesianRidge,
+    ElasticNet,
+    ElasticNetCV,
+    GammaRegressor,
+    HuberRegressor,
+    Lars,
+    Lasso,
+    LassoCV,
+    LassoLars,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    OrthogonalMatchingPursuit,
+    PoissonRegressor,
+    QuantileRegressor,
+    RANSACRegressor,
+    Ridge,
+    RidgeCV,
+    SGDClassifier,
+    SGDRegressor,
+    TheilSenRegressor,
+    TweedieRegressor,
 )  # fmt: skip
 from sklearn.model_selection import (
-    FixedThresholdClassifier, GridSearchCV, TunedThresholdClassifierCV,
+    FixedThresholdClassifier,
+    GridSearchCV,
+    TunedThresholdClassifierCV,
 )  # fmt: skip
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
 from sklearn.neighbors import (
-    KNeighborsClassifier, KNeighborsRegressor, RadiusNeighborsClassifier, RadiusNeighborsRegressor,
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    RadiusNeighborsClassifier,
+    RadiusNeighborsRegressor,
 )  # fmt: skip
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
-    Binarizer, KBinsDiscretizer, MinMaxScaler, Normalizer, PolynomialFeatures, PowerTransformer,
-    QuantileTransformer, RobustScaler, SplineTransformer,
+    Binarizer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    Normalizer,
+    PolynomialFeatures,
+    PowerTransformer,
+    QuantileTransformer,
+    RobustScaler,
+    SplineTransformer,
 )  # fmt: skip
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, NuSVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier, XGBRFRegressor
 
 # What has no influence on the conversion.
-HIDDEN = {"min_child_samples", "min_samples_leaf", "max_iter", "n_estimators", "n_jobs", "random_state", "tol", "verbosity"}
+HIDDEN = {
+    "min_child_samples",
+    "min_samples_leaf",
+    "max_iter",
+    "n_estimators",
+    "n_jobs",
+    "random_state",
+    "tol",
+    "verbosity",
+}
 FEW = {"n_estimators": 12, "random_state": 0}
 BOOSTED = {"max_iter": 12, "min_samples_leaf": 10, "random_state": 0}
 LIGHT = {"n_estimators": 12, "min_child_samples": 10, "random_state": 0, "verbosity": -1}
@@ -164,7 +216,9 @@ SKLEARN = {
         LogisticRegression(),
         LogisticRegression(class_weight="balanced"),
         LogisticRegression(l1_ratio=1, solver="saga", max_iter=500),
-        LogisticRegressionCV(Cs=[0.1, 1], cv=2, use_legacy_attributes=False, l1_ratios=(0,), scoring="neg_log_loss"),
+        LogisticRegressionCV(
+            Cs=2, cv=2, l1_ratios=(0,), scoring="neg_log_loss", use_legacy_attributes=False
+        ),
         SGDClassifier(loss="log_loss", random_state=0),
         SGDClassifier(loss="modified_huber", random_state=0),
         CalibratedClassifierCV(LinearSVC(random_state=0), cv=2),
@@ -267,7 +321,11 @@ LIGHTGBM = {
         LGBMRegressor(**LIGHT, reg_sqrt=True),
         CalibratedClassifierCV(LGBMClassifier(**LIGHT), cv=2),
         TunedThresholdClassifierCV(LGBMClassifier(**LIGHT), cv=2),
-        VotingClassifier([("a", LGBMClassifier(**LIGHT)), ("b", BOOSTINGS[0](**BOOSTED))], voting="soft", flatten_transform=False),
+        VotingClassifier(
+            [("a", LGBMClassifier(**LIGHT)), ("b", BOOSTINGS[0](**BOOSTED))],
+            voting="soft",
+            flatten_transform=False,
+        ),
         StackingRegressor([("a", LGBMRegressor(**LIGHT)), ("b", BOOSTINGS[1](**BOOSTED))], cv=2),
     ],
     "scaled": [*light()],

@@ -14,20 +14,19 @@ from typing import Any
 
 import numpy as np
 from cases import HIDDEN, LIBRARIES
-from sklearn.base import BaseEstimator, clone, is_classifier
-
 from mlops_loop.errors import ExportDisagrees, UsageError
 from mlops_loop.model.contract import Column, Contract
 from mlops_loop.model.predictor import load_predictor, raw_scores
 from mlops_loop.pipeline import cuts, export, parity
 from mlops_loop.pipeline.model_pipeline import Estimator, build_pipeline
 from mlops_loop.pipeline.search import fit
+from sklearn.base import BaseEstimator, clone, is_classifier
 
 TOLERANCE = 1e-5
 COLUMNS = (
     Column("price", "number", nullable=True),
     Column("rain", "number", minimum=0.0),
-    Column("day", "integer", minimum=20200101, maximum=20291231),
+    Column("day", "integer", minimum=20260101, maximum=20260228),
     Column("count", "integer", minimum=0),
     Column("flag", "boolean"),
     Column("colour", "category", levels=("red", "green", "blue"), closed=True),
@@ -41,7 +40,7 @@ def table(n: int, seed: int, missing: float) -> np.ndarray:
     rng = np.random.default_rng(seed)
     price = np.where(rng.random(n) < missing, np.nan, np.round(rng.normal(15, 5, n), 2))
     rain = np.where(rng.random(n) < 0.4, 0, np.round(rng.exponential(3, n), 1))
-    day = 20200101 + 10000 * rng.integers(6, 7, n) + rng.integers(0, 28, n)
+    day = 20260101 + rng.integers(0, 28, n)
     town = np.where(rng.random(n) < missing, 3, rng.integers(0, 3, n))
     rest = rng.integers(0, 9, n), rng.random(n) < 0.5, rng.integers(0, 3, n)
     return np.column_stack([price, rain, day, *rest, town]).astype(np.float32)
@@ -70,7 +69,9 @@ def judged_rows(pipeline: Any, contract: Contract) -> np.ndarray:
             x[:, i] = np.where(rng.random(len(x)) < 0.3, rng.choice(codes, len(x)), x[:, i])
         elif known := cuts_of(pipeline).get(contract.numbers.index(i)):
             chosen = rng.choice(np.array(known), len(x)).astype(np.float32)
-            chosen = np.nextafter(chosen, rng.choice(np.array([-np.inf, np.inf, 0], np.float32), len(x)))
+            chosen = np.nextafter(
+                chosen, rng.choice(np.array([-np.inf, np.inf, 0], np.float32), len(x))
+            )
             if column.kind == "integer":
                 chosen = np.rint(chosen)
             x[:, i] = np.where(rng.random(len(x)) < 0.4, chosen, x[:, i])
@@ -97,8 +98,17 @@ def pairs(part: Any) -> list[tuple[int, float]]:
     if kind.startswith("LGBM") and hasattr(part, "booster_"):
         frame = part.booster_.trees_to_dataframe().dropna(subset=["threshold"])
         names = {name: i for i, name in enumerate(part.booster_.feature_name())}
-        return [(names[f], float(t)) for f, t in zip(frame.split_feature, frame.threshold, strict=True) if isinstance(t, float)]
-    if kind.startswith("XGB") and hasattr(part, "get_booster") and part.booster != "gblinear" and part.__sklearn_is_fitted__():
+        return [
+            (names[f], float(t))
+            for f, t in zip(frame.split_feature, frame.threshold, strict=True)
+            if isinstance(t, float)
+        ]
+    if (
+        kind.startswith("XGB")
+        and hasattr(part, "get_booster")
+        and part.booster != "gblinear"
+        and part.__sklearn_is_fitted__()
+    ):
         frame = part.get_booster().trees_to_dataframe().dropna(subset=["Split"])
         return [(int(f[1:]), t) for f, t in zip(frame.Feature, frame.Split, strict=True)]
     return []
@@ -108,7 +118,9 @@ def converted(estimator: BaseEstimator, numbers: str, target: str) -> dict[str, 
     """Return what came of one case and one kind of target."""
     if is_classifier(estimator) != (target != "number"):
         return {}
-    contract = Contract("classification" if CLASSES[target] else "regression", "y", COLUMNS, CLASSES[target])
+    contract = Contract(
+        "classification" if CLASSES[target] else "regression", "y", COLUMNS, CLASSES[target]
+    )
     x = table(400, 0, 0.1)
     kind = Estimator(lambda random_state: clone(estimator), numbers=numbers)
     try:
@@ -148,16 +160,24 @@ def register() -> None:
     from skl2onnx import update_registered_converter
     from skl2onnx.common.shape_calculator import (
         calculate_linear_classifier_output_shapes as of_classes,
+    )
+    from skl2onnx.common.shape_calculator import (
         calculate_linear_regressor_output_shapes as of_numbers,
     )
 
     options = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
     for library, convert, kinds in (
         (lightgbm, convert_lightgbm, ("LGBMClassifier", "LGBMRegressor")),
-        (xgboost, convert_xgboost, ("XGBClassifier", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor")),
+        (
+            xgboost,
+            convert_xgboost,
+            ("XGBClassifier", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor"),
+        ),
     ):
         for kind in kinds:
-            shape, more = (of_classes, {"options": options}) if "Class" in kind else (of_numbers, {})
+            shape, more = (
+                (of_classes, {"options": options}) if "Class" in kind else (of_numbers, {})
+            )
             name = f"{library.__name__}{kind}"
             update_registered_converter(getattr(library, kind), name, shape, convert, **more)
 
@@ -177,7 +197,11 @@ def written(value: Any) -> str:
     if hasattr(value, "steps"):
         return " + ".join(written(step) for _, step in value.steps)
     usual, given = defaults(type(value)), value.get_params(deep=False)
-    inner = {name: v for name, v in given.items() if name in ("estimator", "estimators", "regressor") and v is not None}
+    inner = {
+        name: v
+        for name, v in given.items()
+        if name in ("estimator", "estimators", "regressor") and v is not None
+    }
     options = [written(v) for v in inner.values()]
     options += [
         f"{name}={written(v)}"
