@@ -30,8 +30,9 @@ from sklearn.ensemble import (
     StackingRegressor,
     VotingClassifier,
     VotingRegressor,
-)  # fmt: skip
+)
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
+from sklearn.impute import SimpleImputer
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import (
     ARDRegression,
@@ -57,12 +58,12 @@ from sklearn.linear_model import (
     SGDRegressor,
     TheilSenRegressor,
     TweedieRegressor,
-)  # fmt: skip
+)
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
     TunedThresholdClassifierCV,
-)  # fmt: skip
+)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
 from sklearn.neighbors import (
@@ -70,7 +71,7 @@ from sklearn.neighbors import (
     KNeighborsRegressor,
     RadiusNeighborsClassifier,
     RadiusNeighborsRegressor,
-)  # fmt: skip
+)
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -83,7 +84,7 @@ from sklearn.preprocessing import (
     QuantileTransformer,
     RobustScaler,
     SplineTransformer,
-)  # fmt: skip
+)
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, NuSVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier, XGBRFRegressor
@@ -113,8 +114,11 @@ def boosted(**options: Any) -> list[BaseEstimator]:
 BOOSTINGS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 TREES = (DecisionTreeClassifier, DecisionTreeRegressor)
 FORESTS = (
-    RandomForestClassifier, RandomForestRegressor, ExtraTreesClassifier, ExtraTreesRegressor,
-)  # fmt: skip
+    RandomForestClassifier,
+    RandomForestRegressor,
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+)
 
 
 def members(kind: str) -> list[tuple[str, BaseEstimator]]:
@@ -164,6 +168,7 @@ SKLEARN = {
         BaggingRegressor(BOOSTINGS[1](**BOOSTED), 3, random_state=0),
         GridSearchCV(BOOSTINGS[0](**BOOSTED), {"max_leaf_nodes": [4]}, cv=2),
         TransformedTargetRegressor(BOOSTINGS[1](**BOOSTED)),
+        make_pipeline(SimpleImputer(add_indicator=True), RobustScaler(), LogisticRegression()),
         DummyClassifier(),
         DummyClassifier(strategy="stratified", random_state=0),
         DummyRegressor(),
@@ -237,7 +242,7 @@ SKLEARN = {
         make_pipeline(MinMaxScaler(clip=True), MultinomialNB()),
         LinearDiscriminantAnalysis(),
         LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
-        QuadraticDiscriminantAnalysis(reg_param=0.1),
+        QuadraticDiscriminantAnalysis(reg_param=0.5),
         KNeighborsClassifier(),
         KNeighborsClassifier(weights="distance"),
         RadiusNeighborsClassifier(5.0),
@@ -358,9 +363,11 @@ XGBOOST = {
         ],
         XGBRegressor(**FEW, objective="reg:quantileerror", quantile_alpha=0.9),
         CalibratedClassifierCV(XGBClassifier(**FEW), cv=2),
+    ],
+    "filled": [
+        *extreme(),
         StackingClassifier([("a", XGBClassifier(**FEW)), ("b", LogisticRegression())], cv=2),
     ],
-    "filled": [*extreme()],
     "scaled": [*extreme()],
 }  # fmt: skip
 

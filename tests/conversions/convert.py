@@ -1,7 +1,9 @@
-"""Convert every case to ONNX as the loop does, and judge the loop's proof by an own look.
+"""Convert every case to ONNX as the loop does, and judge the loop's proof by rows of its own.
 
-Prints a line of JSON for each case: library, estimator, numbers, and by kind of target what came
-of it. Runs in the environment of a generated project with LightGBM, XGBoost and onnxmltools.
+Prints a line of JSON with the versions of libraries, and one for each case: library, name,
+numbers, and by kind of target the outcome and why. `python convert.py TEXT` takes the cases that
+have the text in them. Runs in the environment of a generated project, with LightGBM, XGBoost and
+onnxmltools beside it: see test_onnx.py.
 """
 
 import inspect
@@ -9,6 +11,7 @@ import json
 import sys
 import tempfile
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,9 @@ from mlops_loop.pipeline.model_pipeline import Estimator, build_pipeline
 from mlops_loop.pipeline.search import fit
 from sklearn.base import BaseEstimator, clone, is_classifier
 
+LIBRARIES_USED = (
+    "scikit-learn", "skl2onnx", "onnxruntime", "lightgbm", "xgboost-cpu", "onnxmltools"
+)  # fmt: skip
 TOLERANCE = 1e-5
 COLUMNS = (
     Column("price", "number", nullable=True),
@@ -147,7 +153,7 @@ def exported(pipeline: Any, contract: Contract) -> dict[str, Any]:
     expected, given = raw_scores(pipeline, rows), predictor.scores(rows)
     gap = parity.differences(expected, given, np.abs(expected))
     if bad := int((~(gap <= TOLERANCE)).sum()):
-        return {"outcome": "WRONG", "why": f"{bad} of {len(gap)} rows, up to {gap.max():g}"}
+        return {"outcome": "wrong", "why": f"{bad} of {len(gap)} rows, up to {gap.max():g}"}
     return {"outcome": "exact", "why": f"{found.overall:.1e}"}
 
 
@@ -224,6 +230,7 @@ def main() -> None:
     """Print what came of every case, or of those whose name has a text in it."""
     warnings.simplefilter("ignore")
     register()
+    print(json.dumps({name: version(name) for name in LIBRARIES_USED}), flush=True)
     only = sys.argv[1] if len(sys.argv) > 1 else ""
     for library, groups in LIBRARIES.items():
         for numbers, estimators in groups.items():

@@ -25,7 +25,7 @@ MODULES = {
         "validate": "Test the raw rows against the schema; quarantine those that break it.",
         "prepare": "Make model rows, clean them, split them into train, validation, holdout.",
         "train": "Search by cross-validation, fit the best, choose the decision threshold.",
-        "export": "Convert the model and prove equality on every held-out row.",
+        "export": "Convert the model and prove equality on held-out and made rows.",
         "evaluate": "Measure the exported model on the holdout and make models/bundle.",
         "profile": "Show a table as a page: distributions, missing values, associations.",
     },

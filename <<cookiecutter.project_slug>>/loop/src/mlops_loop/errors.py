@@ -36,7 +36,7 @@ class DataRefused(ProjectError):
 
 
 class ExportDisagrees(ProjectError):
-    """The exported model and the trained pipeline differ on a held-out row."""
+    """The exported model and the trained pipeline differ on a row, held out or made."""
 
     exit_code = 4
 

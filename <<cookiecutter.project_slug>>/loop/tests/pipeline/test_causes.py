@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, QuantileTransformer, StandardScaler
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from mlops_loop.pipeline import causes
@@ -53,6 +54,7 @@ LINEAR = LogisticRegression()
         (KNeighborsClassifier(weights="distance"), ALL, "weighs"),
         (KNeighborsClassifier(), [CUT], "nearly as far"),
         (CalibratedClassifierCV(LINEAR, method="isotonic", cv=2), ALL, "isotonic"),
+        (SVC(probability=True), [CUT], "libsvm"),
         (GaussianProcessClassifier(), [HELD], "Gaussian"),
         (make_pipeline(Normalizer("max"), LINEAR), ALL, "largest absolute"),
         (make_pipeline(QuantileTransformer(n_quantiles=9), LINEAR), ALL, "quantiles"),

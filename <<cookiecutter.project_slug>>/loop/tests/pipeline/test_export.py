@@ -144,7 +144,7 @@ def test_trees_agree_on_every_form_of_categories(
     assert (len(done.contract.columns[-1].levels) == 3) == (rare == 1)
     export.write_onnx(done.pipeline, done.contract, tmp_path)
     x = done.contract.encode_table(make_rows(500, kind, 5))
-    x = np.concatenate([x, export.make_probes(x, done.contract)])
+    x = np.concatenate([x, *probes.make_probes(x, done.contract).values()])
     found = predictor.load_predictor(tmp_path).scores(x)
     np.testing.assert_allclose(found, predictor.raw_scores(done.pipeline, x), atol=1e-5)
 

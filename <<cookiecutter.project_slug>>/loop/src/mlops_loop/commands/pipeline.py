@@ -54,7 +54,7 @@ prepare = _stage(
     "prepare", "Make model rows, clean them, split them into train, validation, holdout."
 )
 train = _stage("train", "Search by cross-validation, fit the best, choose the decision threshold.")
-export = _stage("export", "Convert the model and prove equality on every held-out row.")
+export = _stage("export", "Convert the model and prove equality on held-out and made rows.")
 evaluate = _stage("evaluate", "Measure the exported model on the holdout and make models/bundle.")
 
 

@@ -91,6 +91,14 @@ CONVERTERS = (
         Cause("skl2onnx calibrates the sum of the trees instead of the probability."),
     ),
     Rule(
+        ("SVC", "NuSVC"),
+        _has("probability", True),
+        Cause(
+            "The probabilities of a support vector machine jump where libsvm stops to refine them.",
+            "use CalibratedClassifierCV(SVC())",
+        ),
+    ),
+    Rule(
         ("SimpleImputer",),
         _has("add_indicator", True),
         Cause("skl2onnx leaves out the columns of add_indicator.", "leave add_indicator out"),

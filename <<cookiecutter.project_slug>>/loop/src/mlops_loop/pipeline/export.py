@@ -1,10 +1,9 @@
-"""Stage 5, `export`: the trained pipeline in the form that is served, proven on every row.
+"""Stage 5, `export`: the trained pipeline in the form that is served, proven on many rows.
 
-The exported model must give the same scores as the pipeline on every held-out row, and on probes:
-held-out rows in which one value is missing or unseen, as a client may send them. A difference
-beyond `export.tolerance` fails the stage (exit code 4), and nothing is passed on. Converters are
-wrong in places that a complete holdout does not show: skl2onnx 1.20 forgets on which side a tree of
-scikit-learn sends missing values.
+The exported model must give the same scores as the pipeline on every held-out row, and on made ones
+(see `parity` and `probes`). A difference beyond `export.tolerance` fails the stage (exit code 4),
+and nothing is passed on. Converters are wrong in places that a complete holdout does not show:
+loop/docs/onnx.md.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from mlops_loop.pipeline.model_pipeline import find_estimator
 from mlops_loop.pipeline.parity import Parity, check_parity
 
 TYPE = re.compile("'?<class '([^']*)'>'?")  # as Python writes a type
+LONGEST = 200  # characters of what a converter says
 
 
 def write_onnx(
@@ -48,11 +48,11 @@ def write_onnx(
         load_predictor(folder)
     except Exception as error:  # skl2onnx has an error of its own for every step
         cause = error.__cause__ or error
-        reason = (str(cause).strip() or repr(cause)).splitlines()[0]
-        reason = TYPE.sub(r"\1", reason)
+        reason = TYPE.sub(r"\1", (str(cause).strip() or repr(cause)).splitlines()[0])[:LONGEST]
         raise ExportDisagrees(
-            f"ONNX cannot express this pipeline: {reason} Set export.format: skops in params.yaml, "
-            "or give the estimator a converter (onnx= in estimators.py)."
+            f"ONNX cannot express a pipeline with {type(pipeline[-1]).__name__}. The converter "
+            f"says: {reason.rstrip('. ')}. Next: set export.format: skops in params.yaml, or give the "
+            "estimator a converter (onnx= in estimators.py); loop/docs/onnx.md lists what converts."
         ) from error
 
 
