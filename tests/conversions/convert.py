@@ -56,7 +56,14 @@ def outcome(x: np.ndarray, target: str, seed: int) -> np.ndarray:
     """Return what is to be learned: a number above 0, or positions of classes."""
     rng = np.random.default_rng(seed)
     price = np.where(np.isnan(x[:, 0]), 9, x[:, 0])
-    number = price + 4 * (x[:, 5] == 1) + 3 * (x[:, 6] == 3) + 2 * (x[:, 1] == 0) + x[:, 2] % 7
+    number = (
+        price
+        + 5 * (x[:, 3] % 3 == 1)
+        + 4 * (x[:, 5] == 1)
+        + 3 * (x[:, 6] == 3)
+        + 2 * (x[:, 1] == 0)
+        + x[:, 2] % 7
+    )
     number = np.abs(number + rng.normal(0, 3, len(x))) + 0.1
     cuts = np.quantile(number, np.linspace(0, 1, len(CLASSES[target]) + 1)[1:-1])
     return np.searchsorted(cuts, number) if CLASSES[target] else number / 10
@@ -198,6 +205,8 @@ def written(value: Any) -> str:
     """Return an estimator with the options that are not its defaults, as Python writes it."""
     if isinstance(value, list | tuple) and any(isinstance(v, BaseEstimator | tuple) for v in value):
         return " and ".join(written(v[1] if isinstance(v, tuple) else v) for v in value)
+    if isinstance(value, list) and len(value) > 6:  # one for each feature
+        return f"[{', '.join(map(repr, value[:4]))}, ...]"
     if not isinstance(value, BaseEstimator):
         return repr(value)
     if hasattr(value, "steps"):

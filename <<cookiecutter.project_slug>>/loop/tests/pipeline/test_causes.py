@@ -17,7 +17,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, QuantileTransformer, StandardScaler
-from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from mlops_loop.pipeline import causes
@@ -41,6 +40,10 @@ class XGBRegressor(LGBMClassifier):
     """The same of another library."""
 
 
+class SVC(LGBMClassifier):
+    """The same of scikit-learn, whose own warns that the option will go."""
+
+
 BOOSTED = HistGradientBoostingClassifier(max_iter=2)
 LINEAR = LogisticRegression()
 
@@ -54,7 +57,6 @@ LINEAR = LogisticRegression()
         (KNeighborsClassifier(weights="distance"), ALL, "weighs"),
         (KNeighborsClassifier(), [CUT], "nearly as far"),
         (CalibratedClassifierCV(LINEAR, method="isotonic", cv=2), ALL, "isotonic"),
-        (SVC(probability=True), [CUT], "libsvm"),
         (GaussianProcessClassifier(), [HELD], "Gaussian"),
         (make_pipeline(Normalizer("max"), LINEAR), ALL, "largest absolute"),
         (make_pipeline(QuantileTransformer(n_quantiles=9), LINEAR), ALL, "quantiles"),
@@ -88,6 +90,7 @@ def test_the_cause_of_a_fitted_model(model, failed, sentence):
         (LGBMClassifier(objective="multiclassova"), "softmax"),
         (XGBRegressor(objective="survival:cox"), "transformation"),
         (XGBRegressor(num_parallel_tree=3), "several trees a round"),
+        (SVC(probability=True), "libsvm"),
         (LGBMClassifier(sigmoid=1, linear_tree=False), "treats 0"),
         (XGBRegressor(num_parallel_tree=None), "treats 0"),
     ],

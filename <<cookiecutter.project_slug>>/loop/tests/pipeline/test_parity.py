@@ -125,7 +125,7 @@ def failing(error: Exception, only: float) -> Model:
     [
         (base, failing(ValueError("no. "), 10).scores, r"^The model cannot .* range, .*: no\."),
         (failing(RuntimeError("odd"), 0).scores, base, r"exported model cannot .* zero: odd\."),
-        (lambda x: base(x)[:, None], base, r"scores of the shape \(3, 1\) .* pipeline \(3,\)"),
+        (lambda x: base(x)[:, None], base, r"another shape: \(3, 1\) .* pipeline \(3,\)"),
     ],
     ids=["pipeline", "exported model", "shape"],
 )  # fmt: skip

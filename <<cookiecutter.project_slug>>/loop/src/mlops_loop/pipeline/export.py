@@ -50,9 +50,9 @@ def write_onnx(
         cause = error.__cause__ or error
         reason = TYPE.sub(r"\1", (str(cause).strip() or repr(cause)).splitlines()[0])[:LONGEST]
         raise ExportDisagrees(
-            f"ONNX cannot express a pipeline with {type(pipeline[-1]).__name__}. The converter "
-            f"says: {reason.rstrip('. ')}. Next: set export.format: skops in params.yaml, or give the "
-            "estimator a converter (onnx= in estimators.py); loop/docs/onnx.md lists what converts."
+            f"ONNX cannot express a pipeline with {type(pipeline[-1]).__name__}: "
+            f"{reason.strip('. ')}. Next: set export.format: skops in params.yaml, or give the "
+            "estimator a converter (onnx= in estimators.py). See loop/docs/onnx.md."
         ) from error
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from mlops_loop.errors import ExportDisagrees
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import Predictor, raw_scores
-from mlops_loop.pipeline.causes import NOT_FINITE, Cause, likely_cause, unanswered
+from mlops_loop.pipeline.causes import NOT_FINITE, SKOPS, Cause, likely_cause, unanswered
 from mlops_loop.pipeline.probes import CUT, KINDS, beside_cuts, make_probes
 
 HELD_OUT = "holdout"
@@ -133,11 +133,11 @@ def _asked(
         exported = predictor.scores(rows)
     except Exception as error:  # ONNX Runtime has an error of its own for every step
         reason = f"The exported model cannot answer {WORDS[kind]}: {_reason(error)}"
-        raise ExportDisagrees(f"{reason} Set export.format: skops.") from error
+        raise ExportDisagrees(f"{reason} Next: {SKOPS}.") from error
     if expected.shape != exported.shape:
         raise ExportDisagrees(
-            f"The exported model gives scores of the shape {exported.shape} for {WORDS[kind]}, and "
-            f"the pipeline {expected.shape}. Set export.format: skops."
+            f"The exported model gives scores of another shape: {exported.shape} for "
+            f"{WORDS[kind]}, and the pipeline {expected.shape}. Next: {SKOPS}."
         )
     return expected, exported
 
