@@ -95,7 +95,7 @@ class Scheduling(LoadScopeScheduling):
     """
 
     FILES = (
-        "test_experiments test_extensions test_host test_own_data test_page test_sources".split()
+        "test_experiments test_extensions test_host test_onnx test_own_data test_page test_sources".split()
     )
 
     def _split_scope(self, nodeid: str) -> str:
