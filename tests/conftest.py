@@ -94,7 +94,9 @@ class Scheduling(LoadScopeScheduling):
     xdist_group of pytest-xdist 3.8 has no effect under pytest 9.2.)
     """
 
-    FILES = "test_experiments test_extensions test_host test_onnx test_own_data test_page test_sources".split()
+    FILES = (
+        "test_experiments test_extensions test_host test_onnx test_own_data test_page test_sources"
+    ).split()
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]

@@ -149,8 +149,8 @@ def test_without_a_converter_the_ways_out_are_named(own, result, refused):
     ("onnx", "reason"),
     [
         ("1 / 0", "The converter of 'threshold' cannot be registered: ZeroDivisionError"),
-        ("{'ai.onnx.ml': 99}", "ONNX cannot express this pipeline"),
-        ("3", "ONNX cannot express this pipeline"),
+        ("{'ai.onnx.ml': 99}", "ONNX cannot express a pipeline with Threshold"),
+        ("3", "ONNX cannot express a pipeline with Threshold"),
     ],
 )
 def test_a_registration_that_fails_is_reported(own, result, refused, onnx, reason):
