@@ -16,7 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Normalizer, QuantileTransformer, StandardScaler
+from sklearn.preprocessing import Normalizer, OrdinalEncoder, QuantileTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from mlops_loop.pipeline import causes
@@ -62,6 +62,9 @@ LINEAR = LogisticRegression()
         (make_pipeline(QuantileTransformer(n_quantiles=9), LINEAR), ALL, "quantiles"),
         (make_pipeline(StandardScaler(), BOOSTED), [HELD, CUT], "scaled numbers"),
         (DecisionTreeClassifier(), [HELD, MISSING], "one side"),
+        (make_pipeline(OrdinalEncoder(min_frequency=5), LINEAR), ALL, "min_frequency"),
+        (make_pipeline(OrdinalEncoder(encoded_missing_value=-5), LINEAR), ALL, "min_frequency"),
+        (make_pipeline(OrdinalEncoder(), BOOSTED), [MISSING], "treats missing"),
         (DecisionTreeClassifier(), [CUT], "jump"),
         (make_pipeline(SimpleImputer(), RandomForestClassifier(2)), [MISSING], "treats missing"),
         (BOOSTED, [MISSING, CUT], "treats missing"),

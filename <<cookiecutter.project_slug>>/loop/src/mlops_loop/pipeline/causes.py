@@ -49,6 +49,12 @@ def _is(part: Any, type_names: tuple[str, ...]) -> bool:
     return type(part).__name__.startswith(type_names)
 
 
+def _codes_otherwise(part: Any) -> bool:
+    """Whether an OrdinalEncoder has a code for missing values, or one for rare ones."""
+    code, least = (_options(part).get(n) for n in ("encoded_missing_value", "min_frequency"))
+    return least is not None or code == code  # NaN, the default, is not equal to itself
+
+
 def _always(part: Any) -> bool:
     return True
 
@@ -105,7 +111,7 @@ CONVERTERS = (
     ),
     Rule(
         ("OrdinalEncoder",),
-        _always,
+        _codes_otherwise,
         Cause("skl2onnx ignores encoded_missing_value and min_frequency of OrdinalEncoder."),
     ),
     Rule(
@@ -219,7 +225,7 @@ def _of_family(inside: list[Any], failed: Collection[str]) -> Cause | None:
     scaled = has("StandardScaler", "PCA")
     if scaled and has(*TREES, *BOOSTING, *LIGHTGBM, *XGBOOST):
         return SCALED
-    if has(*TREES) and not has("SimpleImputer") and {MISSING, SEVERAL} & set(failed):
+    if has(*TREES) and not has("SimpleImputer") and {MISSING, SEVERAL, UNSEEN_LEVEL} & set(failed):
         return SIDES
     if has("KNeighbors", "RadiusNeighbors"):
         return NEIGHBOURS
