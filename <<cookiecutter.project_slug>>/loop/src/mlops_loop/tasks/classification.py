@@ -6,7 +6,6 @@ the contract's `classes`. With two classes the second is the positive one.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,11 +13,12 @@ import numpy as np
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from mlops_loop.errors import DataRefused, UsageError
+from mlops_loop.errors import DataRefused
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import raw_scores
 from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics import class_metrics
+from mlops_loop.tasks import class_labels
 from mlops_loop.tasks.target import TARGET, as_numbers
 from mlops_loop.tasks.task import Output, Plot, Prediction, Rows, Task
 from mlops_loop.text import listed, plain
@@ -70,33 +70,18 @@ class Classification(Task):
 
     def check_parts(self, values: pd.Series, parts: pd.Series, target: Target) -> None:
         """Each class has a training row; of two, the parameters say which is the positive one."""
-        known = _classes_to_learn(values[parts == "train"])
-        if new := sorted(set(values) - set(known)):
-            raise DataRefused(
-                f"Classes {listed(new)} of {target.column!r} have validation or holdout rows "
-                f"({int(values.isin(new).sum()):,}) and no training row; training has "
-                f"{listed(known)}. Next: set split.strategy to stratified; or leave these rows out "
-                "until there are more: isin for the target in RawRows quarantines them, "
-                "features.model_rows can give them another class"
-            )
-        if len(known) == 2 and target.above is None and target.positive is None:
-            lines = " or ".join(f"positive: {json.dumps(label)}" for label in known)
-            raise UsageError(
-                f"params.yaml: target.positive is missing. {target.column!r} has two classes, and "
-                f"precision, recall and threshold are about one. Next: add {lines} to target"
-            )
-        _require_positive(known, target)
+        class_labels.check_parts(values, parts, target)
 
     def contract_facts(self, values: pd.Series, target: Target) -> dict[str, Any]:
         """In alphabetical order, the positive class last."""
-        labels, positive = _classes_to_learn(values), target.positive
+        labels, positive = class_labels.to_learn(values), target.positive
         if target.classes:
             return {"classes": target.classes}
-        _require_positive(labels, target)
+        class_labels.require_positive(labels, target)
         return {"classes": tuple(sorted(labels, key=lambda label: (label == positive, label)))}
 
     def encode_target(self, rows: pd.DataFrame, contract: Contract) -> np.ndarray:
-        positions = {label: i for i, label in enumerate(_labels(contract))}
+        positions = {label: i for i, label in enumerate(class_labels.known(contract))}
         labels = rows[TARGET].map(label_of)
         if new := sorted(set(labels) - set(positions)):
             raise DataRefused(
@@ -105,7 +90,7 @@ class Classification(Task):
         return labels.map(positions).to_numpy(dtype=int)
 
     def describe_outcomes(self, contract: Contract) -> str:
-        return ", ".join(_labels(contract))
+        return ", ".join(class_labels.known(contract))
 
     def folds(self, n: int, seed: int) -> Any:
         from sklearn.model_selection import StratifiedKFold
@@ -263,7 +248,7 @@ class Classification(Task):
 
     def outcome(self, value: str | float, contract: Contract) -> str | None:
         """The class of the contract that the value names, as at training: 1.0 is '1'."""
-        named = dict(zip(_labels(contract), contract.classes, strict=True))
+        named = dict(zip(class_labels.known(contract), contract.classes, strict=True))
         return named.get(label_of(value) or "")
 
     def allowed_outcomes(self, contract: Contract) -> str:
@@ -285,30 +270,6 @@ class Classification(Task):
 
     def describe_change(self, change: float, contract: Contract) -> str:
         return f"{100 * change:+.1f} points"
-
-
-def _classes_to_learn(values: pd.Series) -> list[str]:
-    """The classes of training rows, in alphabetical order."""
-    labels = sorted(set(values))
-    if len(labels) < 2:
-        raise DataRefused(f"The training rows have one class only: {listed(labels)}. See target.")
-    return labels
-
-
-def _require_positive(labels: list[str], target: Target) -> None:
-    """Raise UsageError for a positive class that no row has."""
-    if target.positive is None or target.positive in labels:
-        return
-    hint = " YAML reads yes and no without quotes as true and false."
-    raise UsageError(
-        f"target.positive = {target.positive!r} is none of the classes {listed(labels)}."
-        + hint * (target.positive in ("true", "false"))
-    )
-
-
-def _labels(contract: Contract) -> list[str]:
-    """The classes as `label_of` writes them; a model of an earlier version may have '1.0' or ''."""
-    return [label_of(name) or name for name in contract.classes]
 
 
 def _is_binary(contract: Contract) -> bool:
