@@ -1,8 +1,8 @@
 """The models that `train.estimator` in params.yaml may name. Yours to edit.
 
 Each `Estimator` says how to make the model, which grid to search where params.yaml has none, how
-the model wants its numbers, "raw" (missing values as NaN), "filled" or "scaled", and its categories:
-"one_hot", a column for each level, or "codes", one column, for trees.
+the model wants its numbers, "raw" (missing values as NaN), "filled" or "scaled", and how its
+categories: "one_hot", a column for each level, or "codes", one column, for trees.
 """
 
 from __future__ import annotations
