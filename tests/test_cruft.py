@@ -23,6 +23,7 @@ def read_months(options: Options) -> pd.DataFrame:
     from pathlib import Path
 
     import pandas as pd
+
     from mlops_loop.sources.files import read_csv
 
     paths = sorted(Path("data/raw").glob("*.csv"))
