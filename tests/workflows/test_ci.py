@@ -18,7 +18,7 @@ LOOP_TESTS = "-C loop lint test"
 
 def worse(params: str) -> str:
     """Return parameters of a model that hardly learns."""
-    return boosted(learning_rate=0.001, max_iter=2)(params)
+    return boosted(learning_rate=0.001, max_iter=2, max_leaf_nodes=3)(params)
 
 
 def comment(world: World, event: Event) -> str:
