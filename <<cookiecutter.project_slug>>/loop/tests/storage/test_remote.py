@@ -94,9 +94,11 @@ def test_a_damaged_run_is_not_taken(remote, clone, call, box):
     )
 
 
-def test_what_is_damaged_here_is_not_pushed(remote, call, monkeypatch):
-    """A cache that is damaged does not damage the store."""
-    victim = next(p for p in (remote / ".dvc/cache/files").rglob("*") if p.is_file())
+@pytest.mark.parametrize("suffix", ["", ".dir"])
+def test_what_is_damaged_here_is_not_pushed(remote, call, monkeypatch, suffix):
+    """A cache that is damaged, a file or the listing of a folder, does not damage the store."""
+    files = (p for p in (remote / ".dvc/cache/files").rglob("*") if p.is_file())
+    victim = next(p for p in files if p.suffix == suffix)
     victim.chmod(0o644)
     victim.write_bytes(b"other")
     monkeypatch.chdir(remote)

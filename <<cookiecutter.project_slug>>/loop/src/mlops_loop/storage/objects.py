@@ -8,12 +8,14 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dvc.exceptions import DvcException
 from dvc.logger import set_loggers_level
 from dvc.repo import Repo
 from dvc.utils import dict_sha256
 from dvc.utils.serialize import load_yaml
+from dvc_objects.errors import ObjectFormatError
 
 from mlops_loop.errors import StoreUnreachable, UsageError
 from mlops_loop.text import public_url
@@ -154,12 +156,24 @@ class Store:
     def needed_objects(self, revs: list[str] | None = None) -> set[str]:
         """Objects that the work tree needs, and with `revs` those of these commits too.
 
-        Of a folder whose listing is lost, that listing.
+        Of a folder whose listing is lost, that listing. Raises UsageError where one is damaged.
         """
-        with set_loggers_level(logging.ERROR):  # no warning about a stage that never ran
-            groups = self.repo.used_objs(revs=revs, force=revs is None).values()
-        used = {item.value for group in groups for item in group}
+        used = {item.value for group in self.used(revs).values() for item in group}
         return {object_path(oid) for oid in used | self._outputs() if oid}
+
+    def used(self, revs: list[str] | None) -> dict[Any, set[Any]]:
+        """What DVC says that work tree and `revs` need, by where it is stored.
+
+        Raises UsageError for the listing of a folder that is damaged in the cache.
+        """
+        try:
+            with set_loggers_level(logging.ERROR):  # no warning about a stage that never ran
+                return self.repo.used_objs(revs=revs, force=revs is None)
+        except ObjectFormatError as error:  # DVC may have deleted it by now
+            raise UsageError(
+                f"The list of a folder's files in {self.cache} is damaged ({error}). "
+                "Next: delete it if it is still there, then dvc repro"
+            ) from error
 
     def _outputs(self) -> set[str]:
         """Those that the work tree names itself: DVC leaves out a folder that it cannot list."""

@@ -122,7 +122,7 @@ class RemoteStore(Store):
         """Count, or delete, the objects that neither work tree nor `revs` need."""
         with lock_repo(self.repo):
             odb = self._odb()
-            used = set().union(*self.repo.used_objs(revs=revs).values())
+            used = set().union(*self.used(revs).values())
             count = remove_unused(odb, used, dry=not delete) if self.remote_files() else 0
             get_index(odb).clear()
         return count
