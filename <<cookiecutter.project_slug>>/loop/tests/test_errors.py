@@ -22,3 +22,9 @@ def test_exit_codes_differ():
 def test_the_table_lists_each_error_with_its_code(cls):
     """The docstring of the module is what people read."""
     assert re.search(rf"\b{cls.__name__} +{cls.exit_code} ", errors.__doc__)
+
+
+def test_a_kind_of_an_error_has_the_name_that_people_look_up():
+    """Tables, runbook and report know one name for each exit code."""
+    assert errors.StoreNotThere("403").name == "StoreUnreachable"
+    assert errors.UsageError("no").name == "UsageError"

@@ -98,7 +98,7 @@ def _record_error(error: ProjectError) -> None:
     """For the report of a pull request: what stopped a workflow's job, and where."""
     paths.STOPPED.parent.mkdir(exist_ok=True)
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    facts = {"command": command, "error": type(error).__name__, "message": str(error)}
+    facts = {"command": command, "error": error.name, "message": str(error)}
     paths.STOPPED.write_text(json.dumps(facts), encoding="utf-8")
 
 
@@ -123,7 +123,7 @@ def main() -> None:
         )
         sys.exit(64)
     except ProjectError as error:
-        click.echo(f"{type(error).__name__}: {error}", err=True)
+        click.echo(f"{error.name}: {error}", err=True)
         if os.environ.get("GITHUB_ACTIONS"):
             _record_error(error)
         sys.exit(error.exit_code)

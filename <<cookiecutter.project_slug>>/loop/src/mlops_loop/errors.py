@@ -22,6 +22,11 @@ class ProjectError(Exception):
 
     exit_code = 70
 
+    @property
+    def name(self) -> str:
+        """That of the class above which has its exit code: what people read and look up."""
+        return next(kind.__name__ for kind in type(self).__mro__ if "exit_code" in vars(kind))
+
 
 class UsageError(ProjectError):
     """A wrong call: an argument, a parameter file or a name that does not exist."""
