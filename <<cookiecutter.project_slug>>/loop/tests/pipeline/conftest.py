@@ -233,3 +233,11 @@ def proven(made: bundle.Bundle, own: params.Params) -> bundle.Bundle:
     assert np.isfinite(scores).all()
     assert np.isfinite(made.read_json("metrics.json")[own.train.scoring])
     return made
+
+
+@pytest.fixture
+def rows_as_they_are(monkeypatch, inputs):
+    """A project whose raw rows are the model's input already."""
+    monkeypatch.setattr(project, "model_input", lambda: inputs)
+    monkeypatch.setattr(project, "raw_rows", lambda: inputs)
+    monkeypatch.setattr(project, "model_rows", lambda raw: raw)

@@ -15,14 +15,8 @@ from mlops_loop.pipeline import cleaning, prepare
 from mlops_loop.pipeline.cleaning import ADVICE, Dropped
 from mlops_loop.stage_params import MaxDropped
 
+pytestmark = pytest.mark.usefixtures("rows_as_they_are")
 ALL = {"prepare.max_dropped_share": dict.fromkeys(ADVICE, 1)}  # may go
-
-
-@pytest.fixture(autouse=True)
-def _made_up_world(monkeypatch, inputs):
-    monkeypatch.setattr(project, "model_input", lambda: inputs)
-    monkeypatch.setattr(project, "raw_rows", lambda: inputs)
-    monkeypatch.setattr(project, "model_rows", lambda raw: raw)
 
 
 @pytest.fixture

@@ -153,6 +153,19 @@ def test_a_listed_tag_that_cannot_be_read_is_unreachable(root, clone, url, door)
     assert lone in merged(third)
 
 
+def not_there(door, path, times):
+    """Let the next requests of a path be answered with 404."""
+    left = [404] * times
+
+    def rule(visit):
+        if path in visit.path and left:
+            visit.reply(left.pop())
+            return True
+        return False
+
+    door.rules.append(rule)
+
+
 def merged(store):
     return store.read_tag("latest").merged
 
@@ -160,15 +173,7 @@ def merged(store):
 def test_a_tag_that_comes_back_at_once_is_read(root, clone, url, door):
     """The same request again, which is what a moment asks for."""
     on(root, url).push()
-    answers = [404, 404]
-
-    def rule(visit):
-        if "manifests/latest" in visit.path and answers:
-            visit.reply(answers.pop())
-            return True
-        return False
-
-    door.rules.append(rule)
+    not_there(door, "manifests/latest", times=2)
     assert on(clone("b"), url.replace(door.behind, door.url)).pull().files == 33
 
 
@@ -199,15 +204,8 @@ def test_a_moment_without_tags_does_not_empty_the_store(root, clone, url, door):
     on(root, url).push(runs=True)
     before = on(root, url).read_index().files
     change(root, "two\n")
-    here, answers = on(root, url.replace(door.behind, door.url)), [404]
-
-    def rule(visit):
-        if "tags/list" in visit.path and answers:
-            visit.reply(answers.pop())
-            return True
-        return False
-
-    door.rules.append(rule)
+    here = on(root, url.replace(door.behind, door.url))
+    not_there(door, "tags/list", times=1)
     here.push(runs=True)
     assert here.read_tag("latest").files == before | here.cached_files()
 

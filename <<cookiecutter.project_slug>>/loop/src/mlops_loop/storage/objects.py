@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ class Verified:
     noted: bool = True
 
 
-class Store:
+class Store(ABC):
     """What both kinds of store share; paths are those in DVC's cache.
 
     has_versions: whether a version was registered; an empty or absent store is a cold start as long
@@ -120,8 +121,9 @@ class Store:
         """
         return self._expected(self._stored())
 
+    @abstractmethod
     def _stored(self) -> set[str]:
-        raise NotImplementedError
+        """Those that the store holds, none where there is no store."""
 
     def _expected(self, stored: set[str]) -> set[str]:
         if not stored and self.has_versions():
