@@ -17,7 +17,7 @@ import pandera.pandas as pa_
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from pandera.typing import Series
 
@@ -186,6 +186,7 @@ def test_an_empty_cell_moves_no_other_row(world, source):
     ]
 
 
+@example(codes=["\n"])  # a formula for a spreadsheet, and all of it blank
 @given(codes=st.lists(st.sampled_from(TEXTS) | st.text(st.characters(codec="utf-8")), min_size=1))
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_training_gate_endpoint_and_page_give_one_answer(world, codes):

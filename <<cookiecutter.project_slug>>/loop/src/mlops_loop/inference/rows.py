@@ -93,7 +93,7 @@ class RowReader:
         column, short = self._columns.get(name), text.strip()
         if column is None or column.kind != "category":
             return "" if is_missing_word(short) else short
-        written = (text, short, short.removeprefix("'"))
+        written = (text, short, text.removeprefix("'"), short.removeprefix("'"))
         return next((known for known in written if column.encode(known) != UNSEEN), short)
 
 
