@@ -110,3 +110,20 @@ def test_integers_that_a_type_cannot_hold(dtype, held):
 def test_names_of_groups():
     """A missing value has a name that no other has by chance."""
     assert columns.shown(objects([1, None, "nan"])).tolist() == ["1", columns.MISSING, "nan"]
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        pd.to_datetime(["2024-01-31", None]),
+        pd.to_datetime(["2024-01-31", None], utc=True),
+        pd.to_timedelta(["1s", None]),
+        pd.PeriodIndex(["2024-01", None], freq="M"),
+    ],
+    ids=lambda dates: str(dates.dtype),
+)
+def test_a_date_is_no_number(dates):
+    """A schema that calls such a column a number sends its rows into quarantine."""
+    values = pd.Series(dates)
+    for read in (columns.numbers, columns.integers, columns.booleans):
+        assert read(values).isna().all()

@@ -50,9 +50,18 @@ def numbers(values: pd.Series) -> pd.Series:
     """Values as numbers, true as 1 and false as 0; missing where they are none."""
     if pd.api.types.is_numeric_dtype(values):
         return values
-    found = pd.to_numeric(values, errors="coerce")
+    found = _to_numeric(values)
     words = values[found.isna()].map(lambda value: _BOOLEANS.get(_word(value), np.nan))
     return found.astype(float).fillna(words.astype(float))
+
+
+def _to_numeric(values: pd.Series) -> pd.Series:
+    """Numbers of the texts and numbers in a column, missing elsewhere.
+
+    In a column of dates pandas would count microseconds, and take a missing one for -2**63.
+    """
+    plain = pd.api.types.is_numeric_dtype(values) or isinstance(values.dtype, pd.StringDtype)
+    return pd.to_numeric(values if plain else values.astype(object), errors="coerce")
 
 
 def integers(values: pd.Series, dtype: str = "int64") -> pd.Series:
@@ -62,7 +71,7 @@ def integers(values: pd.Series, dtype: str = "int64") -> pd.Series:
     """
     limits = np.iinfo(dtype)
     kind = "UInt64" if limits.min == 0 else "Int64"
-    whole = pd.to_numeric(values, errors="coerce")
+    whole = _to_numeric(values)
     if pd.api.types.is_integer_dtype(whole):
         return whole.where(whole.between(limits.min, limits.max)).astype(kind)
     found = (_integer(value) for value in values.array)

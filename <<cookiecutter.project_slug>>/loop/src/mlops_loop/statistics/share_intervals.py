@@ -26,7 +26,8 @@ def wilson(share: np.ndarray | float, n: np.ndarray | float, t: np.ndarray | flo
     with np.errstate(divide="ignore", invalid="ignore"):
         middle = share + t**2 / (2 * n)
         half = t * np.sqrt(share * (1 - share) / n + t**2 / (4 * n**2))
-        return (middle - half) / (1 + t**2 / n), (middle + half) / (1 + t**2 / n)
+        low, high = (middle - half) / (1 + t**2 / n), (middle + half) / (1 + t**2 / n)
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)
 
 
 def mover(

@@ -25,7 +25,8 @@ class Bounded(Scale):
         low, high = (side[known] for side in self.sides(evidence))
         weights = np.full(known.sum(), 1 / known.sum())
         related = correlations(evidence.drawn[:, known])
-        return mover(weights, evidence.parts[known], low, high, related)
+        low, high = np.clip(mover(weights, evidence.parts[known], low, high, related), 0, 1)
+        return float(low), float(high)  # a sum of shares may be above 1 by its last digit
 
     def difference(self, new: Evidence, old: Evidence, implied: float = 0.0) -> Bounds:
         both = (new, old)
