@@ -1,0 +1,111 @@
+"""`loop/docs/github.md`: its tables of rights and of artifacts are those of the workflows.
+
+`python -m pytest tests/test_github_page.py --refresh` writes them anew.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import TEMPLATE
+
+WORKFLOWS = TEMPLATE / ".github" / "workflows"
+PAGE = TEMPLATE / "loop" / "docs" / "github.md"
+JOB = re.compile(r"^  ([\w-]+):\n", re.M)
+RIGHT = re.compile(r"([a-z-]+: (?:read|write))\}? +# (.+)$", re.M)
+SECRET = re.compile(r"secrets\.(\w+)")
+Rows = Iterable[tuple[object, ...]]
+
+
+def table(head: tuple[str, ...], rows: Rows) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def jobs(folder: Path) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield each job of the workflows of a folder: its name, what YAML reads, and its text."""
+    for path in sorted(folder.glob("*.yml")):
+        text = path.read_text(encoding="utf-8")
+        _, *parts = JOB.split(text[text.index("\njobs:\n") :])
+        read = yaml.safe_load(text)["jobs"]
+        assert parts[::2] == list(read), path.name
+        for name, written in zip(parts[::2], parts[1::2], strict=True):
+            yield f"`{path.stem}` / `{name}`", read[name], written
+
+
+def rights(folder: Path) -> str:
+    """Return a row for each job: its rights with their reasons, and its secrets."""
+    rows = []
+    for name, job, written in jobs(folder):
+        reasons = dict(RIGHT.findall(written))
+        granted = [f"{right}: {level}" for right, level in job["permissions"].items()]
+        asked = "; ".join(f"`{right}` {reasons[right]}" for right in granted)
+        secrets = ", ".join(f"`{secret}`" for secret in sorted(set(SECRET.findall(written))))
+        rows.append((name, asked, secrets, job.get("environment", "")))
+    return table(("workflow / job", "rights", "secrets", "environment"), rows)
+
+
+def artifacts(folder: Path) -> str:
+    """Return a row for each upload: what is kept, and for how many days."""
+    rows = []
+    for name, job, _ in jobs(folder):
+        for step in job["steps"]:
+            if "upload-artifact" in step.get("uses", ""):
+                given = step["with"]
+                paths = ", ".join(f"`{path}`" for path in given["path"].split("\n"))
+                rows.append((name, f"`{given['name']}`", paths, given["retention-days"]))
+    return table(("workflow / job", "artifact", "holds", "days"), rows)
+
+
+def page(text: str, folder: Path) -> str:
+    """Return a page with the part between each pair of markers made anew."""
+    for make in (rights, artifacts):
+        begin, end = (f"<!-- {word} of {make.__name__} -->" for word in ("begin", "end"))
+        before, _, rest = text.partition(begin)
+        _, mark, after = rest.partition(end)
+        assert mark, end
+        text = f"{before}{begin}\n\n{make(folder)}\n\n{mark}{after}"
+    return text
+
+
+def test_the_tables_are_those_of_the_workflows(request):
+    """With `--refresh` they are written."""
+    found = PAGE.read_text(encoding="utf-8")
+    new = page(found, WORKFLOWS)
+    if request.config.getoption("--refresh"):
+        PAGE.write_text(new, encoding="utf-8")
+        found = new
+    assert found == new, "renew with: python -m pytest tests/test_github_page.py --refresh"
+
+
+CHANGES = {
+    "a right": ("packages: write # to push", "packages: read # to push"),
+    "one more right": ("id-token: write #", "models: read # to ask\n      id-token: write #"),
+    "a secret": ("secrets.IMAGE_PASSWORD }}", "secrets.OTHER_PASSWORD }}"),
+    "an environment": ("environment: production", "environment: elsewhere"),
+    "how long an artifact is kept": ("retention-days: 14", "retention-days: 90"),
+    "what an artifact holds": ("data/prepared/holdout.parquet", "data/prepared"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new"), CHANGES.values(), ids=CHANGES)
+def test_a_change_of_a_workflow_changes_the_tables(tmp_path, old, new):
+    """So the page cannot stay behind."""
+    text = (WORKFLOWS / "release.yml").read_text(encoding="utf-8")
+    (tmp_path / "release.yml").write_text(text)
+    before = rights(tmp_path) + artifacts(tmp_path)
+    assert old in text
+    (tmp_path / "release.yml").write_text(text.replace(old, new))
+    assert rights(tmp_path) + artifacts(tmp_path) != before
+
+
+def test_a_right_without_a_reason_is_noticed(tmp_path):
+    """The page says what each is for."""
+    text = (WORKFLOWS / "release.yml").read_text(encoding="utf-8")
+    (tmp_path / "release.yml").write_text(re.sub(r"(packages: write) #.*", r"\1", text))
+    with pytest.raises(KeyError, match="packages: write"):
+        rights(tmp_path)
