@@ -10,13 +10,17 @@ from joserfc.jwk import KeySet
 from .double import Double
 
 REPOSITORY = "octo-org/flight-delays"
-WITH_IDS = "octo-org@9919/flight-delays@1296269"
+# How a subject begins, by the day on which the repository was created.
+CREATED = {
+    "2026-07-14T23:59:59Z": "repo:octo-org/flight-delays",
+    "2026-07-15T00:00:00Z": "repo:octo-org@9919/flight-delays@1296269",
+}
 
 
-@pytest.fixture
-def github():
-    """Return a double of a public repository."""
-    with Double(REPOSITORY) as double:
+@pytest.fixture(params=CREATED, ids=["before ids", "with ids"])
+def github(request):
+    """Return a double of a public repository, one from before subjects had ids and a later one."""
+    with Double(REPOSITORY, created=request.param) as double:
         yield double
 
 
@@ -50,10 +54,23 @@ def test_identity_says_what_github_says(github: Double, context: dict[str, str],
     """The subject follows environment, then event, then ref."""
     token = github.token("release/production", {"id-token": "write"}, **context)
     claims = verified(github, identity(github, token, "sts.example"))
-    assert (claims["sub"], claims["aud"]) == (f"repo:{WITH_IDS}:{subject}", "sts.example")
+    assert (claims["sub"], claims["aud"]) == (f"{CREATED[github.created]}:{subject}", "sts.example")
     path = f"{REPOSITORY}/.github/workflows/release.yml@{context.get('ref', 'refs/heads/main')}"
     assert claims["workflow_ref"] == claims["job_workflow_ref"] == path
     assert github.unused_grants("release/production") == []
+
+
+def test_a_policy_can_be_written_beforehand(github: Double):
+    """The API tells how subjects begin, and the ids, which both are claims too."""
+    url = f"{github.api_url}/repos/{REPOSITORY}"
+    bearer = {"Authorization": f"Bearer {github.person()}"}
+    told = httpx.get(f"{url}/actions/oidc/customization/sub", headers=bearer).json()
+    about = httpx.get(url, headers=bearer).json()
+    claims = verified(github, identity(github, github.token("ci/x", {"id-token": "write"})))
+    assert told["sub_claim_prefix"] == CREATED[github.created] == claims["sub"].rsplit(":ref:")[0]
+    assert told["use_immutable_subject"] == ("@" in claims["sub"])
+    ids = [claims["repository_id"], claims["repository_owner_id"]]
+    assert ids == [str(about["id"]), str(about["owner"]["id"])]
 
 
 def test_no_identity_without_the_grant(github: Double):

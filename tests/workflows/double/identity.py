@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .service import Double
 
 OIDC = "/oidc"
+# Repositories that were created, renamed or transferred from this day on have ids in the subject:
+# https://docs.github.com/en/actions/reference/security/oidc#immutable-subject-claims
+IDS_SINCE = "2026-07-15"
+REPOSITORY_ID, OWNER_ID = 1296269, 9919
 LIFETIME_S = 300
 
 
@@ -70,6 +74,14 @@ def verified(token: str) -> dict[str, Any]:
     return decoded.claims
 
 
+def subject_prefix(repository: str, created: str) -> str:
+    """Return how subjects of a repository begin: names can be taken over, ids cannot."""
+    owner, _, name = repository.partition("/")
+    if created < IDS_SINCE:
+        return f"repo:{repository}"
+    return f"repo:{owner}@{OWNER_ID}/{name}@{REPOSITORY_ID}"
+
+
 def claims(github: "Double", token: Token, audience: str) -> dict[str, Any]:
     """Return what GitHub says of a job; what the scenario knows better is in `token.claims`.
 
@@ -86,8 +98,8 @@ def claims(github: "Double", token: Token, audience: str) -> dict[str, Any]:
         "repository": github.repository,
         "repository_owner": owner,
         "repository_visibility": "private" if github.private else "public",
-        "repository_id": "1296269",
-        "repository_owner_id": "9919",
+        "repository_id": str(REPOSITORY_ID),
+        "repository_owner_id": str(OWNER_ID),
         "actor_id": "1",
         "run_id": "1",
         "run_number": "1",
@@ -105,9 +117,7 @@ def claims(github: "Double", token: Token, audience: str) -> dict[str, Any]:
         where = "pull_request"
     if said.get("environment"):
         where = f"environment:{said['environment']}"
-    # Of repositories that were made since 15 July 2026: names can be taken over, ids cannot.
-    name = f"{owner}@{said['repository_owner_id']}/{github.repository.partition('/')[2]}"
-    said["sub"] = f"repo:{name}@{said['repository_id']}:{where}"
+    said["sub"] = f"{subject_prefix(github.repository, github.created)}:{where}"
     return said | {"iss": github.url + OIDC, "aud": audience or f"{github.url}/{owner}"}
 
 

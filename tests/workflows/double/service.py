@@ -31,10 +31,12 @@ class Double:
         private: bool = False,
         plan: str = "free",
         origin: Path | None = None,
+        created: str = "2026-11-01T00:00:00Z",
     ):
         """Prepare a repository, served from the bare git repository `origin` where there is one."""
         assert plan in ("free", *plans.PAID), plan
         self.repository, self.private, self.plan, self.origin = repository, private, plan, origin
+        self.created = created
         self.calls: list[Call] = []
         self.others: dict[str, Store] = {}
         self.errors: list[str] = []
@@ -42,6 +44,7 @@ class Double:
         self.settings: dict[str, Any] = {
             "private": private,
             "plan": plan,
+            "created_at": created,
             "enabled": True,
             "allowed_actions": "all",
             "sha_pinning_required": False,

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     oidc_jwks_url: str = ""
     oidc_audience: str = ""
     oidc_repository: str = ""
+    oidc_repository_id: str = ""
     oidc_ref: str = "refs/heads/main"
 
     @classmethod

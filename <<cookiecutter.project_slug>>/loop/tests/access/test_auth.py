@@ -16,6 +16,12 @@ from mlops_loop.serving import app
 
 KEY, OTHER = "correct-horse-battery-staple", "wrong-horse-battery-staple"
 REPOSITORY, AUDIENCE = "octo/flights", "https://flights.example.org"
+# Of a repository created before 15 July 2026, and since; of a job with an environment.
+SUBJECTS = (
+    f"repo:{REPOSITORY}:ref:refs/heads/main",
+    "repo:octo@9919/flights@1296269:ref:refs/heads/main",
+    "repo:octo@9919/flights@1296269:environment:production",
+)
 
 
 @pytest.fixture(scope="module")
@@ -180,8 +186,8 @@ def token(key, issuer, **changed):
     now = int(time.time())
     claims = {
         "iss": issuer.url, "aud": AUDIENCE, "iat": now, "exp": now + 300,
-        "repository": REPOSITORY, "ref": "refs/heads/main",
-        "sub": f"repo:{REPOSITORY}:ref:refs/heads/main",
+        "repository": REPOSITORY, "repository_id": "1296269", "ref": "refs/heads/main",
+        "sub": SUBJECTS[0],
     } | changed  # fmt: skip
     given = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(given, key, "RS256", headers={"kid": "one"})
@@ -202,6 +208,33 @@ def test_token_of_a_job(oidc, issuer, keys):
     answers = [ask(oidc, token(keys[0], issuer)) for _ in range(3)]
     assert [answer.json() for answer in answers] == ["open"] * 3
     assert issuer.asked == 1
+
+
+NAMED = {
+    "by name": {"oidc_repository": REPOSITORY},
+    "by id": {"oidc_repository_id": "1296269"},
+    "by both": {"oidc_repository": REPOSITORY, "oidc_repository_id": "1296269"},
+}
+
+
+@pytest.mark.parametrize("given", NAMED.values(), ids=NAMED)
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_form_of_the_subject(protect, issuer, keys, given, subject):
+    """The repository is known by its name, its id, or both, whatever the subject looks like."""
+    client = protect(auth="github-oidc", oidc_issuer=issuer.url, oidc_audience=AUDIENCE, **given)
+    assert ask(client, token(keys[0], issuer, sub=subject)).json() == "open"
+    other = token(keys[0], issuer, sub=subject, repository_id="7", repository="octo/other")
+    assert ask(client, other).status_code == 403
+
+
+def test_a_name_that_was_taken_over(protect, issuer, keys):
+    """Has another id; after a change of its own name, the repository keeps its id."""
+    given = {"auth": "github-oidc", "oidc_issuer": issuer.url, "oidc_audience": AUDIENCE}
+    client = protect(**given, oidc_repository_id="1296269")
+    taken = ask(client, token(keys[0], issuer, repository_id="7"))
+    assert (taken.status_code, "repository_id '7'" in taken.text) == (403, True)
+    assert ask(client, token(keys[0], issuer, repository="octo/renamed")).json() == "open"
+    assert ask(client, token(keys[0], issuer, repository_id=None)).status_code == 401
 
 
 WRONG_CLAIMS = {

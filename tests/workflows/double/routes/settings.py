@@ -1,6 +1,6 @@
 """The repository and its settings: variables, environments, rules, rights of workflows; users."""
 
-from .. import plans
+from .. import identity, plans
 from ..calls import Answer, Refused
 from ..store import Row, Store, now
 from . import Asked, route
@@ -13,13 +13,23 @@ def get_repository(asked: Asked) -> Row:
     private = asked.settings["private"]
     row = asked.store.new("repos/get", name=name, full_name=asked.store.repository)
     row |= {"private": private, "visibility": "private" if private else "public"}
-    row |= {"owner": asked.store.user(owner) | {"type": "Organization"}, "default_branch": "main"}
+    ids = {"id": identity.OWNER_ID, "type": "Organization"}
+    row |= {"owner": asked.store.user(owner) | ids, "default_branch": "main"}
+    row |= {"id": identity.REPOSITORY_ID, "created_at": asked.settings["created_at"]}
     for other in ("parent", "source", "template_repository", "organization"):
         row.pop(other, None)
     token = asked.token
     push, admin = (token and token.has(n, "write") for n in ("contents", "administration"))
     rights = {"admin": bool(admin), "push": bool(push), "pull": True}
     return row | {"permissions": {"maintain": bool(admin), "triage": bool(push)} | rights}
+
+
+@route("actions/get-custom-oidc-sub-claim-for-repo", "actions: read")
+def get_subject(asked: Asked) -> Row:
+    """Tell how the subjects of its jobs' identities begin."""
+    prefix = identity.subject_prefix(asked.store.repository, asked.settings["created_at"])
+    facts = {"use_default": True, "use_immutable_subject": "@" in prefix}
+    return facts | {"sub_claim_prefix": prefix}
 
 
 @route("users/get-by-username")

@@ -28,7 +28,7 @@ from mlops_loop.settings import Settings, digest, hashed_key
 PROXY_HEADERS = ("forwarded", "x-forwarded-for")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ISSUER_TIMEOUT_S, CLOCK_SKEW_S = 5, 30
-CLAIMS = ["aud", "exp", "iat", "iss", "ref", "repository"]
+CLAIMS = ["aud", "exp", "iat", "iss", "ref"]
 CLOSED = "This route is closed: set AUTH=api-key with API_KEY_FILE, or AUTH=github-oidc."
 
 
@@ -38,16 +38,17 @@ class Auth:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._local = settings.bind_host in LOOPBACK
-        self._digests = _digests(settings)
+        self._digests, self._allowed = _digests(settings), _allowed(settings)
         needed = {
             "none": not settings.auth_predict,
             "api-key": self._digests,
-            "github-oidc": settings.oidc_audience and settings.oidc_repository,
+            "github-oidc": settings.oidc_audience and self._allowed.keys() - {"ref"},
         }
         if not needed[settings.auth]:
             raise UsageError(
                 f"AUTH={settings.auth} lacks a setting: api-key needs API_KEY or API_KEY_FILE, "
-                "github-oidc needs OIDC_AUDIENCE and OIDC_REPOSITORY, AUTH_PREDICT one of the two."
+                "github-oidc needs OIDC_AUDIENCE and OIDC_REPOSITORY or OIDC_REPOSITORY_ID, "
+                "AUTH_PREDICT one of the two."
             )
         jwks = settings.oidc_jwks_url or f"{settings.oidc_issuer}/.well-known/jwks"
         # Keys are cached for five minutes; an unknown one is fetched every 30 seconds at most.
@@ -86,8 +87,8 @@ class Auth:
             ) from error
         except (jwt.PyJWTError, ValueError) as error:
             raise _refused(401, f"The token is not valid: {error}.", "invalid_token") from None
-        for name in ("repository", "ref"):
-            if claims[name] != (allowed := getattr(self._settings, f"oidc_{name}")):
+        for name, allowed in self._allowed.items():
+            if claims[name] != allowed:
                 sentence = f"The token is of {name} {claims[name]!r}, allowed is {allowed!r}."
                 raise _refused(403, sentence, "insufficient_scope")
 
@@ -100,8 +101,18 @@ class Auth:
             audience=self._settings.oidc_audience,
             issuer=self._settings.oidc_issuer,
             leeway=CLOCK_SKEW_S,
-            options={"require": CLAIMS},
+            options={"require": [*CLAIMS, *self._allowed]},
         )
+
+
+def _allowed(settings: Settings) -> dict[str, str]:
+    """The claims that a token must have: the branch, and the repository's name, its id, or both.
+
+    A name can be taken over by another repository, an id cannot. `sub` is not compared: its form
+    depends on the environment, and on the day on which the repository was created.
+    """
+    names = {"repository": settings.oidc_repository, "repository_id": settings.oidc_repository_id}
+    return {name: value for name, value in names.items() if value} | {"ref": settings.oidc_ref}
 
 
 def _from_this_machine(headers: Mapping[str, str]) -> bool:
