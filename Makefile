@@ -17,7 +17,8 @@ demo: .venv/ready
 	python tools/bake.py --name demo
 	$(MAKE) -C build/demo demo
 
-# Answer in minutes: lint, answers, hooks, generated files, budget, and the loop where it stands
+# Answer in minutes: lint, answers, hooks, generated files, budget, and the loop without its slow tests
+check: LOOP_TESTS := -m 'not slow'
 check: lint loop
 	python -m pytest $(QUICK:%=tests/test_%.py)
 
@@ -29,7 +30,7 @@ test: loop
 loop: .venv/ready
 	python tools/bake.py --name check && cd build/check && UV_PROJECT_ENVIRONMENT=$(LOOP_ENVIRONMENT) uv sync --frozen --quiet
 	cd "$(PROJECT)/loop" && export PATH="$(LOOP_ENVIRONMENT)/bin:$$PATH" PYTHONPATH="$$PWD/src" && \
-	  ruff check . && ruff format --check . && mypy && python -m pytest -n 2
+	  ruff check . && ruff format --check . && mypy && python -m pytest -n 2 $(LOOP_TESTS)
 
 # Check the template's own Python and workflows
 lint: .venv/ready

@@ -2,6 +2,14 @@
 
 import pytest
 
+# Half of the time for a tenth of the tests: the marker `slow` is for who wants an answer soon.
+SLOW = {
+    "deployment": ("test_deploy", "test_job"),
+    "pipeline": ("test_export", "test_odd_tables", "test_same_value", "test_search", "test_train"),
+    "serving": ("test_abuse", "test_log_routes"),
+    "storage": ("test_damage", "test_gc", "test_store"),
+}
+
 pytest_plugins = ["isolation", "servers", "git_project", "models", "fake_github", "hostile_text"]
 pytest_plugins += ["endpoint", "user_package"]
 
@@ -9,3 +17,10 @@ pytest_plugins += ["endpoint", "user_package"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The one command that draws the picture of the rooms anew."""
     parser.addoption("--refresh", action="store_true", help="draw the rooms in README.md anew")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the slow files."""
+    for item in items:
+        if item.path.stem in SLOW.get(item.path.parent.name, ()):
+            item.add_marker(pytest.mark.slow)
