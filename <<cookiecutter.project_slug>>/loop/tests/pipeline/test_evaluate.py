@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mlops_loop import files, paths, project
+from mlops_loop.daily.reference import Reference
 from mlops_loop.errors import DataRefused
 from mlops_loop.model import bundle, contract
 from mlops_loop.pipeline import assemble, derive, evaluate, export, prepare, train
@@ -194,6 +195,19 @@ def test_the_frozen_bins_of_the_bundle_are_exact(lay_out, make_params):
     size = bundle.load(paths.BUNDLE).read_json("reference.json")["columns"]["size"]
     values = files.read_table(paths.PREPARED / "train.parquet")["size"].dropna()
     assert size["edges"] == np.quantile(values, np.linspace(0.1, 0.9, 9)).tolist()
+
+
+@pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
+def test_the_bundle_knows_how_days_differ(lay_out, make_params, kind):
+    """Inputs of training, losses of the holdout; blocks of rows without a time column."""
+    lay_out(make_params(kind), kind)
+    evaluate.run(make_params(kind))
+    made = bundle.load(paths.BUNDLE)
+    days = Reference.from_json(made.read_json("reference.json")["days"], made.contract)
+    assert {"missing:size", "level:size", "mix:town", "loss"} <= {name for name, _ in days.spreads}
+    y = files.read_table(paths.TRAIN)
+    assert (days.unit, days.spreads["missing:size", ""].units) == ("block", len(y) // 50)
+    assert (made.folder / "reference.json").stat().st_size < 40_000
 
 
 def test_the_bundle_has_no_old_files(lay_out, make_params):

@@ -17,24 +17,31 @@ from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import load_predictor
 from mlops_loop.params import Params
 from mlops_loop.pipeline.card import model_card
-from mlops_loop.pipeline.reference import make_reference
+from mlops_loop.pipeline.reference import by_day, make_reference
+from mlops_loop.statistics.bootstrap import Contender
 from mlops_loop.tasks import baselines
 from mlops_loop.tasks.baselines import Baselines
 
 
 def assemble(
-    folder: Path, holdout: pd.DataFrame, known: Baselines, result: dict[str, Any], params: Params
+    folder: Path,
+    holdout: pd.DataFrame,
+    model: Contender,
+    known: Baselines,
+    result: dict[str, Any],
+    params: Params,
 ) -> str:
     """Write the bundle to `folder`; returns its id.
 
-    holdout: the rows that `known` scores, and that `result` of `evaluate.measure` is about, which
-    here has `importance` and `baselines` too.
+    holdout: the rows that `model` and `known` score, and that `result` of `evaluate.measure` is
+    about, which here has `importance` and `baselines` too.
     """
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(paths.EXPORTED, folder)
     contract = Contract.load(folder / "contract.json")
     training = files.read_table(paths.TRAIN)
-    files.write_json(make_reference(training, contract), folder / "reference.json", digits=None)
+    reference = make_reference(training, contract) | by_day(training, holdout, model, params)
+    files.write_json(reference, folder / "reference.json", digits=None)
     files.write_json(result["metrics"], folder / "metrics.json")
     files.write_table(known.to_table(), folder / baselines.FILE)
     rows = golden_rows(holdout, contract, params.export.golden_rows)

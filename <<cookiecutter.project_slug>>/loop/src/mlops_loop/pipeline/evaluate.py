@@ -169,7 +169,7 @@ def run(params: Params) -> None:
     files.write_json(result["metrics"], paths.METRICS)
     files.write_json(result, paths.EVALUATION_REPORT)
     plots.write_all(model, result["importance"], paths.PLOTS)
-    bundle_id = assemble(paths.BUNDLE, holdout, known, result, params)
+    bundle_id = assemble(paths.BUNDLE, holdout, model, known, result, params)
     print(f"evaluate: bundle {bundle_id}, {len(y):,} holdout rows")
     for name, (low, high) in result["intervals"].items():
         print(f"  {name:<20} {result['metrics'][name]:12,.4f}   {low:,.4f} to {high:,.4f}")

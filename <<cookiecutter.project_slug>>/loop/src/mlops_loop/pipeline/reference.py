@@ -1,4 +1,7 @@
-"""Statistics of the training rows that live data are compared with: frozen drift bins."""
+"""Statistics that live data are compared with: frozen bins, and how days of training differ.
+
+No row leaves training: of each day there are means alone, and of days their spread.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,13 @@ import numpy as np
 import pandas as pd
 
 from mlops_loop.columns import texts
+from mlops_loop.daily.fold import Table
+from mlops_loop.daily.frame import Frame
+from mlops_loop.daily.reference import Reference
+from mlops_loop.daily.units import units_of
 from mlops_loop.model.contract import Contract
+from mlops_loop.params import Params
+from mlops_loop.statistics.bootstrap import Contender
 
 N_BINS = 10
 
@@ -25,6 +34,22 @@ def make_reference(train: pd.DataFrame, contract: Contract) -> dict[str, Any]:
         facts = {"kind": column.kind, "missing_share": float(values.isna().mean())}
         columns[column.name] = facts | (_levels if counted else _numbers)(values.dropna())
     return {"n_rows": len(train), "columns": columns}
+
+
+def by_day(
+    train: pd.DataFrame, holdout: pd.DataFrame, model: Contender, params: Params
+) -> dict[str, Any]:
+    """`days`: what the monitor compares days of production with (see daily/reference.py).
+
+    Inputs are of the training rows; scores and losses of the holdout, whose rows `model` scores.
+    """
+    frame = Frame.learn(train, (model.y, model.scores), model.contract)
+    cluster, seed = params.evaluate.cluster, params.seed
+    inputs, held = units_of(train, cluster, seed), units_of(holdout, cluster, seed)
+    losses = frame.losses(model.y, model.scores) if frame.loss else None
+    predicted = Table(held.names, scores=model.scores, losses=losses)
+    reference = Reference.learn(frame, (train, inputs), (predicted, held))
+    return {"days": reference.as_json()}
 
 
 def _levels(values: pd.Series) -> dict[str, Any]:

@@ -97,6 +97,11 @@ class Metric:
         return cls(name, each, greater_is_better, unit, scale, shows_skill=shows_skill)
 
     @property
+    def highest(self) -> float:
+        """The largest loss that a row can have; infinite where there is no limit."""
+        return getattr(self.scale, "highest", math.inf)
+
+    @property
     def sign(self) -> int:
         """1 where greater is better, -1 where less is."""
         return 1 if self.greater_is_better else -1

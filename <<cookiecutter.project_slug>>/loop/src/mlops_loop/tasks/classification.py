@@ -42,6 +42,7 @@ class Classification(Task):
     metrics = class_metrics.METRICS
     gap_metrics = ("recall",)  # equal opportunity (Hardt et al. 2016)
     skill_metric = "roc_auc"
+    bounded_loss = "brier"
     shallow_name = "a decision tree of depth 3"
     leakage_metric = "ROC AUC"
     curve = "calibration"

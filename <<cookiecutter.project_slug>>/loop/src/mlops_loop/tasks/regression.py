@@ -25,6 +25,7 @@ class Regression(Task):
     metrics = number_metrics.METRICS
     gap_metrics = ("bias",)
     skill_metric = "rmse"
+    bounded_loss = "mae"
     shallow_name = "a decision tree of depth 3"
     leakage_metric = "R2 of ranks"
     curve = "predicted"

@@ -66,6 +66,8 @@ class Task(ABC):
     """Metrics that are compared between groups, beside the metric of the search."""
     skill_metric: str = ""
     """What baselines are compared by where a constant can be perfect in the gate's metric."""
+    bounded_loss: str = ""
+    """A metric that is a mean of losses: its daily mean is watched in production."""
     shallow_name: str = ""
     """What `shallow` fits, for messages."""
     leakage_metric: str = ""
