@@ -33,6 +33,11 @@ OPTIONS = [
 UV_PATIENCE = {"UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "1"}
 LOCK_TIMEOUT_S = 300
 GIT_TIMEOUT_S = 60
+# What a push cannot take back: see "On GitHub" in the project's README.
+PUBLIC_DATA = (
+    "Before the first push to GitHub: in a user's public repository everybody can read the store, "
+    "so choose a private one, or another store, unless your data may be public."
+)
 
 
 def choose_files(project, answers):
@@ -125,6 +130,8 @@ def main():
     notes = [] if answers["cruft"] else [lock(), start_repository(project)]
     for note in filter(None, notes):
         print(f"Note: {note}")
+    if answers["dvc_remote"] == "ghcr" and not answers["cruft"]:
+        print(PUBLIC_DATA)
     print("The project is ready. Next:")
     for command in next_commands(answers["project_slug"], answers["cruft"]):
         print(f"  {command}")

@@ -56,11 +56,20 @@ def test_with_everything_there_is_a_lock_and_a_first_commit(bake_here):
         "The project is ready. Next:",
         *["  cd flight-delays", "  make demo", "  make test"],
     ]
+    assert "everybody can read the store" in output
     assert (project / "uv.lock").exists()
     assert check("git", "log", "--format=%s %an", cwd=project).strip() == (
         "Start the project from its template A tester"
     )
     assert check("git", "branch", "--show-current", cwd=project).strip() == "main"
+
+
+def test_a_store_elsewhere_is_not_warned_of(bake_here, tools_on_path):
+    """GitHub makes only its own packages public, so only they are mentioned."""
+    tools_on_path()
+    project, output = bake_here(dvc_remote="s3")
+    assert "The project is ready" in output and "everybody" not in output
+    assert "ghcr.io" not in (project / "README.md").read_text(encoding="utf-8")
 
 
 def test_without_git_and_uv_the_project_is_complete(bake_here, tools_on_path):

@@ -333,6 +333,18 @@ ROUTES = [
     ("job", "DELETE", "/releases/{release}", None, 204),
     ("job", "GET", "{api}/orgs/octo-org/packages?package_type=container", None, 200),
     ("job", "GET", "{packages}", None, 200),
+    ("admin", "GET", "/actions/oidc/customization/sub", None, 200),
+    ("admin", "GET", "/dependabot/secrets", None, 200),
+    ("admin", "GET", "{api}/orgs/octo-org/dependabot/secrets", None, 403),
+    ("owner", "GET", "{api}/orgs/octo-org/dependabot/secrets", None, 200),
+    ("owner", "GET", "{api}/orgs/octo-org/dependabot/secrets/TOKEN/repositories", None, 200),
+    ("admin", "GET", "/environments/elsewhere/secrets", None, 404),
+    ("admin", "GET", "{api}/orgs/octo-org/actions/permissions", None, 403),
+    ("owner", "GET", "{api}/orgs/octo-org/actions/permissions", None, 200),
+    ("owner", "GET", "{api}/orgs/octo-org/actions/permissions/selected-actions", None, 409),
+    ("owner", "GET", "{api}/orgs/octo-org/actions/permissions/repositories", None, 409),
+    ("admin", "GET", "{api}/users/octo-org/packages?package_type=container", None, 404),
+    ("admin", "GET", "{api}/repositories/1296269/labels", None, 200),
     ("job", "GET", "{packages}/versions?state=active", None, 200),
     ("job", "GET", "{packages}/versions/{version}", None, 200),
     ("job", "DELETE", "{packages}/versions/{version}", None, 204),
@@ -365,6 +377,7 @@ ROUTES = [
     ("job", "GET", "/environments", None, 200),
     ("admin", "POST", "/environments/production/variables", {"name": "A", "value": "b"}, 201),
     ("admin", "GET", "/environments/production/variables", None, 200),
+    ("admin", "GET", "/environments/production/secrets", None, 200),
     ("admin", "GET", "/branches/main/protection", None, 404),
     (
         "admin",
@@ -470,6 +483,8 @@ def test_every_route(origin: Path, tmp_path: Path):
         github.pull("feature", number=7)
         github.package("flight-delays/store", ["old"], ["latest"])
         seen = {"job": github.token("all/all", "write-all"), "admin": github.person()}
+        seen["owner"] = github.person("boss", "owner")
+        github.secret("TOKEN", of="dependabot of the organization")
         names = {"sha": check("git", "rev-parse", "HEAD", cwd=admin).strip(), "api": github.api_url}
         names["upload"] = f"{github.url}/api/uploads/repos/{REPOSITORY}"
         names["packages"] = (

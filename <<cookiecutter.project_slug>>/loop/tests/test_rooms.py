@@ -35,7 +35,7 @@ ROOMS = {
     "storage": "params",
     "deployment": "model tasks params registry gate storage",
     "report": "model tasks github",
-    "repository": "github",
+    "repository": "github storage",
     "monitoring": "model params registry github",
     "prediction_log": "",
     "inference": "model tasks prediction_log",

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from . import plans, rights
+from . import identity, plans, rights
 from .calls import Answer, Call, Refused, Request
 from .description import Answered, Operation
 from .rights import Token
@@ -23,6 +23,7 @@ def answer(
     """
     if not call.user_agent:
         raise Refused(403, "Please make sure your request has a User-Agent header")
+    path = _current(github, request, path)
     found = github.held.match(request.method, path)
     if not found:
         github.wrong(request, "GitHub has no such operation")
@@ -51,6 +52,18 @@ def answer(
     return given
 
 
+def _current(github: "Double", request: Request, path: str) -> str:
+    """Return the path under today's name; Refused (301, 307) leads there from a former name."""
+    by_id, former = f"/repositories/{identity.REPOSITORY_ID}", f"/repos/{github.former}"
+    if f"{path}/".startswith(f"{by_id}/"):
+        return f"/repos/{github.repository}{path.removeprefix(by_id)}"
+    if github.former and f"{path}/".startswith(f"{former}/"):
+        query = f"?{request.query_string}" if request.query_string else ""
+        to = f"{github.api_url}{by_id}{path.removeprefix(former)}{query}"
+        raise Refused(301 if request.method == "GET" else 307, "Moved Permanently", Location=to)
+    return path
+
+
 def _own(github: "Double", at: dict[str, str], token: Token | None) -> Store:
     """Refuse unknown repositories, and a private one to those who show no token."""
     asked = f"{at['owner']}/{at['repo']}".lower() if "repo" in at else None
@@ -66,6 +79,10 @@ def _allowed(github: "Double", asked: Asked, route: Route) -> list[tuple[str, st
     grants = rights.used(asked.token, needs, github.private)
     if grants is None and asked.token is None:
         raise Refused(401, "Requires authentication")
+    if grants is None and asked.token.person and needs == "packages: read":
+        headers = {"X-OAuth-Scopes": "gist, read:org, repo"}
+        headers["X-Accepted-OAuth-Scopes"] = "read:packages"
+        raise Refused(403, "You need at least read:packages scope to get a package.", **headers)
     if grants is None:
         accepted = needs.replace(": ", "=").replace(" | ", "; ").replace(" & ", ",")
         headers = {"X-Accepted-GitHub-Permissions": accepted.replace("-", "_")}

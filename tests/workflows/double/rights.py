@@ -29,7 +29,10 @@ GRANTS = (
 )
 WRITE_OR_NONE = {"copilot-requests", "id-token"}
 # What no job can be granted, only a person or an app.
-PERSONAL = ("administration", "environments", "secrets", "user", "variables", "workflows")
+PERSONAL = ("administration", "dependabot-secrets", "environments", "secrets", "user")
+PERSONAL += ("variables", "workflows")
+# What only an owner of the organization may.
+OWNERS = ("organization-administration", "organization-dependabot-secrets")
 LEVELS = ("none", "read", "write")
 # What a token without any grant may read of a public repository.
 PUBLIC = {"actions", "attestations", "checks", "contents", "deployments", "issues", "metadata"}
@@ -42,6 +45,7 @@ ROLES = {
     "read": _READ,
     "write": _WRITE | {"variables": "write"},
     "admin": _WRITE | dict.fromkeys(PERSONAL, "write"),
+    "owner": _WRITE | dict.fromkeys(PERSONAL + OWNERS, "write"),
 }
 
 
@@ -89,9 +93,13 @@ def for_job(
     return Token(f"ghs_{secrets.token_hex(18)}", job, dict(permissions), None, claims)
 
 
-def for_person(login: str, role: str) -> Token:
-    """Return what a person's login may do in a role: read, write or admin."""
-    return Token(f"ghp_{secrets.token_hex(18)}", f"person/{login}", dict(ROLES[role]), login)
+def for_person(login: str, role: str, without: tuple[str, ...]) -> Token:
+    """Return what a person's login may do in a role: read, write, admin or owner.
+
+    `without` are permissions for which the login has no scope, as `packages` without read:packages.
+    """
+    grants = {name: level for name, level in ROLES[role].items() if name not in without}
+    return Token(f"ghp_{secrets.token_hex(18)}", f"person/{login}", grants, login)
 
 
 def needed(needs: str) -> list[list[tuple[str, str]]]:

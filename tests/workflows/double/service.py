@@ -14,6 +14,7 @@ from .gitserver import GitServer
 from .registry import TOKENS, Registry
 from .rights import Token
 from .routes.actions import add_run
+from .routes.hardening import add_secret
 from .routes.issues import add_issue, add_label
 from .routes.packages import add_package
 from .routes.pulls import add_pull, shown
@@ -32,11 +33,13 @@ class Double:
         plan: str = "free",
         origin: Path | None = None,
         created: str = "2026-11-01T00:00:00Z",
+        owner: str = "Organization",
     ):
         """Prepare a repository, served from the bare git repository `origin` where there is one."""
         assert plan in ("free", *plans.PAID), plan
         self.repository, self.private, self.plan, self.origin = repository, private, plan, origin
         self.created = created
+        self.former = ""  # the name that the repository had before, see `rename`
         self.calls: list[Call] = []
         self.others: dict[str, Store] = {}
         self.errors: list[str] = []
@@ -45,6 +48,7 @@ class Double:
             "private": private,
             "plan": plan,
             "created_at": created,
+            "owner": owner,
             "enabled": True,
             "allowed_actions": "all",
             "sha_pinning_required": False,
@@ -122,9 +126,18 @@ class Double:
         store = Store(self.held, self.url, repository, origin)
         return self.others.setdefault(repository.lower(), store)
 
-    def person(self, login: str = "octocat", role: str = "admin") -> str:
-        """Return the token of a person with a role: read, write or admin."""
-        return self._keep(rights.for_person(login, role))
+    def person(
+        self, login: str = "octocat", role: str = "admin", without: tuple[str, ...] = ()
+    ) -> str:
+        """Return the token of a person with a role: read, write, admin, or owner of all.
+
+        `without` are permissions that the login has no scope for.
+        """
+        return self._keep(rights.for_person(login, role, without))
+
+    def rename(self, former: str) -> None:
+        """Let the repository have had another name, from which GitHub leads to it by its id."""
+        self.former = former
 
     def _keep(self, token: Token) -> str:
         self._tokens[token.value] = token
@@ -142,9 +155,16 @@ class Double:
         """Create a label: color, description in `more`."""
         return add_label(self.store, name, **more)
 
-    def package(self, name: str, *tags: list[str]) -> Row:
-        """Publish a container package with one version per list of tags, the oldest first."""
-        return add_package(self.store, name, *tags)
+    def package(self, name: str, *tags: list[str], **more: Any) -> Row:
+        """Publish a container package with one version per list of tags, the oldest first.
+
+        visibility and repository, None for none, in `more`.
+        """
+        return add_package(self.store, name, *tags, **more)
+
+    def secret(self, name: str, of: str = "actions") -> None:
+        """Set a secret: of actions, dependabot, environment production, or the organization."""
+        add_secret(self.store, name, of)
 
     def variable(self, name: str, value: str, environment: str = "") -> Row:
         """Set a variable of the repository, or of an environment."""

@@ -166,6 +166,16 @@ REFUSALS = {
          {"X-Accepted-GitHub-Permissions": "pull_requests=write; issues=write"}),
         r"answers 403: Resource not .* give this token pull-requests: write, or issues: write",
     ),
+    "scope": (
+        (403, message("You need at least read:packages scope"),
+         {"X-OAuth-Scopes": "gist, repo", "X-Accepted-OAuth-Scopes": "read:packages"}),
+        r"Next: gh auth refresh --scopes read:packages$",
+    ),
+    "scope, but no role": (
+        (404, message("Not Found"),
+         {"X-OAuth-Scopes": "gist, repo", "X-Accepted-OAuth-Scopes": "repo"}),
+        "look whether it exists",
+    ),
     "hidden": ((404, message("Not Found")), "answers 404: Not Found.* look whether it exists"),
     "login": ((401, message("Bad credentials")), "answers 401: Bad credentials.* gh auth login"),
     "details": (

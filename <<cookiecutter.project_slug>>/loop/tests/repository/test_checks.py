@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
+from github_settings import ALL, EMPTY, MAIN, RIGHT, TAGS, about
 
 from mlops_loop.commands import repository
 from mlops_loop.errors import GitHubRefused
@@ -16,109 +14,15 @@ from mlops_loop.github.api import Repository
 from mlops_loop.repository import checks, doctor, rulesets
 from mlops_loop.repository.github_state import RepositoryState
 
-REPO = "/repos/o/r"
-MAIN, TAGS = rulesets.RULESETS["branch"], rulesets.RULESETS["tag"]
-ALL = {"admin": True, "maintain": True, "push": True, "triage": True, "pull": True}
 UPGRADE = "Upgrade to GitHub Pro or make this repository public to enable this feature."
-EMPTY = {"total_count": 0, "rows": []}
-WORKFLOW = """jobs:
-  image:
-    steps:
-      - uses: actions/checkout@0000000000000000000000000000000000000000 # v1
-      - uses: astral-sh/setup-uv@0000000000000000000000000000000000000000 # v1
-      - uses: docker/login-action@0000000000000000000000000000000000000000 # v1
-      - uses: github/codeql-action/init@0000000000000000000000000000000000000000 # v1
-"""
-PACKAGE = {"name": "r", "repository": {"full_name": "o/r"}}
-# A repository as harden leaves it; 204 where GitHub answers with nothing.
-RIGHT = {
-    "": {"name": "r", "private": False, "default_branch": "main", "html_url": "https://x/o/r",
-         "owner": {"login": "o", "type": "User"}, "permissions": ALL},
-    "/actions/permissions": {
-        "enabled": True, "allowed_actions": "selected", "sha_pinning_required": True},
-    "/actions/permissions/selected-actions": {
-        "github_owned_allowed": True, "verified_allowed": False, "patterns_allowed": ["*"]},
-    "/actions/permissions/workflow": {"default_workflow_permissions": "read"},
-    "/actions/workflows": {"total_count": 1, "rows": [{"id": 1, "path": "w", "state": "active"}]},
-    "/rules/branches/main": MAIN["rules"],
-    "/rulesets": [{"id": 1, "target": "tag"}],
-    "/rulesets/1": TAGS,
-    "/environments/production": {
-        "protection_rules": [{"type": "required_reviewers", "reviewers": []}],
-        "deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}},
-    "/environments/production/deployment-branch-policies": {"rows": [{"name": "main"}]},
-    "/actions/variables": {"rows": [
-        {"name": name} for name in ("STORE_URL", "IMAGE_URL", "PRODUCTION_URL")]},
-    "/actions/organization-variables": EMPTY,
-    "/actions/secrets": {"rows": [{"name": "STORE_PASSWORD"}]},
-    "/actions/organization-secrets": EMPTY,
-    "/labels/gate-override": {"name": "gate-override"},
-    "/vulnerability-alerts": 204,
-    "/automated-security-fixes": {"enabled": True, "paused": False},
-    "users/o/packages/container/r": PACKAGE,
-}  # fmt: skip
 
 
-class Answerer(BaseHTTPRequestHandler):
-    def log_message(self, *args):
-        """Quiet."""
-
-    def answer(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        path = urlsplit(self.path).path.removeprefix(REPO).removeprefix("/users/o/")
-        path = path if path.startswith("/") or not path else f"users/o/{path}"
-        found = self.server.settings.get(path, 404)
-        if self.command != "GET":
-            self.server.sent.append((self.command, path, json.loads(body) if body else None))
-            found = self.server.refused.get(path, 204)
-        status, content = found if isinstance(found, tuple) else (200, found)
-        if isinstance(found, int):
-            status, content = found, {"message": "Not Found"}
-        data = b"" if status == 204 else json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_POST = do_PUT = do_PATCH = answer
-
-
-@pytest.fixture
-def server(monkeypatch, listening, tmp_path):
-    """A GitHub whose repository o/r has all settings right; `settings` are its answers by path."""
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    (tmp_path / ".github/workflows").mkdir(parents=True)
-    (tmp_path / ".github/workflows/release.yml").write_text(WORKFLOW)
-    monkeypatch.chdir(tmp_path)
-    with listening(ThreadingHTTPServer(("127.0.0.1", 0), Answerer)) as server:
-        server.settings, server.sent, server.refused = dict(RIGHT), [], {}
-        for name, value in {
-            "GITHUB_API_URL": f"http://127.0.0.1:{server.server_port}",
-            "GITHUB_REPOSITORY": "o/r",
-            "GITHUB_TOKEN": "ghp_" + "s" * 36,
-        }.items():
-            monkeypatch.setenv(name, value)
-        yield server
-
-
-@pytest.fixture
-def examine(server):
-    """`examine({path: answer})` gives the findings that are not right, by name."""
-
-    def run(changes=()):
-        server.settings |= dict(changes)
-        found = doctor.diagnose(RepositoryState(Repository()))
-        return {f.check.name: f for f in found if f.state != doctor.RIGHT}
-
-    return run
-
-
-def test_a_repository_that_has_all(examine, server):
+def test_a_repository_that_has_all(examine, github_settings):
     """Nothing is found, nothing is planned, nothing is written."""
     assert examine() == {}
     done = CliRunner().invoke(repository.harden, ["--yes"])
     assert "Nothing to set." in done.output
-    assert server.sent == []
+    assert github_settings.sent == []
 
 
 def policy(**changes):
@@ -132,10 +36,6 @@ def selected(*patterns, own=True):
 
 def tags(**changes):
     return {"/rulesets/1": TAGS | changes}
-
-
-def about(**changes):
-    return {"": RIGHT[""] | changes}
 
 
 def production(**changes):
@@ -199,9 +99,6 @@ FOUND = {
     "variable": (
         {"/actions/variables": EMPTY}, "Variable PRODUCTION_URL", "optional", "not set",
     ),
-    "password": (
-        {"/actions/secrets": EMPTY}, "The store's password is known", "missing", "STORE_PASSWORD",
-    ),
     "label": ({"/labels/gate-override": 404}, "Label gate-override", "optional", "there is none"),
     "alerts": (
         {"/vulnerability-alerts": 404}, "Known vulnerabilities of dependencies are reported",
@@ -210,21 +107,13 @@ FOUND = {
     "fixes": (
         {"/automated-security-fixes": 404}, "Dependabot fixes them", "optional", "switched off",
     ),
-    "no image": (
-        {"users/o/packages/container/r": 404},
-        "The image can be read and belongs to this repository", "optional", "no ghcr.io/o/r yet",
-    ),
-    "foreign image": (
-        {"users/o/packages/container/r": {"name": "r"}},
-        "The image can be read and belongs to this repository", "optional", "no repository",
-    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("changes", "name", "state", "reason"), FOUND.values(), ids=FOUND)
-def test_what_is_not_right_is_found(server, changes, name, state, reason):
+def test_what_is_not_right_is_found(github_settings, changes, name, state, reason):
     """With its state and the reason."""
-    server.settings |= changes
+    github_settings.settings |= changes
     (check,) = [check for check in checks.CHECKS if check.name == name]
     (found,) = doctor.diagnose(RepositoryState(Repository()), [check])
     assert found.state == state
@@ -253,7 +142,7 @@ def test_other_ways_are_right_too(examine, changes):
     assert examine(changes) == {}
 
 
-def test_what_a_plan_lacks_is_no_fault(examine, server):
+def test_what_a_plan_lacks_is_no_fault(examine, github_settings):
     """A private repository on the free plan exits with 0, and says what it lacks."""
     refused = (403, {"message": UPGRADE})
     changes = about(private=True) | policy(allowed_actions="all")
@@ -286,27 +175,27 @@ def test_an_outage_is_no_finding(examine):
     assert refused.value.status == 429
 
 
-def test_doctor_tells_what_to_do(server):
+def test_doctor_tells_what_to_do(github_settings):
     """In words with the next command or page, and to machines as JSON."""
-    server.settings |= {"/actions/secrets": EMPTY, "/labels/gate-override": 404}
+    github_settings.settings |= {"/actions/secrets": EMPTY, "/labels/gate-override": 404}
     text = CliRunner().invoke(repository.doctor)
     assert text.exit_code == 1
     assert "o/r on GitHub: public; your role is admin." in text.output
-    assert "next: gh secret set STORE_PASSWORD, or https://x/o/r/settings/secrets" in text.output
+    assert "next: gh secret set STORE_PASSWORD\n" in text.output
     facts = json.loads(CliRunner().invoke(repository.doctor, ["--json"]).output)
     (label,) = [row for row in facts["settings"] if row["setting"] == "Label gate-override"]
     assert (label["state"], label["required"]) == ("optional", False)
     assert "harden, or https://x/o/r/labels" in label["next"]
 
 
-def test_harden_asks_first(server):
+def test_harden_asks_first(github_settings):
     """Without a terminal it only shows what it would send."""
-    server.settings["/labels/gate-override"] = 404
+    github_settings.settings["/labels/gate-override"] = 404
     done = CliRunner().invoke(repository.harden)
     assert done.exit_code == 0
     assert 'issues.create_label {"name": "gate-override"' in done.output
     assert "Nothing was set. Next:" in done.output
-    assert server.sent == []
+    assert github_settings.sent == []
 
 
 FRESH = {
@@ -320,11 +209,11 @@ FRESH = {
 }
 
 
-def test_harden_sends_what_is_missing_and_no_more(server):
+def test_harden_sends_what_is_missing_and_no_more(github_settings):
     """Each call once, in an order in which GitHub takes them."""
-    server.settings |= FRESH
+    github_settings.settings |= FRESH
     assert CliRunner().invoke(repository.harden, ["--yes"]).exit_code == 0
-    assert [(method, path) for method, path, _ in server.sent] == [
+    assert [(method, path) for method, path, _ in github_settings.sent] == [
         ("PUT", "/actions/permissions"),
         ("PUT", "/actions/permissions/selected-actions"),
         ("POST", "/rulesets"),
@@ -335,46 +224,46 @@ def test_harden_sends_what_is_missing_and_no_more(server):
         ("PUT", "/vulnerability-alerts"),
         ("PUT", "/automated-security-fixes"),
     ]
-    assert [body for _, path, body in server.sent if path == "/rulesets"] == [MAIN, TAGS]
+    assert [body for _, path, body in github_settings.sent if path == "/rulesets"] == [MAIN, TAGS]
 
 
-def test_a_refusal_does_not_stop_the_others(server):
+def test_a_refusal_does_not_stop_the_others(github_settings):
     """The end says what was not set and why; the rest is."""
-    server.settings |= FRESH
-    server.refused["/rulesets"] = (403, {"message": "Resource not accessible"})
+    github_settings.settings |= FRESH
+    github_settings.refused["/rulesets"] = (403, {"message": "Resource not accessible"})
     done = CliRunner().invoke(repository.harden, ["--yes"])
     assert isinstance(done.exception, GitHubRefused)
     assert f"Not set: {CHECKED}; {KEPT}: GitHub" in str(done.exception)
     assert "set: Label gate-override\n" in done.output
-    assert server.sent[-1][1] == "/automated-security-fixes"
+    assert github_settings.sent[-1][1] == "/automated-security-fixes"
 
 
-def test_a_limit_stops_the_rest(server):
+def test_a_limit_stops_the_rest(github_settings):
     """Which is named, and not tried."""
-    server.settings |= FRESH
-    server.refused["/labels"] = (429, {"message": "Too many requests"})
+    github_settings.settings |= FRESH
+    github_settings.refused["/labels"] = (429, {"message": "Too many requests"})
     done = CliRunner().invoke(repository.harden, ["--yes"])
     assert "Dependabot fixes them: not tried after that" in str(done.exception)
-    assert {path for _, path, _ in server.sent}.isdisjoint({"/vulnerability-alerts"})
+    assert {path for _, path, _ in github_settings.sent}.isdisjoint({"/vulnerability-alerts"})
 
 
-def test_our_own_ruleset_is_brought_back(server):
+def test_our_own_ruleset_is_brought_back(github_settings):
     """Not made twice under one name, which GitHub refuses."""
-    server.settings |= tags(id=1, enforcement="disabled")
+    github_settings.settings |= tags(id=1, enforcement="disabled")
     CliRunner().invoke(repository.harden, ["--yes"])
-    assert server.sent == [("PUT", "/rulesets/1", TAGS)]
+    assert github_settings.sent == [("PUT", "/rulesets/1", TAGS)]
 
 
-def test_what_protects_an_environment_stays(server):
+def test_what_protects_an_environment_stays(github_settings):
     """GitHub would drop reviewers and waiting time that a change does not name."""
     who = {"type": "User", "reviewer": {"id": 5}}
     rows = [
         {"type": "required_reviewers", "reviewers": [who], "prevent_self_review": True},
         {"type": "wait_timer", "wait_timer": 10},
     ]
-    server.settings |= production(deployment_branch_policy=None, protection_rules=rows)
+    github_settings.settings |= production(deployment_branch_policy=None, protection_rules=rows)
     CliRunner().invoke(repository.harden, ["--yes"])
-    _, path, body = server.sent[0]
+    _, path, body = github_settings.sent[0]
     assert path == "/environments/production"
     assert body["reviewers"] == [{"type": "User", "id": 5}]
     assert (body["wait_timer"], body["prevent_self_review"]) == (10, True)

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from ..calls import Refused
 from ..store import Row, Store, public
 from . import Asked, route
+from .settings import minimal
 
 LIST = "packages/get-all-package-versions-for-package-owned-by-{}"
 
@@ -15,6 +16,7 @@ def add_package(store: Store, name: str, *tags: list[str], **more: Any) -> Row:
     owner = store.repository.split("/")[0]
     row = store.new("packages/list-packages-for-organization", name=name)
     row |= {"package_type": "container", "version_count": len(tags), "owner": store.user(owner)}
+    row["repository"] = minimal(store)
     store.add("packages", name, row | more)
     for index, names in enumerate(tags):
         version = store.new(LIST.format("org"), name=f"sha256:{index:064x}")
@@ -25,10 +27,17 @@ def add_package(store: Store, name: str, *tags: list[str], **more: Any) -> Row:
     return row
 
 
+def _check_owner(asked: Asked) -> None:
+    """Refuse to take a person for an organization, or the other way round."""
+    if ("org" in asked.at) != (asked.settings["owner"] == "Organization"):
+        raise Refused(404, "Not Found")
+
+
 @route("packages/list-packages-for-organization", "packages: read")
 @route("packages/list-packages-for-user", "packages: read")
 def list_packages(asked: Asked) -> list[Row]:
     """Filter by the type, which must be given."""
+    _check_owner(asked)
     return asked.store.all("packages", package_type=asked.query["package_type"])
 
 
@@ -36,6 +45,7 @@ def list_packages(asked: Asked) -> list[Row]:
 @route("packages/get-package-for-user", "packages: read")
 def get_package(asked: Asked) -> Row:
     """Show a package."""
+    _check_owner(asked)
     return asked.store.get("packages", asked.at["package_name"])
 
 

@@ -13,7 +13,7 @@ def get_repository(asked: Asked) -> Row:
     private = asked.settings["private"]
     row = asked.store.new("repos/get", name=name, full_name=asked.store.repository)
     row |= {"private": private, "visibility": "private" if private else "public"}
-    ids = {"id": identity.OWNER_ID, "type": "Organization"}
+    ids = {"id": identity.OWNER_ID, "type": asked.settings["owner"]}
     row |= {"owner": asked.store.user(owner) | ids, "default_branch": "main"}
     row |= {"id": identity.REPOSITORY_ID, "created_at": asked.settings["created_at"]}
     for other in ("parent", "source", "template_repository", "organization"):
@@ -22,6 +22,12 @@ def get_repository(asked: Asked) -> Row:
     push, admin = (token and token.has(n, "write") for n in ("contents", "administration"))
     rights = {"admin": bool(admin), "push": bool(push), "pull": True}
     return row | {"permissions": {"maintain": bool(admin), "triage": bool(push)} | rights}
+
+
+def minimal(store: Store) -> Row:
+    """Return the repository in the short form that lists and packages hold."""
+    facts = {"full_name": store.repository, "name": store.repository.partition("/")[2]}
+    return store.new("dependabot/list-selected-repos-for-org-secret") | facts
 
 
 @route("actions/get-custom-oidc-sub-claim-for-repo", "actions: read")
@@ -158,5 +164,8 @@ def get_workflow_permissions(asked: Asked) -> Row:
     "actions/set-github-actions-default-workflow-permissions-repository", "administration: write"
 )
 def set_actions_permissions(asked: Asked) -> None:
-    """Change the check boxes of Settings > Actions > General."""
+    """Change the check boxes of Settings > Actions > General, where the organization lets it."""
+    allowed = asked.settings.get("organization policy", {}).get("allowed_actions", "all")
+    if asked.json.get("allowed_actions", allowed) != allowed != "all":
+        raise Refused(409, "Conflict")
     asked.settings.update(asked.json)

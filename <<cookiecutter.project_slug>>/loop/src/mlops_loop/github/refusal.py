@@ -41,11 +41,22 @@ def _remedy(answer: Response, wait_s: float | None) -> str:
         return f"the same command again, in {wait_s:.0f} s or later"
     if status == 401:
         return "a token that is valid: gh auth login, or GITHUB_TOKEN: ${{ github.token }}"
+    if status in (403, 404) and (scopes := _lacking_scopes(answer)):
+        return f"gh auth refresh --scopes {scopes}"
     if status in (403, 404):
         return _grant(answer.headers.get("X-Accepted-GitHub-Permissions", ""))
     if status in PASSING:
         return "the same command again, which looks first what was done"
     return "look at what GitHub says; if this command is wrong there, please report it"
+
+
+def _lacking_scopes(answer: Response) -> str:
+    """The scopes of which the login of a person needs one and has none; empty for other logins."""
+    accepted, given = (
+        {scope.strip() for scope in answer.headers.get(name, "").split(",")} - {""}
+        for name in ("X-Accepted-OAuth-Scopes", "X-OAuth-Scopes")
+    )
+    return "" if not given or accepted & given else ",".join(sorted(accepted))
 
 
 def _grant(needed: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,26 @@ from typing import Any
 from mlops_loop.repository.check import Call, Missing, missing_if
 from mlops_loop.repository.github_state import RepositoryState
 
-USES = re.compile(r"uses:\s*([\w.-]+/[\w./-]+)@")
+USES = re.compile(r"uses:\s*([\w.-]+/[\w./-]+)@(\S+)")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 OWN = ("actions/", "github/")  # whose actions GitHub calls its own
 SWITCHED_OFF = ("disabled_inactivity", "disabled_fork")  # by GitHub; a person's choice stays
 
 
 def used_actions() -> set[str]:
     """Patterns for the actions of others that the workflows of this folder use."""
+    return {f"{name}@*" for name, _ in _uses() if not name.startswith(OWN)}
+
+
+def movable_actions() -> set[str]:
+    """The actions that the workflows of this folder use by another name than a commit's."""
+    return {f"{name}@{ref}" for name, ref in _uses() if not COMMIT.fullmatch(ref)}
+
+
+def _uses() -> set[tuple[str, str]]:
+    """Name and ref of each action, but for those of this repository, which every policy allows."""
     files = [*Path(".github").rglob("*.yml"), *Path(".github").rglob("*.yaml")]
-    names = {name for file in files for name in USES.findall(file.read_text("utf-8"))}
-    return {f"{name}@*" for name in names if not name.startswith(OWN)}
+    return {found for file in files for found in USES.findall(file.read_text("utf-8"))}
 
 
 def disabled(state: RepositoryState) -> Missing | None:
@@ -29,14 +40,46 @@ def disabled(state: RepositoryState) -> Missing | None:
 
 def refused_actions(state: RepositoryState) -> Missing | None:
     """Where an action that a workflow uses may not run."""
-    policy, selected = state.actions_policy.get("allowed_actions"), state.allowed_actions
-    if policy == "all":
+    return _refusal(state.actions_policy, state.allowed_actions, state.is_private)
+
+
+def refused_by_organization(state: RepositoryState) -> Missing | None:
+    """Where the organization does not let workflows run here, or not with their actions."""
+    if not (policy := state.organization_policy):
         return None
-    patterns = [] if state.is_private else selected.get("patterns_allowed") or []
+    refusal = _refusal(policy, state.organization_actions, state.is_private)
+    if not _has_actions(state):
+        refusal = Missing("Actions is not switched on for this repository")
+    page = f"{state.server}/organizations/{state.owner}/settings/actions"
+    return replace(refusal, command=f"ask an owner: {page}") if refusal else None
+
+
+def _has_actions(state: RepositoryState) -> bool:
+    """Whether the organization lets workflows run in this repository."""
+    if (enabled := state.organization_policy["enabled_repositories"]) != "selected":
+        return bool(enabled == "all")
+    method = state.rest.actions.list_selected_repositories_enabled_github_actions_organization
+    return state.full_name in {row["full_name"] for row in state.list_all(method, org=state.owner)}
+
+
+def _refusal(policy: dict[str, Any], selected: dict[str, Any], is_private: bool) -> Missing | None:
+    """What a policy refuses to the workflows of this folder."""
+    reasons = []
+    if refused := _refused(policy.get("allowed_actions"), selected, is_private):
+        reasons.append(f"not allowed: {', '.join(sorted(refused))}")
+    if policy.get("sha_pinning_required") and (movable := movable_actions()):
+        reasons.append(f"not pinned to a commit: {', '.join(sorted(movable))}")
+    return missing_if(bool(reasons), "; ".join(reasons))
+
+
+def _refused(allowed: str | None, selected: dict[str, Any], is_private: bool) -> set[str]:
+    if allowed == "all":
+        return set()
+    patterns = [] if is_private else selected.get("patterns_allowed") or []
     refused = {n for n in used_actions() if not any(fnmatchcase(n, p) for p in patterns)}
-    if policy != "selected" or not selected.get("github_owned_allowed"):
+    if allowed != "selected" or not selected.get("github_owned_allowed"):
         refused |= {f"{name}*" for name in OWN}
-    return missing_if(bool(refused), f"not allowed: {', '.join(sorted(refused))}")
+    return refused
 
 
 def unused_actions(state: RepositoryState) -> Missing | None:

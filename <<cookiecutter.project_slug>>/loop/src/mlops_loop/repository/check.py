@@ -13,9 +13,15 @@ from mlops_loop.repository.github_state import RepositoryState
 
 @dataclass(frozen=True)
 class Missing:
-    """What a setting is instead of what it should be, as a clause."""
+    """What a setting is instead of what it should be, as a clause.
+
+    command: what helps here, where that of the check does not. is_optional: nothing depends on it,
+    although the check is required.
+    """
 
     reason: str
+    command: str = ""
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Check:
     inspect: gives Missing, or None where the setting is right. calls: the requests that set it,
     None where only a person can, with `command` or on the `page`. loss: what happens without it.
     `required=True`: the loop depends on it; the others are optional. admin: only administrators
-    may see it.
+    may see it. `for_owners=True`: only owners of the organization may, so that it is no failure
+    when it is unseen.
     """
 
     name: str
@@ -46,6 +53,7 @@ class Check:
     calls: Callable[[RepositoryState], list[Call]] | None = None
     required: bool = True
     admin: bool = False
+    for_owners: bool = False
     command: str = ""
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlops_loop.repository import actions_policy, environments, rulesets
+from mlops_loop.repository import actions_policy, environments, logins, packages, rulesets
+from mlops_loop.repository.addresses import image_url, store_url
 from mlops_loop.repository.check import Call, Check, Missing, missing_if
 from mlops_loop.repository.github_state import RepositoryState
 
@@ -44,30 +45,13 @@ def _set_ruleset(target: str) -> Callable[[RepositoryState], list[Call]]:
 
 def _variable(name: str, default: str) -> Check:
     def inspect(state: RepositoryState) -> Missing | None:
+        if name not in state.variables and name in state.only_in_production:
+            reason = "that of the environment production is for its jobs alone"
+            return missing_if(name != "PRODUCTION_URL", reason)
         return missing_if(name not in state.variables, "not set")
 
     page, command = "settings/variables/actions", f"gh variable set {name} --body ADDRESS"
     return Check(f"Variable {name}", default, page, inspect, required=False, command=command)
-
-
-def _store_password(state: RepositoryState) -> Missing | None:
-    needed = "STORE_URL" in state.variables and "STORE_PASSWORD" not in state.secrets
-    reason = "STORE_URL names another registry, and there is no secret STORE_PASSWORD"
-    return missing_if(needed, reason)
-
-
-def _image(state: RepositoryState) -> Missing | None:
-    packages, owner, name = state.rest.packages, state.about["owner"], state.about["name"].lower()
-    login, image = owner["login"], {"package_type": "container", "package_name": name}
-    if owner["type"] == "Organization":
-        package = state.call(packages.get_package_for_organization, org=login, **image)
-    else:
-        package = state.call(packages.get_package_for_user, username=login, **image)
-    if package is None:
-        return Missing(f"no ghcr.io/{login}/{name} yet, or this login may not read it")
-    linked = (package.get("repository") or {}).get("full_name", "")
-    is_ours = linked.lower() == state.repository.name.lower()
-    return missing_if(not is_ours, "it belongs to no repository")
 
 
 def _label(state: RepositoryState) -> Missing | None:
@@ -87,6 +71,11 @@ def _fixes(state: RepositoryState) -> Missing | None:
 
 CHECKS = (
     Check(
+        "Origin names this repository",
+        "git and the API follow until somebody takes the old name, ghcr.io does not", "settings",
+        packages.renamed, required=False,
+    ),
+    Check(
         "Workflows run", "nothing is tested, trained or deployed", "settings/actions",
         actions_policy.disabled, actions_policy.restrict_actions, admin=True,
     ),
@@ -94,6 +83,10 @@ CHECKS = (
         "The actions that workflows use may run", "a workflow fails as it starts",
         "settings/actions", actions_policy.refused_actions, actions_policy.restrict_actions,
         admin=True,
+    ),
+    Check(
+        "The organization lets these actions run", "a workflow fails as it starts",
+        "settings/actions", actions_policy.refused_by_organization, for_owners=True,
     ),
     Check(
         "No other actions run, and none unpinned", "foreign code can change between two runs",
@@ -136,12 +129,35 @@ CHECKS = (
     _variable("IMAGE_URL", "images go to ghcr.io"),
     _variable("PRODUCTION_URL", "no endpoint is tested after a deployment"),
     Check(
-        "The store's password is known", "jobs cannot read the store", "settings/secrets/actions",
-        _store_password, command="gh secret set STORE_PASSWORD",
+        "The store's login is known", "jobs cannot read the store", "settings/secrets/actions",
+        logins.store_login,
     ),
     Check(
-        "The image can be read and belongs to this repository", "jobs cannot push it",
-        "pkgs/container", _image, required=False,
+        "The image's login is known", "jobs cannot push it", "settings/secrets/actions",
+        logins.image_login,
+    ),
+    Check(
+        "Runs of Dependabot know the secrets", "its pull requests fail",
+        "settings/secrets/dependabot", logins.dependabot_secrets, required=False,
+    ),
+    Check(
+        "The store belongs to this repository", "permission_denied: write_package", "packages",
+        packages.linked(store_url, "STORE_URL"),
+    ),
+    Check(
+        "The image belongs to this repository", "permission_denied: write_package", "packages",
+        packages.linked(image_url, "IMAGE_URL"),
+    ),
+    Check(
+        "The organization lets jobs create packages",
+        "the first push fails: installation not allowed to Create organization package",
+        "packages", packages.may_be_created, required=False,
+    ),
+    Check(
+        "Data and models are private", "everybody can read them", "settings",
+        packages.are_private, required=False,
+        command="before the first push gh repo edit --visibility private "
+        "--accept-visibility-change-consequences, or gh variable set STORE_URL --body ADDRESS",
     ),
     Check(
         "Label gate-override", "a reviewer cannot let a HOLD pass", "labels", _label,

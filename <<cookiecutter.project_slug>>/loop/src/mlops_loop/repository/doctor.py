@@ -9,7 +9,7 @@ from typing import Any
 from mlops_loop.errors import GitHubRefused, NotOnPlan
 from mlops_loop.repository.check import Check
 from mlops_loop.repository.checks import CHECKS
-from mlops_loop.repository.github_state import PLAN_REASON, AdministratorsOnly, RepositoryState
+from mlops_loop.repository.github_state import PLAN_REASON, RepositoryState, Unreadable
 
 RIGHT, MISSING, OPTIONAL = "right", "missing", "optional"
 NOT_ON_PLAN, UNSEEN = "not on plan", "unseen"
@@ -24,12 +24,14 @@ class Finding:
     """A check and its state; `reason` says why the state is not RIGHT.
 
     MISSING and OPTIONAL: a setting is wrong, and the loop depends on it or not. NOT_ON_PLAN: GitHub
-    does not sell it here. UNSEEN: this login may not see it.
+    does not sell it here. UNSEEN: this login may not see it. command: what helps, where that of
+    the check does not.
     """
 
     check: Check
     state: str
     reason: str = ""
+    command: str = ""
 
 
 def diagnose(state: RepositoryState, checks: Iterable[Check] = CHECKS) -> list[Finding]:
@@ -48,18 +50,21 @@ def _diagnose(check: Check, state: RepositoryState) -> Finding:
     except NotOnPlan:
         return Finding(check, NOT_ON_PLAN, PLAN_REASON)
     except GitHubRefused as error:
-        if not isinstance(error, AdministratorsOnly) and error.status not in (403, 404, 422):
+        if not isinstance(error, Unreadable) and error.status not in (403, 404, 422):
             raise
         return Finding(check, UNSEEN, str(error))
     if missing is None:
         return Finding(check, RIGHT)
-    return Finding(check, MISSING if check.required else OPTIONAL, missing.reason)
+    is_required = check.required and not missing.is_optional
+    return Finding(check, MISSING if is_required else OPTIONAL, missing.reason, missing.command)
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
     """1 where a required setting is missing, 9 where this login may not see one, else 0."""
-    states = {finding.state for finding in findings if finding.check.required}
-    return 1 if MISSING in states else 9 if UNSEEN in states else 0
+    required = [finding for finding in findings if finding.check.required]
+    if any(finding.state == MISSING for finding in required):
+        return 1
+    return 9 if any(f.state == UNSEEN and not f.check.for_owners for f in required) else 0
 
 
 def head(state: RepositoryState) -> str:
@@ -85,6 +90,8 @@ def _lines(finding: Finding, state: RepositoryState) -> list[str]:
 
 
 def _next(finding: Finding, state: RepositoryState) -> str:
+    if finding.command:
+        return finding.command
     page = f"{state.about['html_url']}/{finding.check.page}"
     command = "loop harden" if finding.check.calls else finding.check.command
     return f"{command}, or {page}" if command else page

@@ -12,10 +12,14 @@ from mlops_loop.repository.rulesets import Rule, is_protected, requires_ci
 
 ROLES = ("admin", "maintain", "push", "triage", "pull")
 PLAN_REASON = "GitHub does not sell it for private repositories on this plan"
+ONLY_OWNERS = (
+    "this repository has no such secret of Dependabot, and only owners see those of the "
+    "organization. Next: gh auth refresh --scopes admin:org, or ask an owner"
+)
 
 
-class AdministratorsOnly(GitHubRefused):
-    """This login has not the role that may see a setting."""
+class Unreadable(GitHubRefused):
+    """This login, or any, cannot read a setting."""
 
 
 class RepositoryState:
@@ -26,6 +30,9 @@ class RepositoryState:
         self.about = repository.call(self.rest.repos.get)
         rights: Mapping[str, Any] = self.about.get("permissions") or {}
         self.is_admin, self.is_private = bool(rights.get("admin")), bool(self.about["private"])
+        self.full_name, self.owner = str(self.about["full_name"]), str(self.about["owner"]["login"])
+        self.in_organization = self.about["owner"]["type"] == "Organization"
+        self.server = self.about["html_url"].removesuffix(f"/{self.full_name}")
         self.role = next((role for role in ROLES if rights.get(role)), "none")
         self._known: dict[str, Any] = {}
 
@@ -70,7 +77,7 @@ class RepositoryState:
     def main_protection(self) -> tuple[list[Rule], dict[str, Any] | None]:
         """The rules for main, and its classic branch protection (None: not set, or not needed).
 
-        Raises AdministratorsOnly where the rules do not suffice, and only the classic protection,
+        Raises Unreadable where the rules do not suffice, and only the classic protection,
         which others cannot see, could.
         """
         branch = {"branch": self.about["default_branch"]}
@@ -78,7 +85,7 @@ class RepositoryState:
         if requires_ci(rules, None) and is_protected(rules, None):
             return rules, None
         if not self.is_admin:
-            raise AdministratorsOnly("Only an administrator sees the classic protection of main")
+            raise Unreadable("Only an administrator sees the classic protection of main")
         return rules, self.call(self.rest.repos.get_branch_protection, **branch)
 
     @cached_property
@@ -90,10 +97,12 @@ class RepositoryState:
         return self.call(method, environment_name="production") or {}
 
     @cached_property
-    def variables(self) -> set[str]:
-        """Names of the variables that workflows get here, those of the organization too."""
+    def variables(self) -> dict[str, str]:
+        """The variables that workflows get here; the repository's precede the organization's."""
         actions = self.rest.actions
-        return self._names(actions.list_repo_variables, actions.list_repo_organization_variables)
+        rows = self.list_all(actions.list_repo_organization_variables)
+        rows = [*rows, *self.list_all(actions.list_repo_variables)]
+        return {row["name"]: row["value"] for row in rows}
 
     @cached_property
     def secrets(self) -> set[str]:
@@ -101,14 +110,68 @@ class RepositoryState:
         actions = self.rest.actions
         return self._names(actions.list_repo_secrets, actions.list_repo_organization_secrets)
 
-    def _names(self, *methods: Method[Any]) -> set[str]:
-        return {row["name"] for method in methods for row in self.list_all(method)}
+    @cached_property
+    def only_in_production(self) -> set[str]:
+        """Names of the secrets and variables that only the jobs of the environment get."""
+        try:
+            if not self.production:
+                return set()
+        except NotOnPlan:
+            return set()
+        actions, where = self.rest.actions, {"environment_name": "production"}
+        secrets = self._names(actions.list_environment_secrets, **where) - self.secrets
+        names = self._names(actions.list_environment_variables, **where) - self.variables.keys()
+        return secrets | names
+
+    @cached_property
+    def dependabot_secrets(self) -> set[str]:
+        """Names of the secrets that runs of Dependabot get by this repository."""
+        return self._names(self.rest.dependabot.list_repo_secrets)
+
+    @cached_property
+    def organization_dependabot_secrets(self) -> set[str]:
+        """Names of those that they get by the organization. Raises Unreadable for most logins."""
+        if not self.in_organization:
+            return set()
+        try:
+            rows = self.list_all(self.rest.dependabot.list_org_secrets, org=self.owner)
+            return {row["name"] for row in rows if self._gets(row)}
+        except GitHubRefused as error:
+            if error.status not in (403, 404):
+                raise
+            raise Unreadable(ONLY_OWNERS) from None
+
+    def _gets(self, secret: dict[str, Any]) -> bool:
+        """Whether a secret of the organization reaches this repository."""
+        if secret["visibility"] != "selected":
+            return secret["visibility"] == "all" or self.is_private
+        method, name = self.rest.dependabot.list_selected_repos_for_org_secret, secret["name"]
+        rows = self.list_all(method, org=self.owner, secret_name=name)
+        return self.full_name in {row["full_name"] for row in rows}
+
+    def _names(self, *methods: Method[Any], **arguments: Any) -> set[str]:
+        return {row["name"] for method in methods for row in self.list_all(method, **arguments)}
 
     @cached_property
     def actions_policy(self) -> dict[str, Any]:
         """Which actions may run: Settings > Actions > General."""
         method = self.rest.actions.get_github_actions_permissions_repository
         return self.call(method) or {}
+
+    @cached_property
+    def organization_policy(self) -> dict[str, Any]:
+        """The same of the organization, for its owners alone; {} without one."""
+        if not self.in_organization:
+            return {}
+        method = self.rest.actions.get_github_actions_permissions_organization
+        return self.call(method, org=self.owner) or {}
+
+    @cached_property
+    def organization_actions(self) -> dict[str, Any]:
+        """What the organization allows where it allows only selected actions; {} otherwise."""
+        if self.organization_policy.get("allowed_actions") != "selected":
+            return {}
+        return self.call(self.rest.actions.get_allowed_actions_organization, org=self.owner) or {}
 
     @cached_property
     def allowed_actions(self) -> dict[str, Any]:
