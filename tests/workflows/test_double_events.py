@@ -43,6 +43,11 @@ CASES = {
     "workflow_dispatch$event": lambda github: events.workflow_dispatch(
         github, "retrain.yml", {"reason": "drift"}
     ),
+    # The schema is of a webhook: a workflow's event has no installation.
+    "repository_dispatch$event": lambda github: (
+        events.repository_dispatch(github, "retrain", {"reason": "drift"})
+        | {"installation": {"id": 1, "node_id": "MDA="}}
+    ),
 }
 
 

@@ -1,5 +1,7 @@
 """The workflow `monitor`: schedules kept on, and a stale model that is trained anew."""
 
+from dataclasses import replace
+
 from . import scenes
 from .world import World
 
@@ -40,6 +42,18 @@ def test_a_fresh_model_is_left_alone_and_schedules_are_kept_on(world):
     assert here.github.rows("dispatches") == [] and here.github.rows("issues") == []
     assert here.github.unused_grants("monitor/keep-alive") == []
     assert here.github.unused_grants("monitor/evaluate") == []
+
+
+def test_another_system_asks_for_a_look(world):
+    """A system asks for the monitor with a reason, on main; from another branch nothing runs."""
+    here = world()
+    event = here.repository_dispatch("monitor", reason="prices\n::error::changed $(touch pwned)")
+    run = here.run("monitor", event)
+    assert run.ok and "Started with the reason: 'prices ::error::changed" in run.log
+    assert not list(here.folder.rglob("pwned"))
+    elsewhere = replace(event, ref="refs/heads/trial")
+    run = here.run("monitor", elsewhere, "evaluate")
+    assert run.results["evaluate"] == "skipped"
 
 
 def test_a_stale_model_is_trained_anew_with_one_issue(world):

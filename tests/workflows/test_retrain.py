@@ -75,6 +75,22 @@ def test_nothing_new(world):
     assert branches(here) == here.github.rows("issues") == []
 
 
+def test_another_system_asks_with_a_reason(world):
+    """A system asks for retraining with a hostile reason, and with a payload that is refused."""
+    here = world("retrained")
+    hostile = (
+        '"; touch pwned; $(touch pwned) `touch pwned` <img src=x> @all\n::set-output name=a::b'
+    )
+    run = here.run("retrain", here.repository_dispatch("retrain", reason=hostile), "guard")
+    assert run.ok and "A model may be trained" in run.log
+    assert "Started with the reason: " in run.log
+    assert not list(here.folder.rglob("pwned"))
+    event = here.repository_dispatch("retrain", reason="new prices", branch="evil")
+    run = here.run("retrain", event)
+    assert run.results == SKIPPED | {"guard": "failure"}
+    assert "client_payload has 'branch'. Allowed is one key, reason" in run.jobs["guard"].log
+
+
 def test_models_that_are_refused_stop_retraining(world):
     """Two months of noise arrive, one after the other; then a person closes the issue."""
     here = world("retrained")

@@ -139,6 +139,12 @@ class World:
         payload = events.workflow_dispatch(self.github, f"{workflow}.yml", inputs, actor="ada")
         return Event("workflow_dispatch", payload, MAIN, self.git("rev-parse", "origin/main"))
 
+    def repository_dispatch(self, name: str, **payload: Any) -> Event:
+        """Let another system ask for a workflow, on main as it is."""
+        found = events.repository_dispatch(self.github, name, payload)
+        sha = self.git("rev-parse", "origin/main")
+        return Event("repository_dispatch", found, MAIN, sha)
+
     def schedule(self, cron: str) -> Event:
         """Let a time come."""
         payload = events.schedule(self.github, cron)

@@ -117,6 +117,12 @@ def workflow_dispatch(
     return found | {"inputs": inputs or {}, "ref": "refs/heads/main", "workflow": path}
 
 
+def repository_dispatch(github: "Double", name: str, payload: Payload | None = None) -> Payload:
+    """Return the event that another system sends with its own name and payload."""
+    found = _example(github, "repository_dispatch", "ada")
+    return found | {"action": name, "branch": "main", "client_payload": payload or {}}
+
+
 def schedule(github: "Double", cron: str) -> Payload:
     """Return a schedule's event: GitHub describes it nowhere, this is what a run shows."""
     found = _example(github, "workflow_dispatch", "octocat")

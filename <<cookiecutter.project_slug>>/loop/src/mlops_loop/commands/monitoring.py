@@ -12,7 +12,8 @@ import click
 from mlops_loop import files, paths
 from mlops_loop.commands.console import example, print_outputs
 from mlops_loop.errors import UsageError
-from mlops_loop.github.api import Repository
+from mlops_loop.github import trigger
+from mlops_loop.github.api import Repository, event
 from mlops_loop.model import bundle
 from mlops_loop.monitoring import alerts, config
 from mlops_loop.monitoring import retrain as retraining
@@ -29,6 +30,7 @@ def retrain() -> None:
 @retrain.command(epilog=example("retrain guard"))
 def guard() -> None:
     """Say whether a model may be trained now: no hold, no cool-down, not too many refusals."""
+    _show_reason()
     rules = config.load().retrain
     obstacle = retraining.obstacle(ROOT, rules, Repository(), retraining.today())
     reason = _reason(obstacle) if obstacle else "A model may be trained."
@@ -68,6 +70,7 @@ def evaluate() -> None:
 
     Exits with 8 for an alarm, 9 where it cannot tell.
     """
+    _show_reason()
     findings = alerts.evaluate(ROOT, config.load(), retraining.today())
     files.write_json({name: asdict(f) for name, f in findings.items()}, paths.MONITOR_REPORT)
     click.echo("\n".join(f"{name}: {f.status}: {f.message}" for name, f in findings.items()))
@@ -89,6 +92,11 @@ def act() -> None:
 def keep_alive() -> None:
     """Keep scheduled workflows on, which GitHub switches off after 60 idle days."""
     click.echo(f"Kept alive: {', '.join(alerts.keep_alive(Repository()))}")
+
+
+def _show_reason() -> None:
+    if text := trigger.show(event()):
+        click.echo(text, err=True)  # not an output of the step
 
 
 def _reason(obstacle: retraining.Obstacle) -> str:
