@@ -70,9 +70,10 @@ class Database:
     Methods raise LogUnavailable with the reason where the database cannot be read or written.
     """
 
-    def __init__(self, url: str, writes: bool = False) -> None:
+    def __init__(self, url: str, writes: bool = False, read_only: bool = False) -> None:
         """With `writes`, missing tables are created, and one connection stays open.
 
+        With `read_only`, the database itself refuses every change.
         Raises UsageError where the URL has another form, or its library is not installed.
         """
         scheme, _, rest = url.partition("://")
@@ -80,7 +81,7 @@ class Database:
         self._failures: tuple[type[Exception], ...] = (sqlite3.Error, OSError)
         self._psycopg: Any = None
         self._connection: Any = None
-        self._writes = writes
+        self._writes, self._read_only = writes, read_only
         if scheme in ("postgresql", "postgres"):
             self._psycopg = _psycopg()
             self._failures = (self._psycopg.Error, OSError)
@@ -111,6 +112,7 @@ class Database:
     def _connect(self) -> Any:
         if self._psycopg:
             limit = f"-c statement_timeout={TIMEOUT_S * 1000}"
+            limit += " -c default_transaction_read_only=on" * self._read_only
             connection = self._psycopg.connect(self._url, connect_timeout=TIMEOUT_S, options=limit)
         else:
             connection = self._open_file()
@@ -119,6 +121,9 @@ class Database:
         return connection
 
     def _open_file(self) -> sqlite3.Connection:
+        if self._read_only:
+            place = f"{self._file.absolute().as_uri()}?mode=ro"
+            return sqlite3.connect(place, timeout=TIMEOUT_S, check_same_thread=False, uri=True)
         if self._writes:
             self._file.parent.mkdir(parents=True, exist_ok=True)
         # It holds people's data.
@@ -142,6 +147,12 @@ class Database:
                 outcomes = {row[:2]: Outcome(*row) for row in rows}
             yield page, outcomes
             last = page[-1].id
+
+    def count(self, since: datetime, until: datetime) -> int:
+        """The number of rows that `pages` gives."""
+        with self.cursor() as cursor:
+            sql = "SELECT COALESCE(SUM(n_rows), 0) FROM predictions WHERE id > ? AND id < ?"
+            return int(next(iter(cursor.run(sql, first_id(since), first_id(until))))[0])
 
     def n_rows(self, ids: Sequence[str]) -> dict[str, int]:
         """The number of rows by request; ids that are not in the log are left out."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +56,15 @@ def write_days(database: Database, folder: Path, since: datetime, until: datetim
         day = datetime.fromisoformat(page[0][0].at).date()
         since = datetime.combine(day, time(), UTC)
         end = min(since + timedelta(days=1), until)
-        written.append(folder / f"predictions-{day}.parquet")
+        written.append(folder / file_of_day(day))
         _write_day(database, written[-1], since, end)
         since = end
     return written
+
+
+def file_of_day(day: date) -> str:
+    """The name of the Parquet file with the rows of a day (UTC)."""
+    return f"predictions-{day}.parquet"
 
 
 def _write_day(database: Database, path: Path, since: datetime, until: datetime) -> None:

@@ -123,10 +123,13 @@ def _store(log: PredictionLog, outcomes: list[Feedback]) -> None:
 def _export(
     request: Request, since: AwareDatetime = records.FIRST, until: AwareDatetime | None = None
 ) -> Response:
-    pages = _log(request).database.pages(since, until or datetime.now(UTC))
+    """With `until`, the header X-Total-Rows says how many lines a whole answer has."""
+    database = _log(request).database
+    total = {"X-Total-Rows": str(database.count(since, until))} if until else {}
+    pages = database.pages(since, until or datetime.now(UTC))
     first = next(pages, None)  # a database that is down must be seen before the answer begins
     lines = _lines(chain([first] if first else [], pages))
-    return StreamingResponse(lines, media_type="application/x-ndjson")
+    return StreamingResponse(lines, media_type="application/x-ndjson", headers=total)
 
 
 def _lines(pages: Iterator[Page]) -> Iterator[bytes]:
