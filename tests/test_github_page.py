@@ -45,7 +45,7 @@ def rights(folder: Path) -> str:
         granted = [f"{right}: {level}" for right, level in job["permissions"].items()]
         asked = "; ".join(f"`{right}` {reasons[right]}" for right in granted)
         secrets = ", ".join(f"`{secret}`" for secret in sorted(set(SECRET.findall(written))))
-        rows.append((name, asked, secrets, job.get("environment", "")))
+        rows.append((name, asked, secrets, job.get("environment", {}).get("name", "")))
     return table(("workflow / job", "rights", "secrets", "environment"), rows)
 
 
@@ -86,7 +86,7 @@ CHANGES = {
     "a right": ("packages: write # to push", "packages: read # to push"),
     "one more right": ("id-token: write #", "models: read # to ask\n      id-token: write #"),
     "a secret": ("secrets.IMAGE_PASSWORD }}", "secrets.OTHER_PASSWORD }}"),
-    "an environment": ("environment: production", "environment: elsewhere"),
+    "an environment": ("{name: production", "{name: elsewhere"),
     "how long an artifact is kept": ("retention-days: 14", "retention-days: 90"),
     "what an artifact holds": ("data/prepared/holdout.parquet", "data/prepared"),
 }  # fmt: skip

@@ -7,7 +7,7 @@ from conftest import check
 from .test_ci import CODE, DOCUMENTS, worse
 from .world import World, boosted
 
-DEPLOYED = {"changes", "train", "gate", "build", "stage", "production"}
+DEPLOYED = {"changes", "train", "gate", "build", "stage", "approve", "production"}
 
 
 def ledger(world: World) -> list[dict]:

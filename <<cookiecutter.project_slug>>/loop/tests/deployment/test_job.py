@@ -14,8 +14,8 @@ from githubkit import GitHub
 
 from mlops_loop import git, paths
 from mlops_loop.cli import cli
-from mlops_loop.deployment import deploy
-from mlops_loop.errors import GitHubRefused, StoreUnreachable
+from mlops_loop.deployment import deploy, image
+from mlops_loop.errors import GitHubRefused, StoreUnreachable, UsageError
 from mlops_loop.github import github_release
 from mlops_loop.github.api import operation
 from mlops_loop.registry import ledger
@@ -63,7 +63,7 @@ def machine(world, tmp_path, write_bundle, monkeypatch, releases):
     artifact = tmp_path / "artifact"
     trained = write_bundle(artifact / paths.BUNDLE, "c")
     (artifact / "reports").mkdir()
-    verdict = {"decision": "PROMOTE", "challenger": trained.id}
+    verdict = {"decision": "PROMOTE", "challenger": trained.id, "champion": OLD}
     (artifact / "reports/gate.json").write_text(json.dumps(verdict))
     lock = (world.repo / "dvc.lock").read_text()
     was = ledger.folder_hash(world.repo / paths.BUNDLE)
@@ -175,3 +175,72 @@ def test_an_older_commit_gives_way(world, machine, releases, monkeypatch):
     older = deploy.deploy(target, NEW, world.digests["v1.0.0"])
     assert (older.outcome, older.current.image_digest) == ("superseded", world.digests[NEW])
     complete(world, releases)
+
+
+@pytest.fixture
+def released_meanwhile(world, monkeypatch):
+    """`released_meanwhile()` puts v1.0.0 into production; the job is in run 7, of main's commit."""
+    monkeypatch.setenv("GITHUB_SHA", commit := world.git(world.repo, "rev-parse", "HEAD"))
+    monkeypatch.setenv("GITHUB_RUN_ID", "7")
+
+    def run(commit=commit):
+        image = world.digests["v1.0.0"]
+        call = {"why": "faster", "image": image, "commit": commit, "push": True}
+        return ledger.assign(world.repo, "v1.0.0", **call)[0]
+
+    return run
+
+
+CHANGED = r"with v1\.1\.0, and v1\.0\.0 is in production now. Next: gh run rerun 7 "
+
+
+def test_production_changed_since_the_gate(world, machine, releases, released_meanwhile):
+    """The release is refused before its version is registered, and no version gets a page."""
+    released_meanwhile()
+    before = ledger.fetch(world.repo).history()
+    with pytest.raises(UsageError, match=CHANGED):
+        machine()()
+    assert ledger.fetch(world.repo).history() == before
+    assert not releases.made
+
+
+def test_production_changes_after_the_version_is_registered(
+    world, machine, releases, released_meanwhile, monkeypatch
+):
+    """In the very moment before the assignment: it is refused as well."""
+    check, calls = image.Image.check, []
+
+    def change(self, digest):
+        calls.append(digest)
+        if len(calls) == 1:
+            released_meanwhile()
+        return check(self, digest)
+
+    monkeypatch.setattr(image.Image, "check", change)
+    with pytest.raises(UsageError, match=CHANGED):
+        machine()()
+    entries = ledger.fetch(world.repo)
+    assert (entries.versions[-1].version, entries.current().version) == (NEW, "v1.0.0")
+    assert not releases.made
+
+
+def test_the_same_model_needs_no_new_verdict(world, machine, releases, monkeypatch):
+    """Another run has deployed this very model: its image is exchanged."""
+    machine()()
+    monkeypatch.setenv("GITHUB_SHA", world.git(world.repo, "rev-parse", "HEAD"))
+    machine()()
+    complete(world, releases)
+
+
+def test_a_release_that_is_approved_late(world, machine, releases, released_meanwhile, capsys):
+    """A later commit is in production: nothing is registered, and nothing fails."""
+    child = world.git(world.repo, "commit-tree", "-p", "HEAD", "-m", "Later", "HEAD^{tree}")
+    world.git(world.repo, "push", "--quiet", "origin", f"{child}:refs/heads/main")
+    released_meanwhile(child)
+    before = ledger.fetch(world.repo).history()
+    machine()()
+    assert ledger.fetch(world.repo).history() == before
+    said = capsys.readouterr().out
+    assert "Not registered, production is newer: v1.0.0 is in production" in said
+    assert "Not deployed, production is newer: v1.0.0 is in production" in said
+    assert not releases.made

@@ -103,7 +103,8 @@ def test_what_is_new(call, git, repo):
     git(repo, "commit", "--quiet", "--all", "--message", "Lock")
     same = f"new=false\nreason=Nothing new: training leads to {made.id}, which dvc.lock names"
     assert call("retrain", "new").output.startswith(same)
-    ledger.register(repo, made, {"decision": "PROMOTE", "challenger": made.id})
+    verdict = {"decision": "PROMOTE", "challenger": made.id, "champion": "v1.0.0"}
+    ledger.register(repo, made, verdict)
     ledger.assign(repo, "v1.1.0", why="better")
     assert "the model of v1.1.0, which is in production." in call("retrain", "new").output
 

@@ -101,7 +101,8 @@ def test_what_is_new(repo, git):
     assert retrain.nothing_new(repo, made) is None
     git(repo, "commit", "--quiet", "--all", "--message", "Lock")
     assert retrain.nothing_new(repo, made) == KnownModel(made.id)
-    ledger.register(repo, made, {"decision": "PROMOTE", "challenger": made.id})
+    verdict = {"decision": "PROMOTE", "challenger": made.id, "champion": "v1.0.0"}
+    ledger.register(repo, made, verdict)
     ledger.assign(repo, "v1.1.0", why="better")
     assert retrain.nothing_new(repo, made) == KnownModel(made.id, "v1.1.0")
 

@@ -19,7 +19,7 @@ from mlops_loop.errors import SmokeFailed
 from mlops_loop.github import github_release
 from mlops_loop.github import incident as incidents
 from mlops_loop.model import bundle as bundles
-from mlops_loop.registry import ledger
+from mlops_loop.registry import ledger, release_order
 from mlops_loop.registry.entries import Entry
 
 ROOT = Path()
@@ -82,16 +82,17 @@ def deploy(version: str, digest: str | None, announce: bool, why: str, **where: 
     Writes the ledger and moves the image's tag production. Where the endpoint's address is known,
     waits for it and asks the golden rows; if that fails, the previous version is restored.
     """
-    target, entries = _target(**where), ledger.fetch(ROOT)
+    target, entries, verdict = _target(**where), ledger.fetch(ROOT), None
     if version == "bundle":
         registered = entries.version_of_bundle(bundles.load(paths.BUNDLE).id)
         version = registered.version if registered else "of models/bundle"
+        verdict = release_order.read_verdict(ROOT) if target.commit else None
     try:
-        result = deployments.deploy(target, version, digest, why)
+        result = deployments.deploy(target, version, digest, why, verdict)
     except ReleaseReverted as error:
         raise SmokeFailed(f"{error} {_restored(target, error.rollback)}") from error
     click.echo(_deployment(target, result))
-    if announce:
+    if announce and (result.outcome != "superseded" or entries.runs(version)):
         release = github_release.create_once(entries.find(version), bundles.load(paths.BUNDLE))
         click.echo(f"{'Released' if release.is_new else 'Nothing to do, it exists:'} {release.url}")
 

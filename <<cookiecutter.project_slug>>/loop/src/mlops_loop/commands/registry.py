@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from mlops_loop.deployment import deploy
 from mlops_loop.deployment.image import ONCE, Image
 from mlops_loop.errors import ProjectError
 from mlops_loop.model import bundle
-from mlops_loop.registry import champion, ledger
+from mlops_loop.registry import champion, ledger, release_order
 from mlops_loop.registry.entries import Entry, Ledger
 
 ROOT = Path()
@@ -62,17 +63,22 @@ def show(machine: bool) -> None:
 @push
 @click.option("--commit", is_flag=True, help="Commit the dvc.lock that training wrote before.")
 @click.option("--bump", type=click.Choice(["major", "minor", "patch"]), default="minor")
+@click.option("--expect", default="", help="The version that its image was built with.")
 @as_json
-def register(bump: str, push: bool, commit: bool, machine: bool) -> None:
+def register(push: bool, commit: bool, machine: bool, **call: str) -> None:
     """Register the model in models/bundle as a version, if the gate let it pass.
 
-    Tags the commit whose dvc.lock holds the model. A second time it changes nothing.
+    Tags the commit whose dvc.lock holds the model. A second time it changes nothing. A workflow
+    registers nothing where production has a later commit than its own.
     """
-    model = bundle.load(paths.BUNDLE)
-    verdict = paths.VERDICT.read_text("utf-8") if paths.VERDICT.exists() else ""
-    if commit and not ledger.read(ROOT).version_of_bundle(model.id):
+    model, entries = bundle.load(paths.BUNDLE), ledger.read(ROOT)
+    now = entries.current()
+    if now and release_order.is_superseded(ROOT, os.environ.get("GITHUB_SHA", ""), now):
+        return _print_superseded(now, machine)
+    if commit and not entries.version_of_bundle(model.id):
         ledger.commit_lock(ROOT)
-    entry, is_new = ledger.register(ROOT, model, ledger.json_object(verdict), bump, push)
+    verdict = release_order.read_verdict(ROOT)
+    entry, is_new = ledger.register(ROOT, model, verdict, push=push, **call)
     _print_change(entry, is_new, push, machine)
 
 
@@ -131,6 +137,12 @@ def _print_change(entry: Entry, is_new: bool, push: bool, machine: bool) -> None
     click.echo(_line(entry) if is_new else f"Nothing to do, it exists already: {_line(entry)}")
     if is_new and not push and git.has_origin(ROOT):
         click.echo(f"Others see it after: git push origin '{entry.tag}'")
+
+
+def _print_superseded(now: Entry, machine: bool) -> None:
+    if machine:
+        return click.echo(to_json({"changed": False, "entry": now}))
+    click.echo(f"Not registered, production is newer: {now.describe()}.")
 
 
 def _print_entries(entries: list[Entry], machine: bool) -> None:

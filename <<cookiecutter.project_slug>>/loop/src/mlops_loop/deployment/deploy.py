@@ -7,14 +7,15 @@ until it agrees with the ledger, and the endpoint is asked whatever it ran befor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gto.versions import SemVer
 
-from mlops_loop import git, paths
+from mlops_loop import paths
 from mlops_loop.deployment import endpoint, smoke
 from mlops_loop.deployment.image import Image
 from mlops_loop.deployment.results import (
@@ -27,7 +28,7 @@ from mlops_loop.deployment.smoke import SmokeResult
 from mlops_loop.errors import ProjectError, SmokeFailed, StoreUnreachable, UsageError
 from mlops_loop.model import bundle as bundles
 from mlops_loop.model.bundle import Bundle
-from mlops_loop.registry import champion, ledger
+from mlops_loop.registry import champion, ledger, release_order
 from mlops_loop.registry.entries import Entry, Ledger
 from mlops_loop.registry.ledger import TagTaken
 
@@ -50,11 +51,18 @@ class Target:
     commit: str = ""
 
 
-def deploy(target: Target, version: str, digest: str | None = None, why: str = "") -> Deployment:
+def deploy(
+    target: Target,
+    version: str,
+    digest: str | None = None,
+    why: str = "",
+    verdict: Mapping[str, Any] | None = None,
+) -> Deployment:
     """Put a registered version into production, and check that it answers.
 
     `digest` is that of its image, by default the one that it ran with, else the one that has the
-    version as its tag. A version or commit older than production is not deployed.
+    version as its tag. A version or commit older than production is not deployed. `verdict` is
+    the gate's where it must count for what production holds; None where a person decides.
     Raises UsageError for what cannot be, also while another version is held; SmokeFailed where
     the endpoint does not answer as it should: ReleaseReverted after the previous version was
     restored.
@@ -63,7 +71,12 @@ def deploy(target: Target, version: str, digest: str | None = None, why: str = "
         raise UsageError("--digest belongs to one version. Next: deploy vX.Y.Z --digest ...")
 
     def choose(entries: Ledger) -> tuple[Entry, str] | None:
-        return _choose(target, entries, version, digest)
+        if release_order.is_superseded(target.repo, target.commit, entries.current()):
+            return None
+        chosen = _choose(target, entries, version, digest)
+        if chosen and verdict is not None:
+            release_order.check_champion(verdict, chosen[0].version, entries.current())
+        return chosen
 
     assigned = _assign(target, choose, why or "passed the gate", commit=target.commit)
     synced = sync_pointer(target)
@@ -83,7 +96,7 @@ def deploy(target: Target, version: str, digest: str | None = None, why: str = "
 def _choose(
     target: Target, entries: Ledger, version: str, digest: str | None
 ) -> tuple[Entry, str] | None:
-    """The version to deploy and its image; None where production is newer."""
+    """The version to deploy and its image; None where production has a later version."""
     chosen, now = entries.find(version), entries.current()
     if now and SemVer(now.version) > SemVer(chosen.version):
         if entries.runs(chosen.version):
@@ -91,8 +104,6 @@ def _choose(
                 f"{now.version} is in production and newer. To go back to {chosen.version}: "
                 f"loop rollback {chosen.version} --why REASON"
             )
-        return None
-    if now and git.is_before(target.repo, target.commit, now.note.get("commit")):
         return None
     image = digest or entries.last_image(chosen.version) or target.image.digest(chosen.version)
     if not image:
@@ -162,10 +173,10 @@ def _assign(
             return None
         chosen, digest = choice
         target.image.check(digest)
-        version = chosen.version
+        facts: dict[str, Any] = {"image": digest, "hold": hold, "commit": commit}
         with suppress(TagTaken):
             return ledger.assign(
-                target.repo, version, why=why, image=digest, hold=hold, commit=commit, push=True
+                target.repo, chosen.version, why=why, **facts, push=True, seen=entries
             )
     raise StoreUnreachable("Other runs were always faster. Next: the same command again")
 

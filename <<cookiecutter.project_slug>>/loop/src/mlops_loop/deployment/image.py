@@ -71,13 +71,15 @@ class Image:
         bundle = bundles.load(repo / paths.BUNDLE)
         known = ledger.fetch(repo).version_of_bundle(bundle.id)
         name = self.url.partition("://")[2]
-        tag = f"{git.run(repo, 'rev-parse', '--short=12', 'HEAD').stdout.strip()}-{bundle.id}"
+        version = known.version if known else ledger.next_version(repo)
+        commit = git.run(repo, "rev-parse", "--short=12", "HEAD").stdout.strip()
+        tag = f"{commit}-{bundle.id}-{version}"
         return {
             "registry": (host := name.partition("/")[0]),
             "login": login.source(host, "IMAGE").lower(),
             "name": name,
             "tag": tag,
-            "version": known.version if known else ledger.next_version(repo),
+            "version": version,
             "digest": self._built(repo, tag),
         }
 

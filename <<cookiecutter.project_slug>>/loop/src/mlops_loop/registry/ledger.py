@@ -34,6 +34,7 @@ from scmrepo.git import Git
 from mlops_loop import git, workflow_files
 from mlops_loop.errors import StoreUnreachable, UsageError
 from mlops_loop.model.bundle import Bundle
+from mlops_loop.registry import release_order
 from mlops_loop.registry import tags as ledger_tags
 from mlops_loop.registry.entries import Entry, Ledger
 from mlops_loop.registry.tags import MODEL
@@ -127,22 +128,31 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def register(
-    repo: Path, bundle: Bundle, verdict: dict[str, Any], bump: str = "minor", push: bool = False
+    repo: Path,
+    bundle: Bundle,
+    verdict: dict[str, Any],
+    bump: str = "minor",
+    push: bool = False,
+    expect: str = "",
 ) -> tuple[Entry, bool]:
     """Tag HEAD, whose `dvc.lock` holds `bundle`; return the version, and whether it is new.
 
-    `bump` is major, minor or patch. Raises UsageError where the gate did not let this bundle
-    pass, where no committed lock holds it, and where git has no identity; TagTaken where another
-    clone has pushed this version.
+    `bump` is major, minor or patch; `expect` is the version that its image was built with, empty
+    for any. Raises UsageError where that is another, where the gate did not let this bundle pass
+    or compared it with another champion than production has now, where no committed lock
+    holds it, and where git has no identity; TagTaken where another clone has pushed this version.
     """
     entries = fetch(repo) if push else read(repo)
     if known := entries.version_of_bundle(bundle.id):
+        release_order.check_expected(expect, known.version)
         if push:
             git.push_tag(repo, known.tag)
         return known, False
     _check_verdict(verdict, bundle.id)
+    release_order.check_champion(verdict, None, entries.current())
     _check_lock(repo, bundle.folder)
     version = next_version(repo, bump)
+    release_order.check_expected(expect, version)
     note = {"bundle_id": bundle.id, "verdict": verdict}
     _write(repo, "HEAD", note, push, action=Action.REGISTER, version=version, simple=True)
     return local(repo).find(version), True
@@ -203,6 +213,7 @@ def assign(
     hold: bool | None = None,
     commit: str = "",
     push: bool = False,
+    seen: Ledger | None = None,
 ) -> tuple[Entry, bool]:
     """Put a registered version into `stage`; return what holds it now, and whether that is new.
 
@@ -210,11 +221,14 @@ def assign(
     those that it last ran with there.
     `hold` (a rollback) refuses all later assignments but other rollbacks, until one lifts it
     with False. Nothing is written where version, image and hold stay. With `push`, the version's
-    tag is pushed as well. Raises UsageError; TagTaken where another run was faster.
+    tag is pushed as well. `seen` is the ledger by which the caller chose. Raises UsageError;
+    TagTaken where another run was faster, also since `seen`.
     """
     _check_names(stage, image)
     ledger = fetch(repo) if push else read(repo)
     chosen, now = ledger.find(version), ledger.current(stage)
+    if seen and seen.current(stage) != now:
+        raise TagTaken(f"Another run has changed {stage}. Next: the same command again")
     again = now is not None and now.version == chosen.version
     if now and again and hold in (None, now.held) and image in (None, now.image_digest):
         return now, False
