@@ -1,4 +1,4 @@
-"""`loop/docs/github.md`: its tables of rights and of artifacts are those of the workflows.
+"""`loop/docs/github.md`: its tables are those of the workflows, and of the plans that GitHub sells.
 
 `python -m pytest tests/test_github_page.py --refresh` writes them anew.
 """
@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 from conftest import TEMPLATE
+from workflows.double import plans
+from workflows.double.calls import Refused
 
 WORKFLOWS = TEMPLATE / ".github" / "workflows"
 PAGE = TEMPLATE / "loop" / "docs" / "github.md"
@@ -61,9 +63,21 @@ def artifacts(folder: Path) -> str:
     return table(("workflow / job", "artifact", "holds", "days"), rows)
 
 
+def minutes(folder: Path) -> str:
+    """Return a row for each workflow: the jobs of a run, each of which GitHub bills by itself."""
+    rows = []
+    for path in sorted(folder.glob("*.yml")):
+        read = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
+        conditions = [job.get("if", "") for job in read["jobs"].values()]
+        public = sum("visibility == 'public'" in condition for condition in conditions)
+        starts = ", ".join(f"`{event}`" for event in read["on"])
+        rows.append((f"`{path.stem}`", starts, len(conditions) - public, public or ""))
+    return table(("workflow", "starts on", "jobs", "more in public repositories"), rows)
+
+
 def page(text: str, folder: Path) -> str:
     """Return a page with the part between each pair of markers made anew."""
-    for make in (rights, artifacts):
+    for make in (rights, artifacts, minutes):
         begin, end = (f"<!-- {word} of {make.__name__} -->" for word in ("begin", "end"))
         before, _, rest = text.partition(begin)
         _, mark, after = rest.partition(end)
@@ -88,6 +102,7 @@ CHANGES = {
     "a secret": ("secrets.IMAGE_PASSWORD }}", "secrets.OTHER_PASSWORD }}"),
     "an environment": ("{name: production", "{name: elsewhere"),
     "how long an artifact is kept": ("retention-days: 14", "retention-days: 90"),
+    "what starts it": ("  workflow_dispatch:\n", "  workflow_dispatch:\n  merge_group:\n"),
     "what an artifact holds": ("data/prepared/holdout.parquet", "data/prepared"),
 }  # fmt: skip
 
@@ -97,10 +112,10 @@ def test_a_change_of_a_workflow_changes_the_tables(tmp_path, old, new):
     """So the page cannot stay behind."""
     text = (WORKFLOWS / "release.yml").read_text(encoding="utf-8")
     (tmp_path / "release.yml").write_text(text)
-    before = rights(tmp_path) + artifacts(tmp_path)
+    before = rights(tmp_path) + artifacts(tmp_path) + minutes(tmp_path)
     assert old in text
     (tmp_path / "release.yml").write_text(text.replace(old, new))
-    assert rights(tmp_path) + artifacts(tmp_path) != before
+    assert rights(tmp_path) + artifacts(tmp_path) + minutes(tmp_path) != before
 
 
 def test_a_right_without_a_reason_is_noticed(tmp_path):
@@ -109,3 +124,32 @@ def test_a_right_without_a_reason_is_noticed(tmp_path):
     (tmp_path / "release.yml").write_text(re.sub(r"(packages: write) #.*", r"\1", text))
     with pytest.raises(KeyError, match="packages: write"):
         rights(tmp_path)
+
+
+# The columns of the table of plans, and an operation of GitHub's API for each of its rows.
+PLANS = (("free", True), ("free", False), ("team", True), ("enterprise", True))
+SOLD = {
+    "rules for `main` and tags": "repos/create-repo-ruleset",
+    "attestations": "repos/create-attestation",
+    "code scanning": "code-scanning/upload-sarif",
+    "dependency review": "dependency-graph/diff-range",
+    "Pages": "repos/create-pages-site",
+}
+
+
+def sells(operation: str, plan: str, private: bool) -> bool:
+    """Whether the double lets a repository do this on a plan."""
+    try:
+        plans.check(operation, plan, private)
+    except Refused:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("row", SOLD)
+def test_the_plans_are_those_of_the_double(row):
+    """Each cell begins with yes or no; what the workflows are tried with is what the page says."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    (line,) = [line for line in lines if line.startswith(f"| {row} |")]
+    said = [cell.split()[0].strip(":,;") for cell in line.split("|")[2:-1]]
+    assert said == [{True: "yes", False: "no"}[sells(SOLD[row], *plan)] for plan in PLANS]
