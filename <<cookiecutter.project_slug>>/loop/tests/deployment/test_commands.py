@@ -117,6 +117,7 @@ def test_the_name_of_an_image(call, project, monkeypatch):
     facts = dict(line.split("=") for line in call("image_tag").splitlines())
     commit = project.git("rev-parse", "--short=12", "HEAD")
     assert facts["tag"].partition("-")[0] == commit
-    assert facts["version"] == "v1.0.0" and facts["tag"].endswith("-v1.0.0")
+    assert facts["version"] == "v1.0.0"
+    assert facts["tag"].endswith("-v1.0.0")
     assert (facts["registry"], facts["digest"]) == ("registry.example.org", DIGEST)
     assert facts["name"] == "registry.example.org/ada/flights"
