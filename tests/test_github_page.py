@@ -126,6 +126,34 @@ def test_a_right_without_a_reason_is_noticed(tmp_path):
         rights(tmp_path)
 
 
+def test_the_formula_of_minutes_counts_the_jobs():
+    """Of `ci` without the loop's own tests; the example adds up."""
+    text = PAGE.read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| `.* \| (\d+) \|", minutes(WORKFLOWS), re.M))
+    formula = text.partition("minutes a month = ")[2].partition("```")[0]
+    said = set(re.findall(r"(ci|security|release|monitor|retrain) (\d+)", formula))
+    assert said == (rows | {"ci": str(int(rows["ci"]) - 1)}).items() - {
+        ("rollback", rows["rollback"])
+    }
+    pushes, merges, more, total = re.search(
+        r"are 20 x (\d+) \+ 8 x (\d+) \+ ([\d + ]+) = (\d+) minutes", text
+    ).groups()
+    per = {name: int(count) for name, count in said}
+    assert int(pushes) == per["ci"] + per["security"]
+    assert int(merges) == per["ci"] + per["release"]
+    rest = [30 * per["monitor"], 4 * (per["retrain"] + per["security"])]
+    assert [int(number) for number in more.split(" + ")] == rest
+    assert int(total) == 20 * int(pushes) + 8 * int(merges) + sum(rest)
+
+
+def test_no_job_reads_secrets_or_variables_of_the_environment():
+    """But for the address that GitHub shows: `doctor` says so of any other."""
+    for name, job, written in jobs(WORKFLOWS):
+        if "environment" in job:
+            read = set(re.findall(r"\b(?:secrets|vars)\.(\w+)", written))
+            assert read <= {"PRODUCTION_URL"}, name
+
+
 # The columns of the table of plans, and an operation of GitHub's API for each of its rows.
 PLANS = (("free", True), ("free", False), ("team", True), ("enterprise", True))
 SOLD = {

@@ -250,7 +250,7 @@ def test_the_logins_of_jobs(person):
     assert ada.doctor()["missing"] > {"The store's login is known", "The image's login is known"}
     ada.says("harden", "--yes")
     ada.github.secret("STORE_PASSWORD", of="environment production")
-    assert "for its jobs alone" in ada.setting("The store's login is known")["reason"]
+    assert "which no job reads it in" in ada.setting("The store's login is known")["reason"]
     ada.github.secret("STORE_PASSWORD")
     ada.github.variable("STORE_USERNAME", "robot")
     assert "missing" not in ada.doctor()

@@ -79,6 +79,16 @@ def test_upload_of_others(github: Double, registry: Registry):
     assert upload(registry, person, name="else/other") == "upload 401"
 
 
+def test_a_package_outlives_its_repository(github: Double, registry: Registry):
+    """Made again, a repository may not write what it wrote; renamed, it may, by the old name."""
+    job, person = github.token("a/b", {"packages": "write"}), github.person(role="write")
+    github.package("flight-delays/store", ["latest"], repository=None)
+    assert upload(registry, job, name=f"{REPOSITORY}/store") == "upload 401"
+    assert upload(registry, person, name=f"{REPOSITORY}/store") == "stored 201"
+    github.package("old/store", ["latest"])
+    assert upload(registry, job, name="octo-org/old/store") == "stored 201"
+
+
 def test_grants_are_used_by_what_was_done(github: Double, registry: Registry):
     """A job that was granted writing and only looks has not used its grant."""
     token = github.token("release/build", {"packages": "write"})

@@ -137,9 +137,13 @@ class Registry:
 
     def _access(self, scope: str, token: Token | None) -> dict[str, Any]:
         kind, name, wanted = scope.split(":", 2)
+        owner, _, package = name.partition("/")
         own = name.startswith(self.github.repository.lower())
+        if known := self.github.store.rows["packages"].get(package):  # a package outlives its name
+            linked = (known.get("repository") or {}).get("full_name")
+            own = linked == self.github.repository
         if token and token.person:  # a person's login reaches all packages of the owner
-            own = name.startswith(self.github.repository.lower().split("/")[0] + "/")
+            own = owner == self.github.repository.lower().split("/")[0]
         allowed = {"pull"} if not self.github.private else set()
         for level, actions in (("read", {"pull"}), ("write", {"pull", "push", "delete"})):
             if token and token.has("packages", level):

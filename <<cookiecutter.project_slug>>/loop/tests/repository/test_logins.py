@@ -30,7 +30,7 @@ FOUND = {
     ),
     "only in the environment": (
         secrets() | {"/environments/production/secrets": {"rows": [{"name": "STORE_PASSWORD"}]}},
-        STORE, "missing", "STORE_PASSWORD of the environment production is for its jobs alone",
+        STORE, "missing", "STORE_PASSWORD is set for the environment production, which no job",
         "gh secret set STORE_PASSWORD",
     ),
     "a foreign registry": (
@@ -70,7 +70,12 @@ FOUND = {
     ),
     "the store's address only in the environment": (
         variables() | {"/environments/production/variables": {"rows": [{"name": "STORE_URL"}]}},
-        "Variable STORE_URL", "optional", "for its jobs alone", "",
+        "Variable STORE_URL", "optional", "set for the environment production", "",
+    ),
+    "the endpoint's address only in the environment": (
+        variables()
+        | {"/environments/production/variables": {"rows": [{"name": "PRODUCTION_URL"}]}},
+        "Variable PRODUCTION_URL", "optional", "set for the environment production", "",
     ),
 }  # fmt: skip
 
@@ -102,11 +107,6 @@ FINE = {
         | secrets(kind="dependabot")
         | {OWNERS: {"rows": [CHOSEN]}, SHARED: {"rows": [{"full_name": "o/r"}]}},
         {DEPENDABOT},
-    ),
-    "the environment's endpoint": (
-        variables()
-        | {"/environments/production/variables": {"rows": [{"name": "PRODUCTION_URL"}]}},
-        {"Variable PRODUCTION_URL"},
     ),
 }
 

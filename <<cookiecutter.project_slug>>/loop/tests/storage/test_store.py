@@ -379,6 +379,14 @@ def test_no_login(root, url, guard, monkeypatch):
     assert "wrong" not in str(error.value)
 
 
+def test_a_job_whose_token_is_refused(root, url, guard, monkeypatch):
+    """As after its repository was deleted and made again: no login helps, a link does."""
+    for name, value in {"SERVER_URL": guard.url, "ACTOR": "ada", "TOKEN": "wrong"}.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    with pytest.raises(StoreUnreachable, match=r"403.*Next: loop doctor on your machine"):
+        on(root, url.replace(guard.behind, guard.url), has_versions=True).pull()
+
+
 JOB = {"GITHUB_ACTOR": "ada", "GITHUB_TOKEN": "t"}
 STORE = {"STORE_USERNAME": "s", "STORE_PASSWORD": "p", "STORE_URL": "https://a.org/x/store"}
 IMAGE = {"IMAGE_USERNAME": "i", "IMAGE_PASSWORD": "q", "IMAGE_URL": "b.org/x"}

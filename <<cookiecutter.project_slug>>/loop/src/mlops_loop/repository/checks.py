@@ -46,8 +46,7 @@ def _set_ruleset(target: str) -> Callable[[RepositoryState], list[Call]]:
 def _variable(name: str, default: str) -> Check:
     def inspect(state: RepositoryState) -> Missing | None:
         if name not in state.variables and name in state.only_in_production:
-            reason = "that of the environment production is for its jobs alone"
-            return missing_if(name != "PRODUCTION_URL", reason)
+            return Missing("set for the environment production, which no job reads it in")
         return missing_if(name not in state.variables, "not set")
 
     page, command = "settings/variables/actions", f"gh variable set {name} --body ADDRESS"

@@ -112,7 +112,10 @@ class RepositoryState:
 
     @cached_property
     def only_in_production(self) -> set[str]:
-        """Names of the secrets and variables that only the jobs of the environment get."""
+        """Names of the secrets and variables that the environment has and the repository has not.
+
+        The job of the environment waits for approval alone, so no job reads these.
+        """
         try:
             if not self.production:
                 return set()

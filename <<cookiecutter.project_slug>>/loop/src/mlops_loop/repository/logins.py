@@ -64,10 +64,9 @@ def _lacking(
         return None
     names = [command.split()[3] for command in commands]
     reason = f"{urlsplit(url).netloc} needs {' and '.join(names)}"
-    if in_environment := sorted(state.only_in_production.intersection(names)):
-        reason += (
-            f"; {', '.join(in_environment)} of the environment production is for its jobs alone"
-        )
+    if elsewhere := sorted(state.only_in_production.intersection(names)):
+        unread = "set for the environment production, which no job reads it in"
+        reason += f"; {', '.join(elsewhere)} is {unread}"
     return Missing(reason, command="; ".join(commands))
 
 

@@ -22,7 +22,7 @@ from urllib3.util import Retry, Timeout, Url, parse_url
 
 from mlops_loop.errors import StoreNotThere, StoreUnreachable
 from mlops_loop.storage.answers import Token, Unexpected
-from mlops_loop.storage.login import Use, credentials
+from mlops_loop.storage.login import Use, credentials, source
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +176,8 @@ class Transport:
         if status in (401, 403):
             names = f"{self._use}_USERNAME and {self._use}_PASSWORD"
             after = f"docker login {self._host}, or set {names}"
+            if source(self._host, self._use) == "GITHUB":
+                after = "loop doctor on your machine, which says whether this package is linked"
             what = f"{what}: your login may not do this, or nothing was ever pushed"
         kind = StoreNotThere if reading and status in (401, 403, 404) else StoreUnreachable
         error = kind(f"The registry {self.url}: {what}. Nothing is lost. Next: {after}")
