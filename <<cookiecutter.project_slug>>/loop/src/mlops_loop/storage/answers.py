@@ -58,10 +58,11 @@ class Token(Document):
 
 
 class Manifest(Document):
-    """Of any kind: an image, an artifact, an index of images. `config` is that of an artifact."""
+    """Of any kind: an image, an artifact, an index of images. The rest is that of an artifact."""
 
     schemaVersion: Literal[2]  # the protocol says it so
     config: dict[str, Any] | None = None
+    layers: list[dict[str, Any]] | None = None
 
 
 class Content(Document):

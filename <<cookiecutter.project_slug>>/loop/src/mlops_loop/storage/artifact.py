@@ -33,7 +33,7 @@ class ArtifactStore(Store):
     def __init__(self, repo: Repo, url: str, source: str = "", has_versions: Has = always):
         super().__init__(repo, url, has_versions)
         self.registry = ContainerRegistry(url)
-        self._packs = Packs(self.registry, self.cache)
+        self._packs, self.source = Packs(self.registry, self.cache), source
         self._annotations = {"org.opencontainers.image.source": source} if source else {}
 
     def _stored(self) -> set[str]:

@@ -52,6 +52,10 @@ class RemoteStore(Store):
     def _root(self) -> str:
         return self._odb().path.removesuffix("files/md5")
 
+    def beside(self, name: str) -> tuple[Any, str]:
+        """The file system, and the path in it of a folder beside DVC's objects."""
+        return self._odb().fs, f"{self._root()}{name}"
+
     def pull(self) -> Pulled:
         """Download what this commit needs and the cache lacks, each file verified."""
         before = self.cached_files()
