@@ -43,3 +43,21 @@ def test_a_push_that_fails_loses_nothing(world):
     here.registry.up()
     assert here.run("release", event, "train").ok
     assert "Running stage" not in here.run("release", event, "train").jobs["train"].log
+
+
+def test_no_room_for_an_artifact(world):
+    """The account's storage is full: the model is stored all the same; later there is room."""
+    here = world()
+    here.pull_request("better", {"params.yaml": boosted(max_iter=20)})
+    event = here.merge("better")
+    here.artifacts.quota = 1_000
+    here.artifacts.upload(900, retention_days=14)
+    job = here.run("release", event, "train").jobs["train"]
+    assert job.result == "failure" and "Running stage 'train'" in job.log
+    assert "Artifact storage quota has been hit. Unable to upload" in job.log
+    here.artifacts.day, here.artifacts.quota = 14, 500_000_000
+    again = here.run("release", event, "train").jobs["train"]
+    assert again.result == "success" and "Running stage" not in again.log
+    assert 0 < here.artifacts.used() < 50_000_000
+    here.artifacts.day += 14
+    assert here.artifacts.used() == 0

@@ -7,6 +7,7 @@ a scene with its servers running.
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import pwd
 import shutil
@@ -21,6 +22,7 @@ from conftest import check
 
 from . import rig
 from .double import Double, events
+from .double.artifacts import FULL, ArtifactStorage
 from .double.identity import OIDC
 from .double.store import now
 
@@ -55,6 +57,7 @@ class World:
         self.pulls: dict[str, int] = {}
         self.env: dict[str, str] = {}
         self.secrets: dict[str, str] = {}
+        self.artifacts = ArtifactStorage()
         self._numbers = itertools.count(1)
 
     def git(self, *arguments: str) -> str:
@@ -168,6 +171,8 @@ class World:
         places["ACTIONS_ID_TOKEN_REQUEST_URL"] = f"{self.github.url}{OIDC}/token?v=2"
         places["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = token
         places["RIG_IMAGE_TAG"] = f"{os.getpid()}-{number}"
+        if (left := self.artifacts.left()) is not None:
+            places |= {"RIG_ARTIFACTS_LEFT": str(left), "RIG_ARTIFACTS_FULL": FULL}
         found = rig.execute(
             path, event.name, event.payload, checkout, scratch, env=places | self.env | env,
             variables=self.variables, token=token, actor=event.actor, jobs=jobs,
@@ -177,8 +182,14 @@ class World:
         if shutil.which("docker"):
             subprocess.run(["docker", "image", "rm", "--force", image], capture_output=True)
         (scratch / "act.log").write_text(found.log)
+        self._keep(scratch / "uploads.jsonl")
         self._record(found)
         return found
+
+    def _keep(self, uploads: Path) -> None:
+        """Let what a run uploaded count against the account's storage."""
+        for line in uploads.read_text().splitlines() if uploads.exists() else ():
+            self.artifacts.upload(**json.loads(line))
 
     def _tokens(self, stem: str, name: str, workflow: dict[str, Any], event: Event) -> None:
         """Let the double know a token for each job, named after a common stem."""

@@ -1,6 +1,7 @@
 """Copy files to the run's folder of artifacts, with the rules of actions/upload-artifact."""
 
 import glob
+import json
 import os
 import shutil
 import sys
@@ -22,6 +23,14 @@ if bad := [file for file in files if REFUSED & set(str(file.relative_to(Path.cwd
     sys.exit(f"The path for one of the files in artifact is not valid: {bad[0]}")
 if target.exists() and os.environ["OVERWRITE"] != "true":
     sys.exit("Failed to CreateArtifact: (409) Conflict: an artifact with this name already exists")
+# What this run may still upload, and what it did: the World keeps the account's storage.
+log = target.parent.with_name("uploads.jsonl")
+uploads = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+size, left = sum(file.stat().st_size for file in files), os.environ.get("RIG_ARTIFACTS_LEFT")
+if left and size > int(left) - sum(upload["size"] for upload in uploads):
+    sys.exit(os.environ["RIG_ARTIFACTS_FULL"])
+with log.open("a") as file:
+    file.write(json.dumps({"size": size, "retention_days": int(os.environ["DAYS"])}) + "\n")
 # One path: its content. Several paths: their least common folder is the root of the artifact.
 several = len(wanted) > 1
 root = Path(os.path.commonpath(found)) if several and len(found) > 1 else found[0]
