@@ -182,6 +182,82 @@ def test_a_bad_release_leaves_the_old_one(host, asking):
     assert failed == []
 
 
+GH = """#!/bin/sh
+echo "$@" >> {folder}/gh-calls
+[ "$GH_TOKEN" = none ] || exit 4
+[ -e {folder}/signer ] || {{ printf '\\nError: no attestations found\\n' >&2; exit 1; }}
+cat {folder}/signer
+"""
+SIGNER = "https://github.com/octo-org/flight-delays/.github/workflows/release.yml@refs/heads/main"
+
+
+@pytest.fixture
+def verifying(host):
+    """Give the host a gh, and a function that says who signs; nobody does at first."""
+    folder = host.folder.parent / "gh"
+    folder.mkdir()
+    (folder / "gh").write_text(GH.format(folder=folder))
+    (folder / "gh").chmod(0o755)
+    host.environment |= {"VERIFY_IMAGE": "true", "REPOSITORY": "octo-org/flight-delays"}
+    host.environment["PATH"] = f"{folder}:{os.environ['PATH']}"
+    host.environment.pop("GH_TOKEN", None)
+
+    def sign(signer):
+        (folder / "signer").write_text(signer)
+        return folder
+
+    return sign
+
+
+def containers(host: Host) -> list[str]:
+    """Return the names of the services that run."""
+    command = ("docker", "compose", "ps", "--services")
+    return sorted(check(*command, cwd=host.folder, env=host.environment).split())
+
+
+def test_an_unsigned_image_is_not_started(host, verifying):
+    """Not even on a host without any; the running version stays, and says why."""
+    digest = host.release("")
+    done = host.pull()
+    assert done.returncode == 1
+    assert (
+        f"pull: {digest} is not signed by {SIGNER}, so it is not started: Error: no" in done.stdout
+    )
+    assert containers(host) == []
+    calls = (verifying(SIGNER + "\n") / "gh-calls").read_text()
+    assert f"verify oci://{host.image}@{digest} --bundle-from-oci --repo octo-org/fl" in calls
+    assert f"--cert-identity {SIGNER} --format json --jq" in calls
+    assert host.pull().stdout == f"pull: {digest} runs\n"
+    (verifying("") / "signer").unlink()
+    assert host.pull().returncode == 0  # it runs, so it is not asked about again
+    bad = host.release("")
+    assert host.pull().returncode == 1
+    assert host.pull().stdout == ""  # said once
+    version = host.version()
+    assert version["image_digest"] == digest
+    assert f"{bad} is not signed by" in version["deploy_note"]
+    verifying(SIGNER + "\n")
+    assert host.pull().stdout == f"pull: {bad} runs\n"
+    assert host.version()["deploy_note"] is None
+
+
+@pytest.mark.parametrize("signer", ["", f"{SIGNER}.evil\n", SIGNER.replace("main", "dev") + "\n"])
+def test_an_answer_without_the_signer_is_no_verification(host, verifying, signer):
+    """Though gh exits with 0, as before 2.67 where there is no attestation."""
+    host.release("")
+    verifying(signer)
+    assert host.pull().returncode == 1
+    assert containers(host) == []
+
+
+def test_a_host_without_gh(host, verifying):
+    """Starts nothing, and says what is missing."""
+    host.release("")
+    (verifying(SIGNER) / "gh").unlink()
+    assert "gh: not found" in host.pull().stdout
+    assert containers(host) == []
+
+
 def test_a_registry_that_is_down(host):
     """The running version stays."""
     digest = host.release("")

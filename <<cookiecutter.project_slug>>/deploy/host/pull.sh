@@ -5,6 +5,8 @@ set -u
 cd "$(dirname "$0")" || exit
 export IMAGE="${IMAGE:-ghcr.io/<<cookiecutter.github_owner|lower>>/<<cookiecutter.project_slug>>}"
 refused=notes/refused
+repository="${REPOSITORY:-<<cookiecutter.github_owner>>/<<cookiecutter.project_slug>>}"
+unhealthy='did not become healthy'
 
 compose() { docker compose --progress quiet "$@"; }
 say() { echo "pull: $*"; }
@@ -14,8 +16,6 @@ follow() {
   DIGEST=$(docker pull "$IMAGE:production" | sed -n 's/^Digest: //p')
   export DIGEST
   [ -n "$DIGEST" ] || { say "no answer for $IMAGE:production; the running version stays"; return 1; }
-  compose up --detach --no-recreate --quiet-pull address || return
-
   current='' old='' free='' sick=''
   for colour in green blue; do
     id=$(compose ps --quiet "$colour")
@@ -28,7 +28,11 @@ follow() {
   done
 
   if [ -z "$current" ]; then
-    grep -qs "$DIGEST" "$refused" && return 1
+    grep -qs "$DIGEST $unhealthy" "$refused" && return 1
+    verify || return 1
+  fi
+  compose up --detach --no-recreate --quiet-pull address || return
+  if [ -z "$current" ]; then
     for current in $old $sick $free; do :; done # the last: a free one where there is one, else an unhealthy one
     compose up --detach --wait --no-deps "$current" || { refuse "$current"; return 1; }
     say "$DIGEST runs"
@@ -39,10 +43,24 @@ follow() {
   done
 }
 
+# With VERIFY_IMAGE=true, no container of an image starts that the workflow release did not sign.
+verify() {
+  case ${VERIFY_IMAGE:-false} in false) return 0 ;; esac
+  signer="https://github.com/$repository/.github/workflows/release.yml@refs/heads/main"
+  # The signature lies beside the image, so any token will do; without one, gh asks for a login.
+  found=$(GH_TOKEN="${GH_TOKEN:-none}" gh attestation verify "oci://$IMAGE@$DIGEST" --bundle-from-oci \
+    --repo "$repository" --cert-identity "$signer" \
+    --format json --jq '.[].verificationResult.signature.certificate.buildSignerURI' 2>&1) &&
+    echo "$found" | grep -qxF "$signer" && return 0
+  note="$DIGEST is not signed by $signer, so it is not started: $(echo "$found" | tail -n 1)"
+  grep -qsxF "pull: $note" "$refused" || say "$note" | tee "$refused" # once; it is tried again
+  return 1
+}
+
 refuse() {
   compose logs --no-color --no-log-prefix --tail 5 "$1"
   compose rm --stop --force "$1" >/dev/null
-  say "$DIGEST did not become healthy, so the previous version stays" | tee "$refused"
+  say "$DIGEST $unhealthy, so the previous version stays" | tee "$refused"
 }
 
 [ $# -gt 0 ] || { follow; exit; }
