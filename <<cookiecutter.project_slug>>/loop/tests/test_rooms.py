@@ -33,7 +33,7 @@ ROOMS = {
     "gate": "model statistics tasks params pipeline registry",
     "github": "model registry",
     "storage": "params",
-    "deployment": "model tasks params registry gate storage",
+    "deployment": "model tasks params registry gate github storage",
     "report": "model tasks github",
     "repository": "github storage",
     "prediction_log": "",

@@ -232,3 +232,15 @@ class TestSubfolder:
             with pytest.raises(UsageError, match=match):
                 call()
         assert project.git("tag") == ""
+
+
+def test_the_images_of_the_ledger(project, git):
+    """Withdrawn ones too, by their digests; and a git that fails is no empty ledger."""
+    digests = [f"sha256:{mark * 64}" for mark in "012"]
+    ledger.register(project.root, *project.ship("a"))
+    for digest in digests:
+        ledger.assign(project.root, "v1.0.0", why="x", image=f"ghcr.io/o/r@{digest}")
+    git(project.root, "tag", "-a", "-m", "bad", "model#production!#4", "model@v1.0.0^{}")
+    assert tags.image_digests(project.root) == set(digests)
+    with pytest.raises(UsageError, match="git for-each-ref"):
+        tags.image_digests(project.root / "..")

@@ -39,12 +39,12 @@ class Image:
             )
         if "://" not in url:  # as Docker writes and understands it
             url = f"{'http' if url.split('/')[0].split(':')[0] in LOOPBACK else 'https'}://{url}"
-        self._registry = ContainerRegistry(url, retries, "IMAGE")
-        self.url = self._registry.url
+        self.registry = ContainerRegistry(url, retries, "IMAGE")
+        self.url = self.registry.url
 
     def digest(self, tag: str = POINTER) -> str | None:
         """The digest that a tag names, sha256:...; None where there is no such tag."""
-        manifest = self._registry.read(tag)
+        manifest = self.registry.read(tag)
         return _digest(manifest[1]) if manifest else None
 
     def check(self, digest: str) -> None:
@@ -53,11 +53,11 @@ class Image:
 
     def point(self, digest: str) -> None:
         """Let the tag `production` name this image; raises UsageError where it does not exist."""
-        self._registry.write(POINTER, *self._manifest(digest))
+        self.registry.write(POINTER, *self._manifest(digest))
 
     def _manifest(self, digest: str) -> tuple[str, bytes]:
         """Media type and content of an image by its digest; raises UsageError where it is not."""
-        manifest = self._registry.read(digest)
+        manifest = self.registry.read(digest)
         if not manifest or _digest(manifest[1]) != digest:
             raise UsageError(f"{self.url} holds no image {digest}. Next: build and push it")
         return manifest
@@ -97,7 +97,7 @@ class Image:
 
     def remove_pointer(self) -> bool:
         """Delete the tag `production`; False where the container registry cannot delete a tag."""
-        return self._registry.remove(POINTER)
+        return self.registry.remove(POINTER)
 
 
 def _digest(manifest: bytes) -> str:

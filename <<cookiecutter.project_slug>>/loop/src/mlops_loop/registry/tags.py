@@ -7,6 +7,7 @@ history that says which of two commits is older.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def has_versions(repo: Path) -> bool:
         )
     except StoreUnreachable:
         return True
+
+
+def image_digests(repo: Path) -> set[str]:
+    """Every image that an annotation of the ledger names, also of what was withdrawn since.
+
+    Raises UsageError where git cannot read the tags.
+    """
+    refs = [f"refs/tags/{pattern}" for pattern in PATTERNS]
+    done = git.run(repo, "for-each-ref", "--format=%(contents)", *refs)
+    if done.returncode:
+        raise UsageError(f"git for-each-ref: {done.stderr.strip()}. Next: git fsck")
+    return set(re.findall(r"sha256:[0-9a-f]{64}", done.stdout))
 
 
 def check_complete(repo: Path) -> None:

@@ -65,6 +65,20 @@ class Manifest(Document):
     layers: list[dict[str, Any]] | None = None
 
 
+class Part(Document):
+    """A manifest that another one names; its media type may be missing."""
+
+    digest: Digest
+    mediaType: str = ""
+
+
+class Links(Document):
+    """What a manifest of any kind names: the parts of an index, what an attestation is about."""
+
+    manifests: list[Part] = []
+    subject: Part | None = None
+
+
 class Content(Document):
     """The index of a project's store, see artifact.py."""
 

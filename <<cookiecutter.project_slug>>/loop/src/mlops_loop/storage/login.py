@@ -55,15 +55,15 @@ def source(host: str, use: Use, env: Mapping[str, str] = os.environ) -> str:
     url = env.get("STORE_URL", "")
     if env.get("STORE_PASSWORD") and url.startswith("http") and urlsplit(url).netloc == host:
         return "STORE"
-    names = _of_github(env.get("GITHUB_SERVER_URL") or "https://github.com")
-    is_own = host in names or urlsplit(f"//{host}").hostname in names
+    is_own = of_github(host, env)
     return "GITHUB" if is_own and env.get("GITHUB_ACTOR") and env.get("GITHUB_TOKEN") else ""
 
 
-def _of_github(server: str) -> set[str]:
-    """The hosts of GitHub's registry: https://docs.github.com/en/packages."""
-    name = urlsplit(server).hostname or ""
-    return {"ghcr.io"} if name == "github.com" else {name, f"containers.{name}"}
+def of_github(host: str, env: Mapping[str, str] = os.environ) -> bool:
+    """Whether a host is that of GitHub's registry: https://docs.github.com/en/packages."""
+    name = urlsplit(env.get("GITHUB_SERVER_URL") or "https://github.com").hostname or ""
+    names = {"ghcr.io"} if name == "github.com" else {name, f"containers.{name}"}
+    return host in names or urlsplit(f"//{host}").hostname in names
 
 
 def _docker_login(host: str, config: Mapping[str, Any]) -> Login:
