@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import pwd
@@ -12,9 +14,12 @@ from pathlib import Path
 import yaml
 from conftest import check, locked
 
+from .double import identity, rights
+from .double.routes.packages import add_package
 from .rig import HERE, LOOP
 from .world import REPOSITORY, copy
 
+INDEX = "application/vnd.oci.image.index.v1+json"
 SOURCE = "~/source"  # each run has a home, see World._home
 
 
@@ -100,8 +105,52 @@ def arrive(source: Path, month: Path, change: Callable[[str], str] = lambda text
 
 def hold(world) -> None:
     """Let a person hold v1.0.0 in production."""
+    assign(world, "v1.0.0", why="bad", hold=True)
+
+
+def assign(world, version: str, **facts) -> None:
+    """Let the ledger say that a version went into production, with these facts."""
     tags = world.git("tag", "--list", "model#production#*").split()
-    note = json.dumps({"who": "A tester", "why": "bad", "hold": True})
+    note = json.dumps({"who": "A tester", "version": version} | facts)
     tag = f"model#production#{len(tags) + 1}"
-    world.git("tag", "--annotate", "--message", note, tag, "model@v1.0.0^{}")
+    world.git("tag", "--annotate", "--message", note, tag, f"model@{version}^{{}}")
     world.git("push", "--quiet", "origin", tag)
+
+
+def package(world, untag: tuple[str, ...]) -> str:
+    """Let GitHub list what its registry holds, old all of it, and an index that nothing names.
+
+    Returns the digest of that index; `untag` are tags that are gone.
+    """
+    storage = world.folder / "registry/docker/registry/v2"
+    kept = storage / "repositories" / REPOSITORY / "_manifests"
+    for tag in untag:
+        shutil.rmtree(kept / "tags" / tag)
+    data = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).encode()
+    rest = hashlib.sha256(data).hexdigest()
+    files = {storage / "blobs/sha256" / rest[:2] / rest / "data": data}
+    files[kept / "revisions/sha256" / rest / "link"] = f"sha256:{rest}".encode()
+    for path, content in files.items():
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    tags = {tag.name: (tag / "current/link").read_text() for tag in (kept / "tags").iterdir()}
+    digests = [f"sha256:{path.name}" for path in (kept / "revisions/sha256").iterdir()]
+    names = [[tag for tag, named in tags.items() if named == digest] for digest in digests]
+    store = world.github.store
+    add_package(store, REPOSITORY.partition("/")[2], *names)
+    rows = sorted(store.all("versions"), key=lambda row: row["id"])
+    for row, digest in zip(rows, digests, strict=True):
+        store.get("versions", row["id"]).update(name=digest, updated_at="2026-01-01T00:00:00Z")
+    return f"sha256:{rest}"
+
+
+def sign(world, digest: str, **claims: str) -> None:
+    """Let GitHub hold an attestation of an image, signed by a job of the workflow release."""
+    job = rights.for_job("release/build", {"id-token": "write"}, False, claims)
+    certificate = identity.signed(identity.claims(world.github, job, "sigstore"))
+    subject = [{"name": "image", "digest": {"sha256": digest.removeprefix("sha256:")}}]
+    statement = {"subject": subject, "predicateType": "https://slsa.dev/provenance/v1"}
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+    bundle = {"verificationMaterial": {"certificate": {"rawBytes": certificate}}}
+    bundle["dsseEnvelope"] = {"payload": payload}
+    world.github.store.add("attestations", digest, {"bundle": bundle, "digests": [digest]})

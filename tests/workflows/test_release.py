@@ -35,7 +35,10 @@ def test_a_merge_is_deployed_once(world):
     run = here.run("release", event)
     assert run.results == dict.fromkeys(DEPLOYED, "success")
     assert len(ledger(here)) == 2
-    assert ledger(here)[-1]["image_digest"] == pointer(here)
+    now = ledger(here)[-1]
+    assert (now["image_digest"], now["attested"]) == (pointer(here), True)
+    signer = f"release.yml@refs/heads/main at commit {event.sha}"
+    assert signer in run.jobs["production"].log
     assert [row["tag_name"] for row in here.github.rows("releases")] == ["model@v1.1.0"]
     before = check("git", "for-each-ref", cwd=here.origin)
     again = here.run("release", here.dispatch("release"))

@@ -104,6 +104,38 @@ def test_the_newer_merge_wins(world):
     assert state(here) == before
 
 
+def test_an_image_of_another_workflow_is_not_registered(world):
+    """Another workflow of the repository signs the image; then the release's own does."""
+    here = world()
+    here.pull_request("better", {"params.yaml": boosted()})
+    event, before = here.merge("better"), state(here)
+    other = "octo-org/flight-delays/.github/workflows/other.yml@refs/heads/main"
+    here.claims = {"job_workflow_ref": other}
+    run = here.run("release", event)
+    assert run.results == dict.fromkeys(DEPLOYED, "success") | {"production": "failure"}
+    log = run.jobs["production"].log
+    assert f"Found: signed by {here.github.url}/{other} at commit {event.sha}" in log
+    assert state(here) == before
+    here.claims = {}
+    run = here.run("release", event)
+    assert run.results == dict.fromkeys(DEPLOYED, "success")
+    assert "So it is built again" in run.jobs["build"].log
+    assert ledger(here)[-1]["attested"] is True
+
+
+def test_an_unsigned_image_is_not_registered(world):
+    """GitHub has lost the attestation of the image."""
+    here = world()
+    here.pull_request("code", CODE)
+    event, before = here.merge("code"), state(here)
+    here.github.fail("GET", r".*/attestations/.*", 404, times=9)
+    run = here.run("release", event)
+    assert run.results == dict.fromkeys(DEPLOYED, "success") | {"production": "failure"}
+    assert "NotAttested" in run.jobs["production"].log
+    assert "Found: no attestation that holds" in run.jobs["production"].log
+    assert state(here) == before
+
+
 def test_the_first_push_of_a_private_repository_is_a_release(world):
     """A private repository of the free plan is pushed for the first time."""
     here = world("begun", private=True)
@@ -112,3 +144,6 @@ def test_the_first_push_of_a_private_repository_is_a_release(world):
     assert "may be the first model" in run.jobs["gate"].log
     (now,) = ledger(here)
     assert now["image_digest"] == pointer(here) is not None
+    assert not now["attested"] and here.github.rows("attestations") == []
+    told = "This repository is private, and images are signed in public ones only"
+    assert told in run.jobs["production"].log

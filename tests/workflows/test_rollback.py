@@ -37,6 +37,7 @@ def test_the_previous_image_is_put_back_and_a_release_is_refused(world):
     assert run.results == dict.fromkeys(JOBS, "success")
     now = ledger(here)[-1]
     old = next(note["image_digest"] for note in ledger(here) if note["why"] == "image")
+    assert f"{old} was deployed without a signature" in run.jobs["resolve"].log
     assert now["image_digest"] == pointer(here) == old != new
     assert now["hold"] and (now["who"], now["why"]) == ("ada", "late answers")
     body = incident(here)["body"]
@@ -116,6 +117,25 @@ def test_nothing_before(world):
     assert run.results == {"resolve": "failure", "incident": "success"} | SKIPPED
     assert "Nothing was in production before" in run.jobs["resolve"].log
     assert "By the ledger, v1.0.0 is in production" in incident(here)["body"]
+
+
+def test_a_signed_image_must_be_signed(world):
+    """The ledger says that the image was signed: GitHub has no attestation, then it has one."""
+    here = world("released")
+    old, new, commit = ledger(here)[-2]["image_digest"], ledger(here)[-1], "c" * 40
+    signed = {"attested": True, "commit": commit, "image_digest": old}
+    scenes.assign(here, "v1.0.0", **signed)
+    scenes.assign(here, "v1.1.0", image_digest=new["image_digest"])
+    before = check("git", "for-each-ref", cwd=here.origin), pointer(here)
+    run = roll_back(here)
+    assert run.results == {"resolve": "failure", "rollback": "skipped", "incident": "success"}
+    assert "NotAttested" in run.jobs["resolve"].log and old in run.jobs["resolve"].log
+    assert (check("git", "for-each-ref", cwd=here.origin), pointer(here)) == before
+    scenes.sign(here, old, sha=commit)
+    run = roll_back(here)
+    assert run.results == dict.fromkeys(JOBS, "success")
+    assert f"release.yml@refs/heads/main at commit {commit}" in run.jobs["resolve"].log
+    assert (ledger(here)[-1]["attested"], pointer(here)) == (True, old)
 
 
 def test_an_image_that_is_gone_is_not_put_back(world):

@@ -4,9 +4,16 @@ import json
 
 import pytest
 
+from . import scenes
 from .test_ci import CODE
+from .test_release import ledger, pointer
 
-SCANNED = {"dependencies": "skipped", "workflows": "success", "image": "success"}
+SCANNED = {
+    "dependencies": "skipped",
+    "workflows": "success",
+    "image": "success",
+    "clean": "skipped",
+}
 
 
 def test_a_pull_request_is_looked_through(world):
@@ -52,3 +59,18 @@ def test_what_is_bad_fails_its_own_job(world):
     }
     assert "evil" in run.jobs["dependencies"].log and "uvicorn" in run.jobs["image"].log
     assert "template-injection" in run.jobs["workflows"].log
+
+
+def test_what_no_image_needs_is_deleted(world):
+    """An old version is untagged and in the ledger; another one is in nobody's way."""
+    here = world("released")
+    old, new = (note["image_digest"] for note in ledger(here)[-2:])
+    rest = scenes.package(here, untag=("v1.0.0", "v1.1.0"))
+    here.variables["CLEAN_IMAGES_AFTER_DAYS"] = "30"
+    run = here.run("security", here.dispatch("security"), "clean")
+    assert run.results["clean"] == "success"
+    assert {row["name"] for row in here.github.rows("versions")} == {old, new}
+    assert pointer(here) == new
+    assert f"{rest} of 2026-01-01" in run.jobs["clean"].log
+    assert "1 of 1 were deleted" in run.jobs["clean"].log
+    assert here.github.unused_grants("security/clean") == []

@@ -58,6 +58,7 @@ class World:
         self.env: dict[str, str] = {}
         self.secrets: dict[str, str] = {}
         self.artifacts = ArtifactStorage()
+        self.claims: dict[str, str] = {}  # of each job's identity, where it is not the usual one
         self._numbers = itertools.count(1)
 
     def git(self, *arguments: str) -> str:
@@ -195,7 +196,9 @@ class World:
         """Let the double know a token for each job, named after a common stem."""
         for job in workflow["jobs"]:
             grants = rig.permissions(workflow, job)
-            self.github.token(f"{name}/{job}", grants, event.read_only, value=f"{stem}.{job}")
+            token = {"value": f"{stem}.{job}", "run_id": stem.removeprefix("ghs_run")}
+            claims = {"ref": event.ref, "sha": event.sha, "event_name": event.name} | self.claims
+            self.github.token(f"{name}/{job}", grants, event.read_only, **token, **claims)
 
     def _home(self, scratch: Path) -> Path:
         """Return a home as a runner has it: empty but for Docker's plugins."""

@@ -38,12 +38,16 @@ MODULES = {
     "registry": {"registry": "Versions and assignments: git tags."},
     "store": {"store": "Data, models and cached stage results: DVC's objects, shared."},
     "deployment": {
-        "smoke": "Ask a running endpoint for the golden rows and compare with the gate's scores.",
+        "smoke": "Ask a running endpoint for the golden rows, compare with the gate's scores.",
         "image-tag": "Print name and tag of this commit's image, and whether it exists already.",
         "verify-image": "Run IMAGE locked down, ask it the golden rows, measure latency and size.",
         "deploy": "Put a registered VERSION into production, and check that it answers.",
         "rollback": "Restore the previous version, or a named one, with the image it ran with.",
         "incident": "Open one issue about the rollback that this workflow ran, failed or not.",
+    },
+    "images": {
+        "verify-attestation": "Verify that this repository's workflow release signed IMAGE.",
+        "clean-images": "Show or delete the untagged parts of images that nothing needs.",
     },
     "monitoring": {
         "retrain": "Retrain on a schedule: is it allowed, is the model new, propose it.",

@@ -8,7 +8,8 @@
     |-- StoreUnreachable              6   stored objects cannot be read or written
     |-- NoValidBundle                 7   no bundle, or one that was tampered with
     |-- GitHubRefused                10   GitHub's API says no, or nothing
-    `-- LogUnavailable               11   the prediction log cannot be read or written
+    |-- LogUnavailable               11   the prediction log cannot be read or written
+    `-- NotAttested                  12   the release did not sign this image
 
 A gate's verdict is no error: REJECT exits with 1, HOLD with 2. A message says what happened, the
 value, what is allowed, and the next command. Only `cli.main` turns errors into exits.
@@ -93,3 +94,9 @@ class LogUnavailable(ProjectError):
     """The prediction log is down, full or behind: what it cannot keep is not predicted."""
 
     exit_code = 11
+
+
+class NotAttested(ProjectError):
+    """An image lacks the signature of the workflow that builds it, or it cannot be verified."""
+
+    exit_code = 12

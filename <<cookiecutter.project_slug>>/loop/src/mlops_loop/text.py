@@ -38,3 +38,9 @@ def counted(statuses: Iterable[str]) -> str:
     found = list(statuses)
     counts = {word: found.count(status) for status, word in words.items()}
     return ", ".join(f"{n:,} {word}" for word, n in counts.items() if n) or "none"
+
+
+def printable(text: str) -> str:
+    """One line that cannot move a terminal's cursor or give GitHub's runner a command (`::`)."""
+    shown = "".join(c if c.isprintable() else " " for c in text).strip()
+    return shown.replace("::", ": :")[:500]

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import gto.api
@@ -166,11 +167,29 @@ class TestAssign:
             "version": "v1.1.0",
             "previous": "v1.0.0",
             "image_digest": DIGEST,
+            "attested": False,
             "commit": "0123abc",
             "who": "Ada Tester",
             "why": "better",
             "hold": False,
         }
+
+    def test_a_verified_image_stays_verified(self, project):
+        """A rollback to it requires its signature, with the commit that it had at first."""
+        publish(project, "a", "b")
+        put = partial(ledger.assign, project.root)
+        put("v1.0.0", why="x", image=DIGEST, commit="abc")
+        assert ledger.local(project.root).attested(DIGEST) is None
+        now, is_new = put("v1.0.0", why="x", image=DIGEST, commit="abc", attested=True)
+        assert (now.note["attested"], is_new) == (True, True)
+        assert put("v1.0.0", why="x", image=DIGEST, attested=True) == (now, False)
+        assert put("v1.0.0", why="x", image=DIGEST) == (now, False)
+        put("v1.1.0", why="y", image=DIGEST.replace("0", "1"), commit="def")
+        back, _ = put("v1.0.0", why="z", hold=True)
+        assert (back.image_digest, back.note["attested"]) == (DIGEST, True)
+        entries = ledger.local(project.root)
+        assert entries.attested(f"ghcr.io/o/r@{DIGEST}") == now
+        assert entries.attested(DIGEST.replace("0", "1")) is None
 
     def test_nothing_assigned(self, project):
         """Before the first assignment nothing is current and nothing is previous."""

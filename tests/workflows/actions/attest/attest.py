@@ -21,6 +21,7 @@ identity = ask(os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"] + "&audience=sigstore"
 digest = os.environ["DIGEST"].removeprefix("sha256:")
 subject = [{"name": os.environ["NAME"], "digest": {"sha256": digest}}]
 statement = {"_type": "https://in-toto.io/Statement/v1", "subject": subject}
+statement |= {"predicateType": "https://slsa.dev/provenance/v1", "predicate": {}}
 payload = base64.b64encode(json.dumps(statement).encode()).decode()
 bundle = {
     "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import click
 
 from mlops_loop import paths
 from mlops_loop.commands.console import example, file, print_outputs
-from mlops_loop.deployment import container_check
+from mlops_loop.deployment import attestation, container_check
 from mlops_loop.deployment import deploy as deployments
 from mlops_loop.deployment import smoke as smokes
 from mlops_loop.deployment.image import Image
 from mlops_loop.deployment.results import AutoRollback, Deployment, ReleaseReverted
-from mlops_loop.errors import SmokeFailed
+from mlops_loop.errors import NotAttested, SmokeFailed
 from mlops_loop.github import github_release
 from mlops_loop.github import incident as incidents
+from mlops_loop.github.api import repository_name
+from mlops_loop.github.visibility import visibility
 from mlops_loop.model import bundle as bundles
 from mlops_loop.registry import ledger, release_order
 from mlops_loop.registry.entries import Entry
@@ -33,9 +36,9 @@ timeout = click.option("--timeout-s", type=float, default=600.0, show_default=Tr
 bundle_option = click.option("--bundle", type=file, default=paths.BUNDLE, show_default=True)
 
 
-def _target(url: str, timeout_s: float) -> deployments.Target:
+def _target(url: str, timeout_s: float, attested: bool = False) -> deployments.Target:
     commit = os.environ.get("GITHUB_SHA", "")
-    return deployments.Target(ROOT, Image(ROOT), url, timeout_s, commit)
+    return deployments.Target(ROOT, Image(ROOT), url, timeout_s, commit, attested)
 
 
 @click.command(epilog=example("smoke http://127.0.0.1:8000"))
@@ -43,7 +46,7 @@ def _target(url: str, timeout_s: float) -> deployments.Target:
 @bundle_option
 @click.option("--timeout-s", type=float, default=30.0, show_default=True)
 def smoke(url: str, bundle: Path, timeout_s: float) -> None:
-    """Ask a running endpoint for the golden rows and compare with the gate's scores.
+    """Ask a running endpoint for the golden rows, compare with the gate's scores.
 
     Exits with 5 where an answer differs.
     """
@@ -51,9 +54,13 @@ def smoke(url: str, bundle: Path, timeout_s: float) -> None:
 
 
 @click.command("image-tag", epilog=example("image-tag"))
-def image_tag() -> None:
+@click.option("--signed", is_flag=True, help="An unsigned one is built again, if public.")
+def image_tag(signed: bool) -> None:
     """Print name and tag of this commit's image, and whether it exists already."""
-    print_outputs(Image(ROOT).plan(ROOT))
+    plan = Image(ROOT).plan(ROOT)
+    if signed and plan["digest"] and visibility() == "public":
+        plan["digest"] = _signed_digest(plan)
+    print_outputs(plan)
 
 
 @click.command("verify-image", epilog=example("verify-image ghcr.io/OWNER/NAME@sha256:..."))
@@ -73,6 +80,7 @@ def verify_image(image: str, bundle: Path, **call: Any) -> None:
 @click.argument("version")
 @click.option("--digest", help="Of its image.  [default: what it ran with, or its tag]")
 @click.option("--why", default="passed the gate", show_default=True)
+@click.option("--attested/--unsigned", help="What verify-attestation found, for the ledger.")
 @click.option("--announce", is_flag=True, help="Then create the version's release on GitHub.")
 @url
 @timeout
@@ -117,6 +125,17 @@ def rollback(to: str, why: str, hold: bool, url: str, timeout_s: float) -> None:
 def incident(**facts: str) -> None:
     """Open one issue about the rollback that this workflow ran, failed or not."""
     click.echo(f"Reported in {incidents.report(ROOT, incidents.Rollback(**facts))}")
+
+
+def _signed_digest(plan: Mapping[str, str]) -> str:
+    """The digest of an earlier build that this workflow signed; empty, so it is built again."""
+    try:
+        image, commit = f"{plan['name']}@{plan['digest']}", os.environ.get("GITHUB_SHA", "")
+        attestation.verify(image, repository_name(), commit)
+    except NotAttested as error:
+        click.echo(f"{error}. So it is built again.", err=True)
+        return ""
+    return plan["digest"]
 
 
 def _answers(result: smokes.SmokeResult) -> str:

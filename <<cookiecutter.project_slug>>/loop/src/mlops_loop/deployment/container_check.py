@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from mlops_loop import files, params
-from mlops_loop.deployment import smoke
+from mlops_loop.deployment import docker, smoke
 from mlops_loop.deployment.client import Client
 from mlops_loop.deployment.smoke import SmokeResult
-from mlops_loop.errors import SmokeFailed, UsageError
+from mlops_loop.errors import SmokeFailed
 from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.model.bundle import Bundle
-from mlops_loop.storage.login import given
+from mlops_loop.text import printable
 
 # As deploy/host and compose.yaml run it.
 LOCKED_DOWN = (
@@ -56,7 +56,7 @@ def check_image(
         _start(name, image)
         answers = smoke.smoke(_wait_until_ready(name, timeout_s), bundle, timeout_s)
         measured = {"latency_p95_ms": _latency(answers.url, bundle)}
-        measured["image_mb"] = int(_docker("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
+        measured["image_mb"] = int(docker.run("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
         facts = {"bundle": bundle.id, "image": image, "measurements": measured}
         files.write_json(facts, out)
         _check_budgets(measured, params.read_yaml(policy, GatePolicy))
@@ -68,27 +68,9 @@ def check_image(
 
 
 def _start(name: str, image: str) -> None:
-    _login(image)
+    docker.login(image)
     digest = f"IMAGE_DIGEST={image.partition('@')[2]}"
-    _docker("run", "--detach", "--name", name, *LOCKED_DOWN, "--env", digest, image)
-
-
-def _docker(*args: str, text: str = "") -> str:
-    try:
-        done = subprocess.run(["docker", *args], input=text, capture_output=True, text=True)
-    except FileNotFoundError as error:
-        raise UsageError("docker is not installed, and this command needs it.") from error
-    if done.returncode:
-        raise UsageError(f"docker {args[0]}: {_escaped(done.stderr)}. Next: make image")
-    return done.stdout.strip()
-
-
-def _login(image: str) -> None:
-    """Log in to the image's registry where a job has its password; a person has done so before."""
-    host = image.partition("/")[0]
-    if "@" in image and (login := given(host, "IMAGE")):
-        user, password = login
-        _docker("login", host, "--username", user or "token", "--password-stdin", text=password)
+    docker.run("run", "--detach", "--name", name, *LOCKED_DOWN, "--env", digest, image)
 
 
 def _wait_until_ready(name: str, timeout_s: float) -> str:
@@ -107,7 +89,7 @@ def _wait_until_ready(name: str, timeout_s: float) -> str:
 
 def _address(name: str) -> str:
     """Where the container listens; raises SmokeFailed where it has ended."""
-    state = json.loads(_docker("inspect", name))[0]
+    state = json.loads(docker.run("inspect", name))[0]
     if not state["State"]["Running"]:
         raise SmokeFailed("The container ended instead of serving.")
     return f"http://127.0.0.1:{state['NetworkSettings']['Ports']['8000/tcp'][0]['HostPort']}"
@@ -136,11 +118,5 @@ def _last_lines(name: str) -> str:
         ["docker", "logs", "--tail", str(LOG_LINES), name],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
     )  # fmt: skip
-    lines = [f"  {_escaped(line)}" for line in log.stdout.splitlines()]
+    lines = [f"  {printable(line)}" for line in log.stdout.splitlines()]
     return "\n".join([f"The container's last {len(lines)} lines:", *lines])
-
-
-def _escaped(text: str) -> str:
-    """One line that cannot move a terminal's cursor or give GitHub's runner a command (`::`)."""
-    shown = "".join(c if c.isprintable() else " " for c in text).strip()
-    return shown.replace("::", ": :")[:500]

@@ -40,8 +40,9 @@ Choice = Callable[[Ledger], tuple[Entry, str] | None]  # version and digest, Non
 class Target:
     """Where to deploy: `url` is that of the endpoint, empty where nothing can be asked.
 
-    `commit` is the one of main that is released, empty where a person deploys. `timeout_s` is how
-    long the endpoint may take to run a new image.
+    `commit` is the one of main that is released, empty where a person deploys; `attested` says that
+    the signature of its image was verified. `timeout_s` is how long the endpoint may take to run a
+    new image.
     """
 
     repo: Path
@@ -49,6 +50,7 @@ class Target:
     url: str = ""
     timeout_s: float = 600.0
     commit: str = ""
+    attested: bool = False
 
 
 def deploy(
@@ -78,7 +80,8 @@ def deploy(
             release_order.check_champion(verdict, chosen[0].version, entries.current())
         return chosen
 
-    assigned = _assign(target, choose, why or "passed the gate", commit=target.commit)
+    facts: dict[str, Any] = {"commit": target.commit, "attested": target.attested}
+    assigned = _assign(target, choose, why or "passed the gate", **facts)
     synced = sync_pointer(target)
     if assigned is None:
         return Deployment(_current(target), "superseded", synced)
@@ -160,12 +163,12 @@ def _current(target: Target) -> Entry | None:
 
 
 def _assign(
-    target: Target, choose: Choice, why: str, hold: bool | None = None, commit: str = ""
+    target: Target, choose: Choice, why: str, hold: bool | None = None, **facts: Any
 ) -> tuple[Entry, bool] | None:
     """Write the ledger and push it; where another run was faster, choose again.
 
-    Returns what production holds now and whether that is new, None where nothing was to be
-    changed.
+    `facts` are `commit` and `attested` of `ledger.assign`. Returns what production holds now and
+    whether that is new, None where nothing was to be changed.
     """
     for _ in range(RACES):
         entries = ledger.fetch(target.repo)
@@ -173,7 +176,7 @@ def _assign(
             return None
         chosen, digest = choice
         target.image.check(digest)
-        facts: dict[str, Any] = {"image": digest, "hold": hold, "commit": commit}
+        facts |= {"image": digest, "hold": hold}
         with suppress(TagTaken):
             return ledger.assign(
                 target.repo, chosen.version, why=why, **facts, push=True, seen=entries

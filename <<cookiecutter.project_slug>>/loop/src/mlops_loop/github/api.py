@@ -56,7 +56,8 @@ def _gh_token(host: str) -> str:
         return ""  # as without a login
 
 
-def _repository_name(env: Mapping[str, str]) -> str:
+def repository_name(env: Mapping[str, str] = os.environ) -> str:
+    """OWNER/NAME of the repository on GitHub; raises UsageError where there is none."""
     name = env.get("GITHUB_REPOSITORY") or git.github_name(Path())
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         problem = f"{name!r} is no repository on GitHub (OWNER/NAME)"
@@ -77,7 +78,7 @@ class Repository:
     """
 
     def __init__(self, env: Mapping[str, str] = os.environ):
-        self.name = _repository_name(env)
+        self.name = repository_name(env)
         self.url = env.get("GITHUB_API_URL") or "https://api.github.com"
         host = (urlsplit(self.url).hostname or "").removeprefix("api.")
         place = "/".join(quote(env[k]) for k in ("GITHUB_WORKFLOW", "GITHUB_JOB") if env.get(k))

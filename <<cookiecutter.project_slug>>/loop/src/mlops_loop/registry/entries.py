@@ -88,6 +88,15 @@ class Ledger:
         digests = [run.image_digest for run in self.runs(version, stage)]
         return next(filter(None, reversed(digests)), None)
 
+    def attested(self, image: str) -> Entry | None:
+        """The assignment with which an image (NAME@sha256:..., or its digest) was verified.
+
+        None where it was deployed unsigned: in a private repository, or before images were signed.
+        """
+        digest = image.rpartition("@")[2]
+        runs = [run for run in self.assignments if run.note.get("attested")]
+        return next((run for run in runs if (run.image_digest or "").endswith(digest)), None)
+
     def previous(self, stage: str = "production") -> Entry | None:
         """What a rollback returns to, None where there is nothing.
 

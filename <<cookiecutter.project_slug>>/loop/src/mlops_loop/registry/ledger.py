@@ -4,8 +4,9 @@
     model#production#7     an assignment: from then on this version is in production
 
 An annotation is JSON. A version has `bundle_id`, the gate's `verdict` and `who`; an assignment has
-`version`, `previous`, `image_digest`, `commit` of main, `why`, `hold` and `who`. `model@v1.4.0!`
-and `model#production!#8` withdraw what they name; gto's own command writes these, too.
+`version`, `previous`, `image_digest`, `attested` (whether the image's signature was verified),
+`commit` of main, `why`, `hold` and `who`. `model@v1.4.0!` and `model#production!#8` withdraw what
+they name; gto's own command writes these, too.
 
 An assignment is a tag of its version's commit, or of a child of that commit (workflow_files.py). It
 counts by the `version` of its annotation; without one, as gto writes it, by its commit.
@@ -212,15 +213,16 @@ def assign(
     image: str | None = None,
     hold: bool | None = None,
     commit: str = "",
+    attested: bool = False,
     push: bool = False,
     seen: Ledger | None = None,
 ) -> tuple[Entry, bool]:
     """Put a registered version into `stage`; return what holds it now, and whether that is new.
 
     `image` is the digest of its container, `commit` the one that it was built from; by default
-    those that it last ran with there.
+    those that it last ran with there. `attested`: its signature was verified (and is remembered).
     `hold` (a rollback) refuses all later assignments but other rollbacks, until one lifts it
-    with False. Nothing is written where version, image and hold stay. With `push`, the version's
+    with False. Nothing is written where all of these stay. With `push`, the version's
     tag is pushed as well. `seen` is the ledger by which the caller chose. Raises UsageError;
     TagTaken where another run was faster, also since `seen`.
     """
@@ -230,15 +232,19 @@ def assign(
     if seen and seen.current(stage) != now:
         raise TagTaken(f"Another run has changed {stage}. Next: the same command again")
     again = now is not None and now.version == chosen.version
-    if now and again and hold in (None, now.held) and image in (None, now.image_digest):
+    last = next((run.note for run in reversed(ledger.runs(chosen.version, stage))), {})
+    digest = image or last.get("image_digest")
+    known = bool(digest and ledger.attested(digest))
+    same = again and now and digest == now.image_digest and (known or not attested)
+    if now and same and hold in (None, now.held):
         return now, False
     if now and now.held and hold is None:
         raise _refused_by_hold(now, chosen)
-    last = next((run.note for run in reversed(ledger.runs(chosen.version, stage))), {})
     note = {
         "version": chosen.version,
         "previous": last.get("previous") if again else now and now.version,
-        "image_digest": image or last.get("image_digest"),
+        "image_digest": digest,
+        "attested": known or attested,
         "commit": commit or last.get("commit"),
         "why": why,
         "hold": bool(hold),
