@@ -197,6 +197,14 @@ def test_a_job_that_may_wait_for_approval_holds_no_group(path):
             assert asked & set(job["needs"]), name
 
 
+def test_doctor_looks_at_the_environment_that_asks():
+    """Its branches and reviewers decide who deploys, because what deploys needs its job."""
+    named = {job["environment"]["name"] for path in GENERATED for job in jobs(path).values()
+             if "environment" in job}  # fmt: skip
+    source = TEMPLATE / "loop/src/mlops_loop/repository/environments.py"
+    assert {re.search(r'"environment_name": "(\w+)"', source.read_text())[1]} == named
+
+
 def wanted() -> set[str]:
     """Return the programs without which a test fails in CI."""
     texts = (path.read_text() for path in (ROOT / "tests").rglob("*.py"))
