@@ -9,7 +9,8 @@
     |-- NoValidBundle                 7   no bundle, or one that was tampered with
     |-- GitHubRefused                10   GitHub's API says no, or nothing
     |-- LogUnavailable               11   the prediction log cannot be read or written
-    `-- NotAttested                  12   the release did not sign this image
+    |-- NotAttested                  12   the release did not sign this image
+    `-- WebhookRefused               13   the monitor's webhook says no, or nothing
 
 A gate's verdict is no error: REJECT exits with 1, HOLD with 2. A message says what happened, the
 value, what is allowed, and the next command. Only `cli.main` turns errors into exits.
@@ -100,3 +101,9 @@ class NotAttested(ProjectError):
     """An image lacks the signature of the workflow that builds it, or it cannot be verified."""
 
     exit_code = 12
+
+
+class WebhookRefused(ProjectError):
+    """The monitor's webhook refuses a notice, or cannot be reached."""
+
+    exit_code = 13

@@ -16,6 +16,7 @@ from mlops_loop.errors import (
     ProjectError,
     SmokeFailed,
     StoreUnreachable,
+    WebhookRefused,
 )
 
 VERDICTS = {
@@ -48,7 +49,7 @@ ERRORS: dict[str, tuple[type[ProjectError], ...]] = {
     "verify-attestation": (StoreUnreachable, GitHubRefused, NotAttested),
     "clean-images": (StoreUnreachable, GitHubRefused),
     "retrain": (StoreUnreachable, NoValidBundle, GitHubRefused),
-    "monitor": (GitHubRefused,),
+    "monitor": (GitHubRefused, WebhookRefused),
     "doctor": (GitHubRefused,),
     "harden": (GitHubRefused,),
     "log": (LogUnavailable,),
