@@ -138,6 +138,18 @@ def test_a_private_repository_on_the_free_plan(person):
     assert ada.says("harden", "--yes").returncode == 0 and ada.written() == []
 
 
+@pytest.mark.parametrize("plan", ["team", "enterprise"])
+def test_a_private_repository_on_a_plan_that_is_paid(person, plan: str):
+    """It has rules and environments; reviewers are Enterprise's alone, so doctor says that."""
+    ada = person(private=True, plan=plan)
+    assert ada.doctor()["missing"] == RULES
+    assert ada.says("harden", "--yes").returncode == 0
+    found = ada.doctor()
+    assert not {"missing", "not on plan"} & found.keys()
+    reviewers = ada.setting("A person is asked before production")
+    assert "only Enterprise has" in reviewers["reason"]
+
+
 def test_a_login_without_rights(person):
     """What it may not see is not called missing; what it may not set is named, the rest is set."""
     bob = person("write")

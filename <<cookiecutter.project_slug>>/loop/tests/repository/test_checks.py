@@ -94,7 +94,11 @@ FOUND = {
     ),
     "no reviewer": (
         production(protection_rules=[]), "A person is asked before production", "optional",
-        "nobody is asked",
+        "there are no reviewers",
+    ),
+    "no reviewer, privately": (
+        about(private=True) | production(protection_rules=[]),
+        "A person is asked before production", "optional", "which only Enterprise has",
     ),
     "variable": (
         {"/actions/variables": EMPTY}, "Variable PRODUCTION_URL", "optional", "not set",

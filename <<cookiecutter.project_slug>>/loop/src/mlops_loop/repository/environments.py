@@ -55,4 +55,5 @@ def _protection(rules: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def reviewers(state: RepositoryState) -> Missing | None:
     """Where nobody must approve a deployment."""
     types = {rule["type"] for rule in state.production.get("protection_rules") or ()}
-    return missing_if("required_reviewers" not in types, "nobody is asked")
+    plan = ", which only Enterprise has for private repositories" if state.is_private else ""
+    return missing_if("required_reviewers" not in types, f"there are no reviewers{plan}")
