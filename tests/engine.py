@@ -1,5 +1,6 @@
 """Fixtures for a real Docker engine and the image of a trained project."""
 
+import json
 import os
 import pwd
 import subprocess
@@ -41,6 +42,7 @@ def image(docker, trained_project):
             project = trained_project(task)
             name = f"{project.name}-{task}:test-{os.getpid()}"
             facts = ["--build-arg=MODEL_VERSION=v1.4.0", "--build-arg=GIT_COMMIT=0123abc"]
+            facts.append(f"--build-arg=BUNDLE_ID={bundle_id(project)}")
             docker("build", *facts, *certificates(), "--tag", name, project)
             built[task] = name
         return built[task]
@@ -48,6 +50,11 @@ def image(docker, trained_project):
     yield build
     for name in built.values():
         docker("image", "rm", "--force", name)
+
+
+def bundle_id(project):
+    """Return the id of the project's model."""
+    return json.loads((project / "models/bundle/manifest.json").read_text())["id"]
 
 
 def certificates():

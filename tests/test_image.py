@@ -8,8 +8,11 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from conftest import check
+from engine import bundle_id, certificates
 
 BASE = "python:3.11-slim-bookworm"
 MOST_BYTES_BEYOND_BASE = 220_000_000
@@ -92,6 +95,36 @@ def test_facts_of_the_build(start, docker, image):
     assert facts == ["v1.4.0", "0123abc", "sha256:9f"]
     labels = docker("inspect", "--format", "{{json .Config.Labels}}", image("classification"))
     assert json.loads(labels.stdout)["org.opencontainers.image.version"] == "v1.4.0"
+
+
+def label(docker, name):
+    """Return the label that names the bundle of an image."""
+    form = '{{index .Config.Labels "mlops-loop.bundle-id"}}'
+    return docker("image", "inspect", "--format", form, name).stdout.strip()
+
+
+def test_the_label_names_the_bundle(docker, image, trained_project):
+    """As a build of the release writes it, and as `make image` does."""
+    project = trained_project("classification")
+    assert label(docker, image("classification")) == bundle_id(project)
+    tag = f"label-{os.getpid()}"
+    env = docker.environment | {"RIG_IMAGE_TAG": tag}
+    env["PATH"] = f"{Path(__file__).parent / 'workflows' / 'bin'}:{env['PATH']}"
+    check("make", "image", cwd=project, env=env)
+    try:
+        assert label(docker, f"flight-delays:{tag}") == bundle_id(project)
+    finally:
+        docker("image", "rm", f"flight-delays:{tag}")
+
+
+def test_a_label_that_is_not_true_is_not_built(docker, image, trained_project):
+    """The build was told of another bundle."""
+    image("classification")
+    project = trained_project("classification")
+    call = ("build", *certificates(), "--build-arg=BUNDLE_ID=0123456789ab", project)
+    done = docker(*call, succeed=False)
+    assert done.returncode
+    assert f"is {bundle_id(project)}, and BUNDLE_ID is 0123456789ab" in done.stdout + done.stderr
 
 
 def test_without_a_bundle(start, docker):

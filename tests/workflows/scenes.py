@@ -19,6 +19,7 @@ from .double.routes.packages import add_package
 from .rig import HERE, LOOP
 from .world import REPOSITORY, copy
 
+ID = 'sed -n \'s/^  "id": "\\(.*\\)".*/\\1/p\' models/bundle/manifest.json'
 INDEX = "application/vnd.oci.image.index.v1+json"
 SOURCE = "~/source"  # each run has a home, see World._home
 
@@ -88,7 +89,8 @@ def released(base: Path, shared: Path, registry: Callable) -> Path:
             name, digest = f"{image}:{version}", "'{{index .RepoDigests 0}}'"
             steps(
                 laptop, address, f"{LOOP} registry fetch {version}",
-                f"docker build --quiet --build-arg MODEL_VERSION={version} --tag {name} .",
+                f"docker build --quiet --build-arg MODEL_VERSION={version} --tag {name} "
+                f"--build-arg BUNDLE_ID=$({ID}) .",
                 f"docker push --quiet {name}",
                 f"{LOOP} registry assign {version} --why image --push "
                 f"--image $(docker image inspect --format {digest} {name} | sed 's/.*@//')",

@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import urllib.request
 
-from conftest import check
+import pytest
+from conftest import check, run
 
+from . import scenes
 from .rig import HERE
 from .test_ci import CODE
 from .test_release import DEPLOYED, ledger, pointer
@@ -40,6 +43,40 @@ def test_a_container_that_answers_wrongly_is_not_released(world):
     assert run.results == dict.fromkeys(DEPLOYED, "success") | SMOKED
     assert "answers golden row" in run.jobs["stage"].log
     assert state(here) == before
+
+
+@pytest.mark.parametrize(
+    ("label", "said"), [("0123456789ab", "the label .*=0123456789ab"), ("", "no label ")]
+)
+def test_an_image_of_another_model_is_not_released(world, label, said):
+    """A Dockerfile is merged whose label names another model, or none."""
+    here = world()
+    before = state(here)
+    named = {
+        "Dockerfile": lambda text: text.replace('bundle-id="${BUNDLE_ID}"', f'bundle-id="{label}"')
+    }
+    here.pull_request("label", named)
+    run = here.run("release", here.merge("label"))
+    assert run.results == dict.fromkeys(DEPLOYED, "success") | SMOKED
+    assert re.search(rf"{said}.*, and models/bundle is bundle \w{{12}}", run.jobs["stage"].log)
+    assert state(here) == before
+
+
+def test_the_image_of_another_version_is_not_deployed(world):
+    """A person names the image of v1.0.0 for v1.1.0, and then deploys and rolls back rightly."""
+    here = world("released")
+    before, new = state(here), pointer(here)
+    old = next(note["image_digest"] for note in ledger(here) if note["why"] == "image")
+    command = f"uv run --frozen loop deploy v1.1.0 --digest {old}"
+    done = run("bash", "-c", command, cwd=here.laptop, env=scenes.places(here.registry.url))
+    assert done.returncode == 64 and "Traceback" not in done.stderr
+    assert re.search(r"has the label mlops-loop.bundle-id=\w{12}, and v1.1.0 is", done.stderr)
+    assert state(here) == before
+    scenes.steps(
+        here.laptop, here.registry.url, f"uv run --frozen loop deploy v1.1.0 --digest {new}",
+        "uv run --frozen loop rollback --why late",
+    )  # fmt: skip
+    assert pointer(here) == old
 
 
 def test_what_answers_wrongly_in_production_is_put_back(world, host):

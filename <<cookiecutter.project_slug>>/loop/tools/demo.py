@@ -34,6 +34,7 @@ import requests
 import yaml
 
 from mlops_loop import project
+from mlops_loop.deployment.image_label import LABEL
 from mlops_loop.pipeline import validate
 from mlops_loop.sources import files
 from mlops_loop.storage.oci import MANIFEST
@@ -122,7 +123,7 @@ class Production(SimpleHTTPRequestHandler):
             cls.process.wait()
 
 
-MANIFESTS = LOOP / "build/registry/v2/demo/image/manifests"
+IMAGE = LOOP / "build/registry/v2/demo/image"
 HANDLER = partial(Production, directory=LOOP / "build/registry")
 REGISTRY = ThreadingHTTPServer(("127.0.0.1", 0), HANDLER)
 ENVIRONMENT |= {"IMAGE_URL": f"127.0.0.1:{REGISTRY.server_port}/demo/image", "PRODUCTION_URL": URL}
@@ -132,17 +133,25 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
+def put(kind: str, content: dict[str, object]) -> str:
+    """Write a document below build/registry under its digest, which is returned."""
+    data = json.dumps(content).encode()
+    folder = IMAGE / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / digest_of(data)).write_bytes(data)
+    return digest_of(data)
+
+
 def deploy(version: str, why: str, folder: str = "images", expect: int = 0) -> None:
     """Keep code and model as an image, and put it into production."""
     image = LOOP / "build" / folder / version
     shutil.copytree(LOOP / "models/bundle", image / "bundle")
     for code in CODE:
         shutil.copytree(LOOP / code, image / code, ignore=SKIP)
+    bundle = json.loads((image / "bundle/manifest.json").read_text(encoding="utf-8"))
+    config = {"digest": put("blobs", {"config": {"Labels": {LABEL: bundle["id"]}}})}
     facts = {"schemaVersion": 2, "mediaType": MANIFEST, "annotations": {"folder": str(image)}}
-    manifest = json.dumps(facts).encode()
-    digest = digest_of(manifest)
-    MANIFESTS.mkdir(parents=True, exist_ok=True)
-    (MANIFESTS / digest).write_bytes(manifest)
+    digest = put("manifests", facts | {"config": config})
     run(f"loop deploy {version} --digest {digest} --why '{why}'", expect=expect)
 
 

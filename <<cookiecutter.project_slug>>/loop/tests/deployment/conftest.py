@@ -16,10 +16,12 @@ from mlops_loop import git as own_git
 from mlops_loop import paths
 from mlops_loop.deployment import deploy, endpoint, smoke
 from mlops_loop.deployment.image import Image
+from mlops_loop.deployment.image_label import LABEL
 from mlops_loop.model import bundle
 from mlops_loop.registry import ledger
 from mlops_loop.storage import oci
 
+INDEX = oci.MANIFEST.replace("manifest", "index")
 MARKS = {"v1.0.0": "a", "v1.1.0": "b"}
 
 
@@ -79,10 +81,9 @@ class World:
     def deploy(self, version, url=True, **more):
         return deploy.deploy(self.target(url), version, self.digests[version], **more)
 
-    def put_image(self, mark):
-        """Push one more image; its digest."""
-        put_image(oci.ContainerRegistry(self.image.url), mark)
-        return self.image.digest(f"test-{mark}")
+    def put_image(self, mark, *bundle_ids):
+        """Push one more image, for each bundle a platform; its digest."""
+        return put_image(oci.ContainerRegistry(self.image.url), mark, *bundle_ids)
 
     def clone(self, folder):
         """Another machine, on which nothing is but what origin has."""
@@ -97,15 +98,32 @@ class World:
         return now and now.version, names[self.image.digest()]
 
 
-def put_image(store, mark):
-    """A smallest image; its digest."""
-    config = json.dumps({"mark": mark}).encode()
+def put_manifest(store, mark, bundle_id):
+    """The smallest image, with the label of a bundle or None; its digest."""
+    labels = {"mark": mark} | ({LABEL: bundle_id} if bundle_id is not None else {})
+    config = json.dumps({"config": {"Labels": labels}}).encode()
     digest = store.upload(io.BytesIO(config), len(config), lambda _: None)
     layer = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest}
     manifest = {"schemaVersion": 2, "mediaType": oci.MANIFEST, "layers": []}
     manifest["config"] = layer | {"size": len(config)}
-    store.put_manifest(f"test-{mark}", manifest)
-    return store
+    return store.put_manifest(f"test-{mark}", manifest)
+
+
+def put_image(store, mark, *bundle_ids):
+    """An image as BuildKit pushes it: a part for each platform, and what attests the first."""
+    if len(bundle_ids) == 1:
+        return put_manifest(store, mark, *bundle_ids)
+    parts = [put_manifest(store, f"{mark}-{n}", name) for n, name in enumerate(bundle_ids)]
+    listed = [
+        {"digest": digest, "platform": {"os": "linux", "architecture": f"arm{n}"}}
+        for n, digest in enumerate(parts)
+    ]
+    note = {"vnd.docker.reference.type": "attestation-manifest"}
+    about = {"digest": put_manifest(store, f"{mark}-about", None), "annotations": note}
+    listed.append(about | {"platform": {"os": "unknown", "architecture": "unknown"}})
+    content = [part | {"mediaType": oci.MANIFEST, "size": 1} for part in listed]
+    whole = {"schemaVersion": 2, "mediaType": INDEX, "manifests": content}
+    return store.write(f"test-{mark}", INDEX, json.dumps(whole, indent=3).encode())
 
 
 @pytest.fixture
@@ -117,10 +135,8 @@ def world(registered, server, git, tmp_path, monkeypatch, listening):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(endpoint, "POLL_S", 0.05)
     image, store = Image(registered), oci.ContainerRegistry(f"{server}/{name}/image")
-    for mark in MARKS.values():
-        put_image(store, mark)
-    digests = {version: image.digest(f"test-{mark}") for version, mark in MARKS.items()}
     notes = {v.version: v.bundle_id for v in ledger.read(registered).versions}
+    digests = {v: put_image(store, mark, notes[v]) for v, mark in MARKS.items()}
     assert bundle.load(registered / paths.BUNDLE).id == notes["v1.1.0"]
     with listening(Host(image, {digests[v]: notes[v] for v in digests})) as host:
         yield World(registered, git, image, host, digests)
@@ -149,7 +165,7 @@ def killed():
 
                 return call
 
-            writes = ("commit", "push", "tag")
+            writes = ("commit", "push", "tag", "update-ref")
             own_git.run = before(own_git.run, lambda repo, command, *rest: command in writes)
             for owner, name in ((oci.ContainerRegistry, "write"), (smoke, "smoke"), *others):
                 setattr(owner, name, before(getattr(owner, name)))

@@ -22,7 +22,7 @@ POLICY = {
 DOCKER = """#!/bin/sh
 echo "$@" >> {folder}/calls
 case "$1 $2" in
-  "image inspect") echo 123000000 ;;
+  "image inspect") case "$4" in *bundle-id*) cat {folder}/label ;; *) echo 123000000 ;; esac ;;
   "inspect "*) cat {folder}/state ;;
   "logs "*) printf 'started\\n::error::no memory\\n' ;;
   "login "*) cat >> {folder}/calls ;;
@@ -32,10 +32,11 @@ esac
 
 
 @pytest.fixture
-def docker(tmp_path, monkeypatch):
+def docker(tmp_path, monkeypatch, bundles):
     """`docker(port)` lets the container listen there; `docker(None)` lets it end at once."""
     (tmp_path / "docker").write_text(DOCKER.format(folder=tmp_path))
     (tmp_path / "docker").chmod(0o755)
+    (tmp_path / "label").write_text(bundle.load(bundles["binary"]).id)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
     def state(port):
@@ -50,11 +51,11 @@ def docker(tmp_path, monkeypatch):
 def check(tmp_path, bundles):
     """`check("image", image_mb=100)` tests an image under a budget; its calls are in `calls`."""
 
-    def run(image="image", **budgets):
+    def run(image="image", ran=(), **budgets):
         policy = POLICY | {"budgets": {name: {"at_most": most} for name, most in budgets.items()}}
         (tmp_path / "gate.yaml").write_text(yaml.safe_dump(policy))
         made, out = bundle.load(bundles["binary"]), tmp_path / "budgets.json"
-        return container_check.check_image(image, made, tmp_path / "gate.yaml", out, 2.0)
+        return container_check.check_image(image, made, tmp_path / "gate.yaml", out, 2.0, ran)
 
     return run
 
@@ -103,6 +104,30 @@ def test_an_image_that_docker_cannot_start(docker, check, tmp_path):
     (tmp_path / "broken").touch()
     with pytest.raises(UsageError, match="docker run: no such image"):
         check()
+
+
+@pytest.mark.parametrize(("label", "has"), [("0123", "the label .*=0123"), ("", "no label .*")])
+def test_an_image_of_another_model(docker, check, live, tmp_path, label, has):
+    """By its label: before a version is registered for it."""
+    docker(live()[1])
+    (tmp_path / "label").write_text(label)
+    match = rf"^image has {has}, and models/bundle is bundle \w{{12}}\. .*Next: make image"
+    with pytest.raises(UsageError, match=match):
+        check()
+    assert "rm --force" in calls(tmp_path)
+
+
+def test_an_image_from_before_the_label(docker, check, live, tmp_path):
+    """One that the version ran with may lack it, and none may name another bundle."""
+    docker(live()[1])
+    digest = f"sha256:{'0' * 64}"
+    (tmp_path / "label").write_text("")
+    assert check(f"r.example.org/ada@{digest}", ran={digest}).smoke.n_golden_rows
+    with pytest.raises(UsageError, match="no label"):
+        check(f"r.example.org/ada@{digest}", ran={digest.replace("0", "1")})
+    (tmp_path / "label").write_text("0123")
+    with pytest.raises(UsageError, match="bundle-id=0123"):
+        check(f"r.example.org/ada@{digest}", ran={digest})
 
 
 def test_a_job_logs_in_to_the_registry(docker, check, live, tmp_path, monkeypatch):

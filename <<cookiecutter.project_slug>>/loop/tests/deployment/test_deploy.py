@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import pytest
+from click.testing import CliRunner
 
 from mlops_loop import git
+from mlops_loop.commands.registry import registry
 from mlops_loop.deployment import deploy, image, smoke
 from mlops_loop.deployment.results import AutoRollback, ReleaseReverted
 from mlops_loop.errors import SmokeFailed, StoreUnreachable, UsageError
-from mlops_loop.registry import ledger
+from mlops_loop.registry import ledger, tags
 from mlops_loop.storage import oci
 
 # dvc 3.67 asks pygtrie for a value in a way that pygtrie will take away.
@@ -114,7 +117,7 @@ def test_a_changed_workflow_keeps_nobody_from_going_back(world, github_rule):
 def test_a_bad_image_of_the_same_version(world):
     """The code changed and the model did not: the earlier image is restored."""
     world.deploy(NEW)
-    other = world.digests[OLD]
+    other = world.put_image("code", world.host.bundles[world.digests[NEW]])
     world.host.bundles[other] = "another"
     with pytest.raises(ReleaseReverted) as failed:
         deploy.deploy(world.target(), NEW, other)
@@ -260,31 +263,60 @@ def test_origin_goes_down_before_the_way_back(world, monkeypatch):
     assert world.image.digest() == world.digests[OLD]
 
 
-# Tag, push, pointer, smoke; and where that fails the first three again.
-CUTS = [(step, False) for step in range(4)] + [(step, True) for step in range(3, 7)]
+def tells_the_truth(world, repo, monkeypatch):
+    """What `registry show` says there is what origin and the pointer have, and how they differ."""
+    monkeypatch.chdir(repo)
+    done = CliRunner().invoke(registry, ["show"], catch_exceptions=False)
+    version, pointer = world.held()
+    assert done.stdout.split()[1] == version
+    assert ("by the ledger" in done.stderr) == (version != pointer)
+    assert tags.sync(repo) == [], "this clone has no tag that origin lacks"
+
+
+# Tag, push, its name here, pointer, smoke; and where that fails the first four again.
+CUTS = [(step, False) for step in range(5)] + [(step, True) for step in range(4, 9)]
 
 
 @pytest.mark.parametrize(("step", "broken"), CUTS)
-def test_a_killed_run_is_repaired_by_the_next(world, killed, tmp_path, step, broken):
-    """Wherever it died, on a machine that has nothing of it."""
+def test_a_killed_run_is_repaired_by_the_next(world, killed, tmp_path, monkeypatch, step, broken):
+    """Wherever it died, here and on a machine that has nothing of it."""
     world.deploy(OLD, url=False)
     world.host.broken = {world.digests[NEW]} if broken else set()
     first, second = (world.target(repo=world.clone(tmp_path / name)) for name in ("one", "two"))
     assert killed(step, lambda: deploy.deploy(first, NEW, world.digests[NEW]))
+    for target in (first, second):
+        tells_the_truth(world, target.repo, monkeypatch)
+    again = first if step % 2 else second
     with pytest.raises(SmokeFailed) if broken else nullcontext():
-        deploy.deploy(second, NEW, world.digests[NEW])
+        deploy.deploy(again, NEW, world.digests[NEW])
     assert world.held() == ((OLD, OLD) if broken else (NEW, NEW))
 
 
-@pytest.mark.parametrize("step", range(3))
-def test_a_killed_rollback_is_repaired_by_the_next(world, killed, step):
-    """On the same machine too, where its tag was left."""
+@pytest.mark.parametrize("step", range(5))
+def test_a_killed_rollback_is_repaired_by_the_next(world, killed, monkeypatch, step):
+    """On the same machine, too."""
     world.deploy(OLD)
     world.deploy(NEW)
     assert killed(step, lambda: deploy.rollback(world.target(), OLD, "why"))
+    tells_the_truth(world, world.repo, monkeypatch)
     deploy.rollback(world.target(), OLD, "why")
     assert world.held() == (OLD, OLD)
     assert ledger.fetch(world.repo).current().note["hold"]
+
+
+@pytest.mark.parametrize("step", range(2))
+@pytest.mark.parametrize("push", [True, False], ids=["push", "here"])
+def test_a_killed_tag_is_none(world, killed, step, push):
+    """Of an assignment or a version, before it is at origin: no later command reads it."""
+    before = world.git(world.repo, "for-each-ref")
+
+    def write():
+        ledger.assign(world.repo, NEW, why="better", push=push)
+
+    assert killed(step, write)
+    assert world.git(world.repo, "for-each-ref") == before
+    write()
+    assert [item.tag for item in ledger.read(world.repo).assignments] == ["model#production#1"]
 
 
 def test_pointer_and_ledger_are_compared(world):
@@ -305,3 +337,44 @@ def test_no_image_is_known(world, monkeypatch):
         image.Image(world.repo)
     monkeypatch.setenv("GITHUB_REPOSITORY", "Ada/Flights")
     assert image.Image(world.repo).url == "https://ghcr.io/ada/flights"
+
+
+@pytest.mark.parametrize("kind", ["rollback", "assign"])
+def test_a_person_and_a_release_at_once(world, tmp_path, monkeypatch, kind):
+    """A hold or a lift on a laptop while a release pushes: none is lost, and all agree."""
+    world.deploy(OLD)
+    meeting, push, mine = threading.Barrier(2), git.publish_tag, threading.local()
+
+    def together(*args):
+        if not hasattr(mine, "met"):
+            mine.met = meeting.wait(60)
+        return push(*args)
+
+    monkeypatch.setattr(git, "publish_tag", together)
+    release, person = (world.target(False, world.clone(tmp_path / name)) for name in ("a", "b"))
+
+    def hold():
+        if kind == "rollback":
+            return deploy.rollback(person, OLD, "late")
+        return ledger.assign(person.repo, OLD, why="late", hold=True, push=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        shipped = pool.submit(deploy.deploy, release, NEW, world.digests[NEW])
+        held = pool.submit(hold)
+        problems = [shipped.exception(120), held.exception(120)]
+    monkeypatch.setattr(git, "publish_tag", push)
+    entries = ledger.fetch(world.repo)
+    assert tags.sync(release.repo) == tags.sync(person.repo) == []
+    assert entries.assignments == ledger.fetch(person.repo).assignments
+    if isinstance(problems[0], UsageError):  # the hold was first
+        assert (problems[1], entries.current().held) == (None, True)
+        assert "held in production" in str(problems[0])
+    else:  # the release was first; a plain assignment is told so, a rollback goes back behind it
+        assert problems[0] is None
+        assert (type(problems[1]), entries.current().version) in (
+            (ledger.TagTaken, NEW),
+            (type(None), OLD),
+        )
+    deploy.sync_pointer(person)
+    now = entries.current().version
+    assert world.held() == (now, now)

@@ -68,7 +68,7 @@ def machine(world, tmp_path, write_bundle, monkeypatch, releases):
     lock = (world.repo / "dvc.lock").read_text()
     was = ledger.folder_hash(world.repo / paths.BUNDLE)
     (artifact / "dvc.lock").write_text(lock.replace(was, ledger.folder_hash(trained.folder)))
-    world.digests[NEW] = digest = world.put_image("c")
+    world.digests[NEW] = digest = world.put_image("c", trained.id)
     world.host.bundles[digest] = trained.id
     monkeypatch.setenv("PRODUCTION_URL", world.host.url)
     monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
@@ -98,8 +98,8 @@ def complete(world, releases):
     return entries
 
 
-# Lock, version, its push; assignment, its push; pointer; smoke; page.
-@pytest.mark.parametrize("step", range(8))
+# Lock; version, its push, its name here; assignment, its push, its name; pointer; smoke; page.
+@pytest.mark.parametrize("step", range(10))
 def test_killed_before_any_change(world, machine, releases, killed, step):
     """The old version serves or the new one does, and the next run ends with all of it done."""
     assert killed(step, machine(), (releases, "call"))
@@ -167,12 +167,13 @@ def test_an_older_commit_gives_way(world, machine, releases, monkeypatch):
     first = world.git(world.repo, "rev-parse", "HEAD~1")
     monkeypatch.setenv("GITHUB_SHA", world.git(world.repo, "rev-parse", "HEAD"))
     target = deploy.Target(world.repo, world.image, "", 2.0, first)
-    deploy.deploy(target, OLD, world.digests["v1.0.0"])
+    code = world.put_image("code", world.host.bundles[world.digests[OLD]])
+    deploy.deploy(target, OLD, code)
     machine()()
     note = complete(world, releases).current().note
     assert note["commit"] == world.git(world.repo, "rev-parse", "HEAD")
     monkeypatch.setenv("GITHUB_SHA", first)
-    older = deploy.deploy(target, NEW, world.digests["v1.0.0"])
+    older = deploy.deploy(target, NEW, code)
     assert (older.outcome, older.current.image_digest) == ("superseded", world.digests[NEW])
     complete(world, releases)
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mlops_loop import paths
+from mlops_loop import git, paths
 from mlops_loop.commands.console import example, file, print_outputs
 from mlops_loop.deployment import attestation, container_check
 from mlops_loop.deployment import deploy as deployments
 from mlops_loop.deployment import smoke as smokes
 from mlops_loop.deployment.image import Image
 from mlops_loop.deployment.results import AutoRollback, Deployment, ReleaseReverted
-from mlops_loop.errors import NotAttested, SmokeFailed
+from mlops_loop.errors import NotAttested, SmokeFailed, UsageError
 from mlops_loop.github import github_release
 from mlops_loop.github import incident as incidents
 from mlops_loop.github.api import repository_name
@@ -71,9 +72,20 @@ def image_tag(signed: bool) -> None:
 @click.option("--timeout-s", type=float, default=60.0, show_default=True)
 def verify_image(image: str, bundle: Path, **call: Any) -> None:
     """Run IMAGE locked down, ask it the golden rows, measure latency and size."""
-    checked = container_check.check_image(image, bundles.load(bundle), **call)
+    model = bundles.load(bundle)
+    checked = container_check.check_image(image, model, ran=_images(model.id), **call)
     measured = ", ".join(f"{name} {value:.3g}" for name, value in checked.measurements.items())
     click.echo(f"{_answers(checked.smoke)}; {measured}")
+
+
+def _images(bundle_id: str) -> set[str]:
+    """The images that the version of a bundle ran with, as far as this clone knows."""
+    with suppress(UsageError):
+        git.check_repository(ROOT)
+        entries = ledger.local(ROOT)
+        version = entries.version_of_bundle(bundle_id)
+        return entries.images(version.version) if version else set()
+    return set()
 
 
 @click.command(epilog=example("deploy latest", "deploy v1.4.0 --digest sha256:..."))

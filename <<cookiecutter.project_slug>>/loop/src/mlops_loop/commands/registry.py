@@ -75,9 +75,10 @@ def register(push: bool, commit: bool, machine: bool, **call: str) -> None:
     now = entries.current()
     if now and release_order.is_superseded(ROOT, os.environ.get("GITHUB_SHA", ""), now):
         return _print_superseded(now, machine)
-    if commit and not entries.version_of_bundle(model.id):
-        ledger.commit_lock(ROOT)
     verdict = release_order.read_verdict(ROOT)
+    if commit and not entries.version_of_bundle(model.id):
+        ledger.check_verdict(verdict, model.id)
+        ledger.commit_lock(ROOT)
     entry, is_new = ledger.register(ROOT, model, verdict, push=push, **call)
     _print_change(entry, is_new, push, machine)
 
@@ -121,7 +122,7 @@ def fetch(version: str, with_image: bool, machine: bool) -> None:
 def _with_image(entries: Ledger, version: str) -> tuple[Entry, dict[str, str]]:
     image, now = Image(ROOT), entries.current()
     chosen, digest = deploy.rollback_target(image, entries, version)
-    image.check(digest)
+    deploy.check_image(ROOT, image, entries, chosen, digest)
     facts = {"image": f"{image.url.partition('://')[2]}@{digest}"}
     return chosen, facts | {"instead_of": now.version if now else ""}
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from mlops_loop import files, params
 from mlops_loop.deployment import docker, smoke
 from mlops_loop.deployment.client import Client
+from mlops_loop.deployment.image_label import LABEL, check_label
 from mlops_loop.deployment.smoke import SmokeResult
 from mlops_loop.errors import SmokeFailed
 from mlops_loop.gate.policy import GatePolicy
@@ -43,17 +45,21 @@ class ContainerCheck:
 
 
 def check_image(
-    image: str, bundle: Bundle, policy: Path, out: Path, timeout_s: float = 60.0
-) -> ContainerCheck:
+    image: str, bundle: Bundle, policy: Path, out: Path, timeout_s: float = 60.0,
+    ran: Collection[str] = (),
+) -> ContainerCheck:  # fmt: skip
     """Test and measure a container of an image; write the measurements to `out`.
 
-    They are compared with the budgets of the policy here, and by the gate, which reads `out`.
+    ran: digests of images that the bundle's version ran with, which may lack the label of their
+    bundle. The measurements are compared with the budgets of the policy here, and by the gate,
+    which reads `out`.
     Raises SmokeFailed with the container's last lines of log, UsageError where Docker cannot
-    start it.
+    start it, and where its label names another bundle, or none.
     """
     name = f"verify-{uuid.uuid4().hex[:12]}"
     try:
         _start(name, image)
+        _check_label(image, bundle, ran)
         answers = smoke.smoke(_wait_until_ready(name, timeout_s), bundle, timeout_s)
         measured = {"latency_p95_ms": _latency(answers.url, bundle)}
         measured["image_mb"] = int(docker.run("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
@@ -71,6 +77,12 @@ def _start(name: str, image: str) -> None:
     docker.login(image)
     digest = f"IMAGE_DIGEST={image.partition('@')[2]}"
     docker.run("run", "--detach", "--name", name, *LOCKED_DOWN, "--env", digest, image)
+
+
+def _check_label(image: str, bundle: Bundle, ran: Collection[str]) -> None:
+    label = docker.run("image", "inspect", "-f", f'{{{{index .Config.Labels "{LABEL}"}}}}', image)
+    if label or image.partition("@")[2] not in ran:
+        check_label(image, {label}, bundle.id, "models/bundle", "make image")
 
 
 def _wait_until_ready(name: str, timeout_s: float) -> str:

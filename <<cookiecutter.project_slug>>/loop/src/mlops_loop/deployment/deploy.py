@@ -163,25 +163,40 @@ def _current(target: Target) -> Entry | None:
 
 
 def _assign(
-    target: Target, choose: Choice, why: str, hold: bool | None = None, **facts: Any
-) -> tuple[Entry, bool] | None:
+    target: Target, choose: Choice, why: str, hold: bool | None = None, *, reverts: bool = False,
+    **facts: Any,
+) -> tuple[Entry, bool] | None:  # fmt: skip
     """Write the ledger and push it; where another run was faster, choose again.
 
-    `facts` are `commit` and `attested` of `ledger.assign`. Returns what production holds now and
-    whether that is new, None where nothing was to be changed.
+    reverts: the image served until now, so its label is not asked. `facts` are `commit` and
+    `attested` of `ledger.assign`. Returns what production holds now and whether that is new, None
+    where nothing was to be changed.
     """
     for _ in range(RACES):
         entries = ledger.fetch(target.repo)
         if (choice := choose(entries)) is None:
             return None
         chosen, digest = choice
-        target.image.check(digest)
+        if reverts:
+            target.image.check(digest)
+        else:
+            check_image(target.repo, target.image, entries, chosen, digest)
         facts |= {"image": digest, "hold": hold}
         with suppress(TagTaken):
             return ledger.assign(
                 target.repo, chosen.version, why=why, **facts, push=True, seen=entries
             )
     raise StoreUnreachable("Other runs were always faster. Next: the same command again")
+
+
+def check_image(repo: Path, image: Image, entries: Ledger, version: Entry, digest: str) -> None:
+    """Raise UsageError unless the registry has the image, with the bundle of this version in it.
+
+    Asks the image's label, so that no endpoint is needed.
+    """
+    bundle_id = version.bundle_id or _bundle(repo, version).id
+    has_run = digest in entries.images(version.version)
+    image.check_bundle(digest, bundle_id, version.version, has_run)
 
 
 def sync_pointer(target: Target) -> bool:
@@ -202,20 +217,20 @@ def sync_pointer(target: Target) -> bool:
     raise StoreUnreachable("Other runs were always faster. Next: the same command again")
 
 
-def _bundle(target: Target, entry: Entry) -> Bundle:
-    """The model of an assignment: models/bundle where that is it, else from the store."""
-    version = ledger.local(target.repo).find(entry.version)
-    folder = target.repo / paths.BUNDLE
+def _bundle(repo: Path, entry: Entry) -> Bundle:
+    """The model of an entry: models/bundle where that is it, else from the store."""
+    version = ledger.local(repo).find(entry.version)
+    folder = repo / paths.BUNDLE
     if folder.exists() and (local := bundles.load(folder)).id == version.bundle_id:
         return local
-    return champion.fetch_version(target.repo, version, target.repo / paths.CHAMPION)
+    return champion.fetch_version(repo, version, repo / paths.CHAMPION)
 
 
 def _verify(target: Target, entry: Entry | None) -> SmokeResult | None:
     """The answers of the endpoint; None where its address is not known, or no image runs."""
     if not target.url or not entry or not entry.image_digest:
         return None
-    bundle = _bundle(target, entry)
+    bundle = _bundle(target.repo, entry)
     return endpoint.verify(target.url, bundle, entry.image_digest, target.timeout_s)
 
 
@@ -236,7 +251,7 @@ def auto_rollback(target: Target, bad: Entry, reason: str) -> AutoRollback | Non
             return None
         if not digest:
             return _withdraw(target, bad, why)
-        if not _assign(target, choose, why):
+        if not _assign(target, choose, why, reverts=True):
             return None
     except StoreUnreachable as error:  # what people are served comes first
         if digest:

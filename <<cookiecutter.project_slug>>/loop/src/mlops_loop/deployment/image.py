@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib3.util import Retry
 
 from mlops_loop import git, paths
+from mlops_loop.deployment.image_label import bundle_ids, check_label
 from mlops_loop.errors import StoreNotThere, UsageError
 from mlops_loop.model import bundle as bundles
 from mlops_loop.registry import ledger
@@ -51,6 +52,19 @@ class Image:
         """Raise UsageError unless the registry holds this very image."""
         self._manifest(digest)
 
+    def check_bundle(self, digest: str, bundle_id: str, version: str, has_run: bool) -> None:
+        """Raise UsageError unless the image was built around the bundle of this version.
+
+        has_run: whether the ledger has this image for this version already. Then it may lack the
+        label, as images from before there was one.
+        """
+        labels = bundle_ids(self._registry, self._manifest(digest)[1])
+        if has_run and labels and labels <= {"", bundle_id}:
+            return
+        after = f"loop registry fetch {version} && make image, push it, then loop deploy {version}"
+        name = f"{self.url.partition('://')[2]}@{digest}"
+        check_label(name, labels, bundle_id, version, f"{after} --digest sha256:...")
+
     def point(self, digest: str) -> None:
         """Let the tag `production` name this image; raises UsageError where it does not exist."""
         self.registry.write(POINTER, *self._manifest(digest))
@@ -63,7 +77,7 @@ class Image:
         return manifest
 
     def plan(self, repo: Path) -> dict[str, str]:
-        """The name of a build of HEAD with models/bundle: registry, name, tag, version.
+        """The name of a build of HEAD with models/bundle: registry, name, tag, bundle, version.
 
         `digest` is that of the same build by an earlier run, empty where there was none; `login`
         says whose login is for the registry: store, image, github, or empty.
@@ -80,6 +94,7 @@ class Image:
             "name": name,
             "tag": tag,
             "version": version,
+            "bundle": bundle.id,
             "digest": self._built(repo, tag),
         }
 

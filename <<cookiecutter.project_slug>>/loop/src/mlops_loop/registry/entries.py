@@ -97,6 +97,11 @@ class Ledger:
         runs = [run for run in self.assignments if run.note.get("attested")]
         return next((run for run in runs if (run.image_digest or "").endswith(digest)), None)
 
+    def images(self, version: str) -> set[str]:
+        """All images that a version ran with, in any stage."""
+        runs = (run.image_digest for run in self.assignments if run.version == version)
+        return set(filter(None, runs))
+
     def previous(self, stage: str = "production") -> Entry | None:
         """What a rollback returns to, None where there is nothing.
 

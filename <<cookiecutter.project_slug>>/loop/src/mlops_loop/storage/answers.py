@@ -65,11 +65,25 @@ class Manifest(Document):
     layers: list[dict[str, Any]] | None = None
 
 
+class Platform(Document):
+    """What a part of an image runs on; "unknown" where it does not run."""
+
+    architecture: str
+
+
 class Part(Document):
-    """A manifest that another one names; its media type may be missing."""
+    """A blob or manifest that another manifest names; its media type may be missing."""
 
     digest: Digest
     mediaType: str = ""
+    platform: Platform | None = None
+    annotations: dict[str, str] | None = None
+
+    @property
+    def is_attestation(self) -> bool:
+        """Whether it is what BuildKit says about another part, and no image."""
+        runs = self.platform is None or self.platform.architecture != "unknown"
+        return not runs and "vnd.docker.reference.type" in (self.annotations or {})
 
 
 class Links(Document):
@@ -77,6 +91,26 @@ class Links(Document):
 
     manifests: list[Part] = []
     subject: Part | None = None
+
+
+class ImageManifest(Document):
+    """An image has a `config`, one for several platforms has `manifests`."""
+
+    schemaVersion: Literal[2]
+    config: Part | None = None
+    manifests: list[Part] | None = None
+
+
+class Settings(Document):
+    """What an image says of itself, under Docker's names."""
+
+    Labels: dict[str, str] | None = None
+
+
+class ImageConfig(Document):
+    """The configuration of an image."""
+
+    config: Settings | None = None
 
 
 class Content(Document):
