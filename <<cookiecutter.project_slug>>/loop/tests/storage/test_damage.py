@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 
 import pytest
 from click.testing import CliRunner
@@ -184,6 +185,35 @@ def test_a_push_that_stored_less_fails(root, url, monkeypatch):
     monkeypatch.setattr(here.registry, "tags", lambda: [])
     with pytest.raises(StoreUnreachable, match=r"33 of 33 files are not in the store .*Next: loop"):
         here.push()
+
+
+# A blob is asked for and sent: three packs and the index; a manifest; then index and `latest`.
+@pytest.mark.parametrize("killed_at", range(1, 14))
+def test_a_killed_push_is_continued_by_the_next(root, clone, url, small_packs, killed_at):
+    """Before any write: status tells what is missing, and the next push stores the rest."""
+    first = on(root, url)
+    first.push()
+    change(root, "two\n")
+    here = on(root, url)
+    ask, writes = here.registry._http.request, []
+
+    def request(method, url, **call):
+        if method not in ("GET", "HEAD"):
+            writes.append(url)
+            if len(writes) == killed_at:
+                raise KeyboardInterrupt
+        return ask(method, url, **call)
+
+    here.registry._http.request = request
+    with suppress(KeyboardInterrupt):
+        here.push(runs=True)
+    assert len(writes) == killed_at or killed_at > 12
+    here, there = on(root, url), on(clone("b"), url)
+    to_push = here.cached_files() - there.read_index().files
+    assert here.status().to_push == len(to_push & here.needed_objects())
+    assert there.pull().files == len(here.cached_files() - to_push)
+    assert here.push(runs=True) == len(to_push)
+    assert on(clone("c"), url).pull().files == len(here.cached_files())
 
 
 @pytest.mark.parametrize("answer", [(404, b""), (200, b"<html>Sign in</html>"), (200, b"null")])

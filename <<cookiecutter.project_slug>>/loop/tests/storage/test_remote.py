@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from contextlib import chdir
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from dvc_objects.fs.local import LocalFileSystem
 
 from mlops_loop.commands import store as commands
 from mlops_loop.errors import StoreUnreachable, UsageError
+from mlops_loop.storage import store
+from mlops_loop.storage.objects import NAME
+from mlops_loop.storage.remote import RemoteStore
 
-pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning"),  # fork, to kill
+]
 
 
 @pytest.fixture
@@ -59,6 +69,58 @@ def test_a_lost_file_is_missing_and_all_else_comes(remote, clone, call, box):
     said = call(clone("b"), "pull")
     assert "Pulled: 33." in said  # 32 objects and one run
     assert "1 objects of this commit are missing, here and there." in said
+
+
+@pytest.fixture
+def in_place(monkeypatch):
+    """The folder is as a host by SFTP: a file has its name from its first byte on."""
+
+    def put(self, here, there, callback=None, **more):
+        Path(there).parent.mkdir(parents=True, exist_ok=True)
+        if put.left == 0:
+            Path(there).write_bytes(Path(here).read_bytes()[:-1])
+            os._exit(9)
+        put.left -= 1
+        shutil.copyfile(here, there)
+
+    put.left = -1
+    monkeypatch.setattr(LocalFileSystem, "put_file", put)
+    monkeypatch.setattr(RemoteStore, "_is_atomic", lambda self: False)
+    return put
+
+
+@pytest.mark.parametrize("done", [0, 1, 20, 33])
+def test_a_killed_push_leaves_no_half_file(remote, clone, call, box, in_place, done):
+    """Nothing has its name before it is whole; the next push brings all."""
+    child = os.fork()
+    if not child:
+        in_place.left = done
+        with chdir(remote), store.open_store(remote) as opened:
+            opened.push(runs=True)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    names = [p.relative_to(box).as_posix() for p in box.rglob("*") if p.is_file()]
+    assert len(names) == done + 1
+    assert not list(filter(NAME.fullmatch, names))
+    assert "is empty: a cold start" in call(remote, "status")
+    assert "Pushed: 34." in call(remote, "push", "--runs")
+    assert "Pulled: 34." in call(clone("b"), "pull")
+
+
+def test_a_push_that_another_one_overtakes(remote, call, box, in_place, monkeypatch):
+    """The file is there already, whole: a host may refuse to rename to its name."""
+    call(remote, "push")
+    lost = member(box)
+    kept = lost.rename(box / "kept")
+
+    def refuse(self, part, name):
+        shutil.copy(kept, name)
+        raise FileExistsError(name)
+
+    monkeypatch.setattr(LocalFileSystem, "move", refuse)
+    assert "Pushed: 1." in call(remote, "push")
+    assert lost.exists()
+    assert not list(lost.parent.glob(f"{lost.name}.*"))
 
 
 @pytest.mark.parametrize("content", [b"", b"other"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from mlops_loop.storage.objects import (
 )  # fmt: skip
 
 log = logging.getLogger(__name__)
+BUCKETS = {"s3", "gs", "azure", "oss"}
 READERS = 8  # files that are verified at once
 
 # How DVC calls user and password for each kind of remote.
@@ -86,10 +88,22 @@ class RemoteStore(Store):
             odb, root = self._odb(), self._root()
             for folder in sorted({f"{root}{path}".rpartition("/")[0] for path in new}):
                 odb.fs.makedirs(folder, exist_ok=True)
-            here = [str(self.cache / path) for path in new]
-            copy(localfs, here, odb.fs, [f"{root}{path}" for path in new])
+            self._upload(odb.fs, [(str(self.cache / path), f"{root}{path}") for path in new])
             self._compare(required, self._stored())
         return len(new)
+
+    def _upload(self, fs: Any, files: list[tuple[str, str]]) -> None:
+        """Copy files; on a host, each under another name until it is whole."""
+        suffix = "" if self._is_atomic() else f".{uuid.uuid4().hex}"
+        parts = [f"{name}{suffix}" for _, name in files]
+        copy(localfs, [here for here, _ in files], fs, parts)
+        if suffix:
+            for part, (_, name) in zip(parts, files, strict=True):
+                _rename(fs, part, name)
+
+    def _is_atomic(self) -> bool:
+        """Whether a file has its name only once it is whole: in a bucket, or a folder by DVC."""
+        return "://" not in self.address or scheme(self.address) in BUCKETS
 
     def verify(self) -> Verified:
         """Read everything in the store; move what is damaged aside, so that a push mends it."""
@@ -130,6 +144,16 @@ class RemoteStore(Store):
             count = remove_unused(odb, used, dry=not delete) if self.remote_files() else 0
             get_index(odb).clear()
         return count
+
+
+def _rename(fs: Any, part: str, name: str) -> None:
+    """Give a file its name, unless another push was faster."""
+    try:
+        fs.move(part, name)
+    except OSError:
+        if not fs.exists(name):
+            raise
+        fs.remove(part)
 
 
 def _runs(paths: set[str]) -> set[str]:
