@@ -10,13 +10,16 @@ import base64
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mlops_loop.errors import StoreUnreachable, UsageError
 
 GITHUB = re.compile(r"github\.com[:/]([^/]+/[^/]+?)(\.git)?/?$")
+SILENT_S = 50  # over HTTP, without a byte
 ANSWER_S = 60.0  # origin may take so long to list its tags
+MOVE_S = 300.0  # and so long to send or take commits, which hold no data and no models
 
 
 def run(
@@ -103,16 +106,27 @@ def github_name(repo: Path) -> str:
 def _at_origin(
     repo: Path, *args: str, timeout_s: float | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`git ARGS` that connects to origin: in a workflow with its token, never with a prompt."""
+    """`git ARGS` that connects to origin: in a workflow with its token, never with a prompt.
+
+    It ends within `timeout_s`, by default MOVE_S, and over HTTP after SILENT_S without a byte.
+    """
     token, server = os.environ.get("GITHUB_TOKEN"), os.environ.get("GITHUB_SERVER_URL")
     login = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     # The empty one removes a header that is configured already.
     headers = ["", f"AUTHORIZATION: basic {login}"] if token and server else []
-    env = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": str(len(headers))}
-    for number, header in enumerate(headers):
-        env[f"GIT_CONFIG_KEY_{number}"] = f"http.{server}/.extraheader"
-        env[f"GIT_CONFIG_VALUE_{number}"] = header
-    return run(repo, *args, timeout_s=timeout_s, **env)
+    settings = [(f"http.{server}/.extraheader", header) for header in headers]
+    settings += [("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", str(SILENT_S))]
+    env = {"GIT_TERMINAL_PROMPT": "0"} | _configured(settings)
+    return run(repo, *args, timeout_s=timeout_s or MOVE_S, **env)
+
+
+def _configured(settings: list[tuple[str, str]]) -> dict[str, str]:
+    """The environment that adds settings to those which it has; no command line shows them."""
+    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    env = {"GIT_CONFIG_COUNT": str(first + len(settings))}
+    for number, (key, value) in enumerate(settings, first):
+        env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return env
 
 
 def is_before(repo: Path, commit: str, other: str | None) -> bool:
@@ -139,6 +153,21 @@ def tags(repo: Path, patterns: Iterable[str]) -> dict[str, str]:
     """The tags of this clone whose whole names match, and the objects that they name."""
     done = run(repo, "for-each-ref", "--format=%(objectname)%09%(refname)", *_refs(patterns))
     return _listed(done.stdout)
+
+
+def tagged_commit(repo: Path, tag: str) -> str:
+    """The commit that a tag of this clone leads to, empty where it lacks that."""
+    return run(
+        repo, "rev-parse", "--quiet", "--verify", f"refs/tags/{tag}^{{commit}}"
+    ).stdout.strip()
+
+
+def has_branch(repo: Path, commit: str) -> bool:
+    """Whether a branch of this clone or of origin, or HEAD, leads to a commit."""
+    branches = ("refs/heads", "refs/remotes/origin")
+    if run(repo, "for-each-ref", "--count=1", "--contains", commit, *branches).stdout:
+        return True
+    return not run(repo, "merge-base", "--is-ancestor", commit, "HEAD").returncode
 
 
 def origin_tags(repo: Path, patterns: Iterable[str]) -> dict[str, str]:
@@ -181,19 +210,42 @@ def fetch_tags(repo: Path, patterns: Iterable[str]) -> None:
         raise _unreachable(done)
 
 
-def publish_tag(repo: Path, tag: str, *others: str) -> bool:
-    """Push a new tag of this clone with `others`, all or none; it stays only where origin took it.
+def make_tag(repo: Path, tag: str, commit: str, text: str, date: str) -> str:
+    """An annotated tag that no name in this clone leads to yet; its hash. Raises UsageError.
 
-    False where origin has another tag of this name. Without an origin it just stays. Raises
-    StoreUnreachable where origin is down or refuses. A run that is killed leaves no tag here that
-    origin lacks: the next one fetches what was pushed.
+    It is made in a repository of its own with the objects and settings of this one, so that a run
+    that is killed leaves nothing which a later command reads.
+    """
+    at = ("rev-parse", "--path-format=absolute", "--git-path")
+    objects, config = (run(repo, *at, name).stdout.strip() for name in ("objects", "config"))
+    target = run(repo, "rev-parse", f"{commit}^{{commit}}").stdout.strip()
+    with tempfile.TemporaryDirectory() as folder:
+        run(repo, "init", "--quiet", "--bare", "--template=", folder)
+        env = {"GIT_DIR": folder, "GIT_OBJECT_DIRECTORY": objects, "GIT_COMMITTER_DATE": date}
+        env |= _configured([("include.path", config)])
+        call = ("tag", "--annotate", "--file=-", tag, target)
+        done = run(repo, *call, text=text, timeout_s=None, **env)
+        if done.returncode:
+            raise UsageError(f"git tag: {' '.join(done.stderr.split())}")
+        return run(repo, "rev-parse", *_refs([tag]), timeout_s=None, **env).stdout.strip()
+
+
+def add_tag(repo: Path, tag: str, made: str) -> bool:
+    """Let a name lead to a tag; False where it leads to another one."""
+    run(repo, "update-ref", *_refs([tag]), made, "0" * len(made))
+    return tags(repo, [tag]).get(tag) == made
+
+
+def publish_tag(repo: Path, tag: str, made: str, *others: str) -> bool:
+    """Push a tag with `others`, all or none; it gets its name here where origin took it.
+
+    False where origin has another tag of this name. Without an origin it gets its name at once.
+    Raises StoreUnreachable where origin is down or refuses. After a run that was killed, the next
+    one fetches what was pushed.
     """
     if not has_origin(repo):
-        return True
-    ref = f"refs/tags/{tag}"
-    made = run(repo, "rev-parse", ref).stdout.strip()
-    run(repo, "update-ref", "-d", ref)
-    refs = [*_refs(others), f"{made}:{ref}"]
+        return add_tag(repo, tag, made)
+    refs = [*_refs(others), f"{made}:refs/tags/{tag}"]
     done = _at_origin(repo, "push", "--quiet", "--atomic", "origin", *refs)
     if done.returncode:
         known = origin_tags(repo, [tag])
@@ -201,8 +253,7 @@ def publish_tag(repo: Path, tag: str, *others: str) -> bool:
             raise _unreachable(done)
         if known[tag] != made:
             return False
-    run(repo, "update-ref", ref, made)  # also where the push succeeded and its answer was lost
-    return True
+    return add_tag(repo, tag, made)  # also where the push succeeded and its answer was lost
 
 
 def push_tag(repo: Path, tag: str) -> None:

@@ -203,6 +203,26 @@ def test_a_stale_lock_is_committed_beside_the_branch(call, train, project):
     assert project.git("log", "--oneline").count("Lock the model") == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        ({"decision": "REJECT"}, [], "said REJECT"),
+        ({}, ["--expect", "v9.0.0"], "built as v9.0.0"),
+    ],
+)
+def test_a_refused_model_leaves_no_commit(call, train, project, change, options, said):
+    """The lock is committed for a model that becomes a version, and for no other."""
+    project.commit("Begin")
+    train("a", **change)
+    project.git("reset", "--quiet", "--soft", "HEAD~1")
+    project.git("restore", "--staged", ".")
+    head = project.git("rev-parse", "HEAD")
+    with pytest.raises(UsageError, match=said):
+        call("register", "--commit", *options)
+    assert project.git("rev-parse", "HEAD") == head
+    assert project.git("tag") == ""
+
+
 def test_a_workflow_acts_as_who_started_it(project, monkeypatch):
     """Without an identity in git, the ledger names the actor."""
     for name in list(os.environ):

@@ -65,7 +65,7 @@ def show(machine: bool) -> None:
 @click.option("--bump", type=click.Choice(["major", "minor", "patch"]), default="minor")
 @click.option("--expect", default="", help="The version that its image was built with.")
 @as_json
-def register(push: bool, commit: bool, machine: bool, **call: str) -> None:
+def register(push: bool, machine: bool, **call: Any) -> None:
     """Register the model in models/bundle as a version, if the gate let it pass.
 
     Tags the commit whose dvc.lock holds the model. A second time it changes nothing. A workflow
@@ -76,9 +76,6 @@ def register(push: bool, commit: bool, machine: bool, **call: str) -> None:
     if now and release_order.is_superseded(ROOT, os.environ.get("GITHUB_SHA", ""), now):
         return _print_superseded(now, machine)
     verdict = release_order.read_verdict(ROOT)
-    if commit and not entries.version_of_bundle(model.id):
-        ledger.check_verdict(verdict, model.id)
-        ledger.commit_lock(ROOT)
     entry, is_new = ledger.register(ROOT, model, verdict, push=push, **call)
     _print_change(entry, is_new, push, machine)
 

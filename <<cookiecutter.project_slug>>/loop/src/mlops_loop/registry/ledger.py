@@ -135,11 +135,14 @@ def register(
     bump: str = "minor",
     push: bool = False,
     expect: str = "",
+    commit: bool = False,
 ) -> tuple[Entry, bool]:
     """Tag HEAD, whose `dvc.lock` holds `bundle`; return the version, and whether it is new.
 
     `bump` is major, minor or patch; `expect` is the version that its image was built with, empty
-    for any. Raises UsageError where that is another, where the gate did not let this bundle pass
+    for any. With `commit`, dvc.lock is committed first, unless the model is refused.
+
+    Raises UsageError where the version is another, where the gate did not let this bundle pass
     or compared it with another champion than production has now, where no committed lock
     holds it, and where git has no identity; TagTaken where another clone has pushed this version.
     """
@@ -151,9 +154,11 @@ def register(
         return known, False
     _check_verdict(verdict, bundle.id)
     release_order.check_champion(verdict, None, entries.current())
-    _check_lock(repo, bundle.folder)
     version = next_version(repo, bump)
     release_order.check_expected(expect, version)
+    if commit:
+        commit_lock(repo)
+    _check_lock(repo, bundle.folder)
     note = {"bundle_id": bundle.id, "verdict": verdict}
     _write(repo, "HEAD", note, push, action=Action.REGISTER, version=version, simple=True)
     return local(repo).find(version), True
@@ -288,12 +293,12 @@ def _write(
     with closing(Git(str(repo))) as scm:
         tag = name_tag(artifact=MODEL, scm=scm, **name)
         newest = max((tag.tag_time for tag in find(name=MODEL, scm=scm)), default=0)
+    if git.tags(repo, [tag]):
+        raise TagTaken(f"{tag} already exists. If another run was faster, run this again.")
     commit = workflow_files.pushable(repo, commit) if push else commit
     date = f"@{max(int(time.time()), newest + 1)} +0000"
-    call = ("tag", "--annotate", "--file=-", tag, commit)
-    made = git.run(repo, *call, text=text, GIT_COMMITTER_DATE=date)
-    if made.returncode:
-        raise TagTaken(f"{made.stderr.strip()}. If another run was faster, run this again.")
-    if push and not git.publish_tag(repo, tag, *others):
-        raise TagTaken(f"Another clone has pushed another {tag}. Next: the same command again")
+    made = git.make_tag(repo, tag, commit, text, date)
+    kept = git.publish_tag(repo, tag, made, *others) if push else git.add_tag(repo, tag, made)
+    if not kept:
+        raise TagTaken(f"Another clone or run has made another {tag}. Next: the same command again")
     return tag

@@ -1,8 +1,9 @@
 """The tags of the ledger, as this clone and origin have them.
 
-With an origin, origin is the ledger. Every command that reads it asks origin for its list of tags,
-and fetches what this clone lacks. A shallow clone is not filled up but refused: it also lacks the
-history that says which of two commits is older.
+Only names in gto's grammar that belong to the artifact `model` count: other tools and other
+artifacts may have tags beside them. With an origin, origin is the ledger. Every command that reads
+it asks origin for its list of tags, and fetches what this clone lacks. A shallow clone is not
+filled up but refused: it also lacks the history that says which of two commits is older.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+
+from gto.tag import parse_name
 
 from mlops_loop import git
 from mlops_loop.errors import StoreUnreachable, UsageError
@@ -22,14 +25,15 @@ WHOLE = "Next: git fetch --tags --unshallow (in a workflow: checkout with fetch-
 def sync(repo: Path) -> list[str]:
     """Fetch the tags that this clone lacks; return those that origin lacks, [] without an origin.
 
-    Raises UsageError for a clone that is shallow and lacks tags, and for a tag that origin has
-    with another content; StoreUnreachable where origin does not answer.
+    Raises UsageError for a clone that is shallow and lacks tags, for a tag that origin has with
+    another content, and for tags of another repository; StoreUnreachable where origin does not
+    answer.
     """
     git.check_repository(repo)
     if not git.has_origin(repo):
         _check_whole(repo, "This clone is shallow and has no remote origin")
         return []
-    origin, here = git.origin_tags(repo, PATTERNS), git.tags(repo, PATTERNS)
+    origin, here = _own(git.origin_tags(repo, PATTERNS)), _own(git.tags(repo, PATTERNS))
     if other := [tag for tag in origin.keys() & here.keys() if origin[tag] != here[tag]]:
         raise UsageError(
             f"{_names(other)} of this clone is not origin's: it was made in another clone, too, "
@@ -39,7 +43,38 @@ def sync(repo: Path) -> list[str]:
     if missing := origin.keys() - here.keys():
         _check_whole(repo, f"This clone is shallow and lacks tags of origin: {_names(missing)}")
         git.fetch_tags(repo, PATTERNS)
-    return sorted(here.keys() - origin.keys())
+    only_here = sorted(here.keys() - origin.keys())
+    _check_lineage(repo, only_here, origin.keys())
+    return only_here
+
+
+def _own(tags: dict[str, str]) -> dict[str, str]:
+    """Those that gto reads as a version or an assignment of this artifact."""
+    return {tag: made for tag, made in tags.items() if is_own(tag)}
+
+
+def is_own(tag: str) -> bool:
+    """Whether a tag's name belongs to the artifact `model`."""
+    return parse_name(tag, raise_on_fail=False).get("name") == MODEL
+
+
+def _check_lineage(repo: Path, only_here: list[str], origin: Iterable[str]) -> None:
+    """Raise UsageError for tags that came from another repository, as a fork's or a template's.
+
+    Nobody registers or assigns a commit that no branch leads to, unless origin has tagged it.
+    """
+    if not only_here:
+        return
+    known = {git.tagged_commit(repo, tag) for tag in origin}
+    commits = {tag: git.tagged_commit(repo, tag) for tag in only_here}
+    foreign = [t for t, c in commits.items() if c not in known and not git.has_branch(repo, c)]
+    if foreign:
+        listed = " ".join(f"'{tag}'" for tag in foreign)
+        raise UsageError(
+            f"{_names(foreign)}: only this clone has it, and no branch of it or of origin leads to "
+            "its commit, so it was fetched from another repository, as a fork has one. Next: "
+            f"git tag --delete {listed}, or, where it is this project's: git push origin {listed}"
+        )
 
 
 def has_versions(repo: Path) -> bool:
@@ -50,7 +85,8 @@ def has_versions(repo: Path) -> bool:
     versions = [f"{MODEL}@*"]
     try:
         return bool(
-            git.tags(repo, versions) or (git.has_origin(repo) and git.origin_tags(repo, versions))
+            _own(git.tags(repo, versions))
+            or (git.has_origin(repo) and _own(git.origin_tags(repo, versions)))
         )
     except StoreUnreachable:
         return True
