@@ -209,15 +209,15 @@ def test_production_changes_after_the_version_is_registered(
     world, machine, releases, released_meanwhile, monkeypatch
 ):
     """In the very moment before the assignment: it is refused as well."""
-    check, calls = image.Image.check, []
+    check, calls = image.Image.check_bundle, []
 
-    def change(self, digest):
+    def change(self, digest, *more):
         calls.append(digest)
         if len(calls) == 1:
             released_meanwhile()
-        return check(self, digest)
+        return check(self, digest, *more)
 
-    monkeypatch.setattr(image.Image, "check", change)
+    monkeypatch.setattr(image.Image, "check_bundle", change)
     with pytest.raises(UsageError, match=CHANGED):
         machine()()
     entries = ledger.fetch(world.repo)
