@@ -58,7 +58,7 @@ class Image:
         has_run: whether the ledger has this image for this version already. Then it may lack the
         label, as images from before there was one.
         """
-        labels = bundle_ids(self._registry, self._manifest(digest)[1])
+        labels = bundle_ids(self.registry, self._manifest(digest)[1])
         if has_run and labels and labels <= {"", bundle_id}:
             return
         after = f"loop registry fetch {version} && make image, push it, then loop deploy {version}"

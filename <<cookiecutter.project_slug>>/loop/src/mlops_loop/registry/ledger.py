@@ -129,14 +129,9 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def register(
-    repo: Path,
-    bundle: Bundle,
-    verdict: dict[str, Any],
-    bump: str = "minor",
-    push: bool = False,
-    expect: str = "",
-    commit: bool = False,
-) -> tuple[Entry, bool]:
+    repo: Path, bundle: Bundle, verdict: dict[str, Any], bump: str = "minor", push: bool = False,
+    expect: str = "", commit: bool = False,
+) -> tuple[Entry, bool]:  # fmt: skip
     """Tag HEAD, whose `dvc.lock` holds `bundle`; return the version, and whether it is new.
 
     `bump` is major, minor or patch; `expect` is the version that its image was built with, empty
