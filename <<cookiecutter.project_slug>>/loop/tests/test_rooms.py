@@ -38,7 +38,8 @@ ROOMS = {
     "repository": "github storage",
     "prediction_log": "",
     "inference": "model tasks prediction_log",
-    "monitoring": "model tasks params sources pipeline registry github prediction_log inference",
+    "monitoring": "model tasks params sources daily pipeline registry github prediction_log"
+    " inference",
     "access": "prediction_log inference",
     "page": "model inference access",
     "serving": "model tasks prediction_log inference access page",

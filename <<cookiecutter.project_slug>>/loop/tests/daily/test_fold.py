@@ -20,9 +20,9 @@ from mlops_loop.errors import UsageError
 
 @given(cuts=st.lists(st.integers(0, 300), max_size=4), seed=st.integers(0, 9))
 @settings(max_examples=30, deadline=None)
-def test_the_parts_of_days_add_up_to_the_whole(frame, make_table, make_rows, cuts, seed):
+def test_the_parts_of_days_add_up_to_the_whole(frame, make_table, make_days, cuts, seed):
     """Exactly, however the rows are cut, and in any order."""
-    rows = make_rows(3, 100, seed)
+    rows = make_days(3, 100, seed)
     whole = fold(frame, make_table(rows))
     ends = sorted([0, *cuts, len(rows)])
     pieces = [rows.iloc[a:b] for a, b in pairwise(ends) if b > a]
@@ -30,9 +30,9 @@ def test_the_parts_of_days_add_up_to_the_whole(frame, make_table, make_rows, cut
     assert merge(parts) == whole
 
 
-def test_counts_are_those_of_the_rows(frame, make_table, make_rows):
+def test_counts_are_those_of_the_rows(frame, make_table, make_days):
     """Missing, levels, scores and losses, counted the plain way."""
-    rows = make_rows(2, 200)
+    rows = make_days(2, 200)
     first, _ = fold(frame, make_table(rows))
     own = rows[rows["day"] == first.date]
     assert (first.rows, first.counts["rows"]) == (200, (200, 200))
@@ -49,9 +49,9 @@ def test_counts_are_those_of_the_rows(frame, make_table, make_rows):
     assert squares / 1e6 == pytest.approx((losses**2).sum(), abs=1e-3)
 
 
-def test_a_day_survives_its_file_and_is_small(frame, make_table, make_rows):
+def test_a_day_survives_its_file_and_is_small(frame, make_table, make_days):
     """Some hundreds of bytes for these columns."""
-    day = fold(frame, make_table(make_rows(1, 5000)))[0]
+    day = fold(frame, make_table(make_days(1, 5000)))[0]
     text = json.dumps(day.as_json())
     assert Day.from_json(json.loads(text)) == day
     assert len(text) < 1500

@@ -28,9 +28,9 @@ def test_the_checks_are_those_of_the_columns(reference):
     assert sorted(towns) == ["Bonn", "Oslo", "Rome"]
 
 
-def test_a_spread_is_that_of_the_daily_means(reference, make_rows):
+def test_a_spread_is_that_of_the_daily_means(reference, make_days):
     """Counted the plain way."""
-    rows = make_rows(60, 50)
+    rows = make_days(60, 50)
     loss, missing = reference.spreads["loss", ""], reference.spreads["missing:size", ""]
     means = ((rows["y"] - rows["p"]) ** 2).groupby(rows["day"]).mean()
     assert loss.mean == pytest.approx(means.mean(), abs=1e-5)
@@ -42,15 +42,15 @@ def test_a_spread_is_that_of_the_daily_means(reference, make_rows):
     assert (missing.mean, missing.sd) == pytest.approx((shares.mean(), shares.std()))
 
 
-def test_a_reference_survives_its_file_and_holds_no_rows(reference, binary):
+def test_a_reference_survives_its_file_and_holds_no_rows(reference, day_contract):
     """The same text each time; kilobytes; counts of rows alone."""
     text = json.dumps(reference.as_json(), sort_keys=True)
-    again = Reference.from_json(json.loads(text), binary)
+    again = Reference.from_json(json.loads(text), day_contract)
     assert json.dumps(again.as_json(), sort_keys=True) == text
     assert again.frame.id == reference.frame.id
     assert len(text) < 8_000
     with pytest.raises(ValueError, match="format 9"):
-        Reference.from_json({**reference.as_json(), "format": 9}, binary)
+        Reference.from_json({**reference.as_json(), "format": 9}, day_contract)
 
 
 def test_neighbours_that_are_alike_are_seen():
@@ -72,15 +72,6 @@ def _spread(means: np.ndarray, is_ordered: bool = True) -> Spread:
     found = Spread.of(Series("level", "x", "", many, means, many * 0), is_ordered)
     assert found
     return found
-
-
-def test_skewness_is_that_of_scipy():
-    """Of the days, not of the rows."""
-    from scipy import stats
-
-    means = np.random.default_rng(0).exponential(size=50)
-    assert _spread(means).skewness == pytest.approx(stats.skew(means))
-    assert _spread(np.full(50, 0.1)).skewness == 0
 
 
 def test_a_day_that_was_cut_off_does_not_count():

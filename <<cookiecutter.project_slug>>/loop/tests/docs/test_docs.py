@@ -8,6 +8,7 @@ import pytest
 
 from mlops_loop import paths, settings
 from mlops_loop.gate.policy import GatePolicy
+from mlops_loop.monitoring.config import Material, MonitorConfig
 from mlops_loop.stage_params import Train
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -23,6 +24,16 @@ def test_every_setting_of_serving_is_explained(name):
 def test_every_key_of_the_gate_is_explained(key):
     """In the table of keys."""
     assert f"\n| `{key}` | " in (DOCS / "gate.md").read_text(encoding="utf-8")
+
+
+MATERIAL = [f"material.{name}" for name in Material.model_fields]
+
+
+@pytest.mark.parametrize("key", [*MonitorConfig.model_fields, *MATERIAL])
+def test_every_key_of_the_monitor_is_explained(key):
+    """In the tables of keys and of checks."""
+    text = (DOCS / "monitoring.md").read_text(encoding="utf-8")
+    assert f"\n| `{key}` | " in text or f" | `{key}` |" in text
 
 
 @pytest.mark.parametrize("key", Train.model_fields)

@@ -23,9 +23,9 @@ class Spread:
     """A quantity over `units` days: mean and standard deviation of its daily means.
 
     rows: harmonic mean of the rows of a day. within: variance of a row inside a day. correlation:
-    of a day with the next one, corrected for its bias. skewness: of daily means. ranges: by length
-    of a window in days the lowest and the highest mean of one; of a day those of training, of
-    longer ones bootstrapped.
+    of a day with the next one, corrected for its bias. ranges: by length of a window in
+    days the lowest and the highest mean of one; of a day those of training, of longer ones
+    bootstrapped.
     """
 
     mean: float
@@ -34,7 +34,6 @@ class Spread:
     rows: float
     within: float
     correlation: float
-    skewness: float
     ranges: Mapping[int, tuple[float, float]]
 
     @classmethod
@@ -51,7 +50,6 @@ class Spread:
             rows=float(len(rows) / (1 / rows).sum()),
             within=float((series.variances[kept] * rows).sum() / rows.sum()),
             correlation=_correlation(means) if is_ordered else 0.0,
-            skewness=_skewness(means),
             ranges={length: _range(means, length) for length in WINDOWS},
         )
 
@@ -70,7 +68,7 @@ class Spread:
         return cls(**{**values, "sd": sd}, ranges=ranges)
 
 
-NAMES = ("mean", "sd", "units", "rows", "within", "correlation", "skewness")
+NAMES = ("mean", "sd", "units", "rows", "within", "correlation")
 
 
 def _short(value: float) -> float | int | None:
@@ -87,13 +85,6 @@ def _correlation(means: np.ndarray) -> float:
         return 0.0
     raw = (centred[1:] * centred[:-1]).sum() / total
     return float(np.clip((raw + 1 / n) / (1 - 3 / n), 0, STRONGEST))
-
-
-def _skewness(means: np.ndarray) -> float:
-    """The third moment in standard deviations; 0 where days do not differ."""
-    centred = means - means.mean()
-    square = (centred**2).mean()
-    return float((centred**3).mean() / square**1.5) if square > 1e-18 else 0.0
 
 
 def _range(means: np.ndarray, length: int) -> tuple[float, float]:

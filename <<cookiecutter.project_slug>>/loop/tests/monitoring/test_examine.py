@@ -1,0 +1,180 @@
+"""A look: days of production to findings, causes and actions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mlops_loop.daily.fold import fold
+from mlops_loop.errors import UsageError
+from mlops_loop.monitoring import checks
+from mlops_loop.monitoring.config import ColumnConfig, Material, MonitorConfig
+from mlops_loop.monitoring.examine import examine
+
+POLICY = MonitorConfig(stale_days=30)
+
+
+@pytest.fixture
+def look(reference, frame, make_table, make_days):
+    """`look(change, n_days, policy)`: findings after so many days, changed from the 21st on."""
+
+    def look(change=None, n_days=30, policy=POLICY, per_day=50):
+        rows = make_days(n_days, per_day, seed=5)
+        late = (np.arange(len(rows)) // per_day) >= 20
+        if change:
+            change(rows, late)
+        return examine(reference, fold(frame, make_table(rows)), policy)
+
+    return look
+
+
+def lose(rows, late):
+    """Half of the sizes."""
+    rows.loc[late & (np.arange(len(rows)) % 2 == 0), "size"] = np.nan
+
+
+def rename(rows, late):
+    """Rome is called Roma."""
+    rows.loc[late & (rows["town"] == "Rome"), "town"] = "Roma"
+
+
+def widen(rows, late):
+    """Sizes are in another unit."""
+    rows.loc[late, "size"] *= 2.54
+
+
+def shift(rows, late):
+    """Sizes are larger, by a standard deviation."""
+    rows.loc[late, "size"] += 1
+
+
+def predict_more(rows, late):
+    """Both sizes and scores rise; outcomes follow, so there is no harm."""
+    shift(rows, late)
+    rows.loc[late, "p"] = 0.5 + rows.loc[late, "p"] / 2
+    rng = np.random.default_rng(0)
+    rows.loc[late, "y"] = (rng.random(late.sum()) < rows.loc[late, "p"]).astype(int)
+
+
+def flip(rows, late):
+    """Outcomes are the other way round."""
+    rows.loc[late, "y"] = 1 - rows.loc[late, "y"]
+
+
+def test_days_like_those_of_training_are_ok(look):
+    """All checks that have a window are; nothing follows."""
+    found = look()
+    assert (found.verdict, found.causes, found.date) == ("ok", (), "2026-01-30")
+    assert found.actions.issues == found.actions.report == ()
+    assert not found.actions.blocks_retraining
+    assert not found.actions.retrain
+    assert found.harm is not None
+    assert found.harm.evidence < found.harm.threshold == 365
+    assert set(found.blind()) <= {"level:rain"}
+    assert {check.window for check in found.checks} == {1, 3, 7, 28}
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "name"),
+    [
+        (lose, "broken", "missing:size"), (rename, "broken", "unknown:town"),
+        (shift, "drifted", "level:size"), (predict_more, "drifted", "score"),
+        (flip, "harmed", "loss"),
+    ],
+)  # fmt: skip
+def test_each_verdict_has_its_own_actions(look, change, verdict, name):
+    """Broken blocks retraining; drift of inputs is reported; harm that is proven retrains."""
+    found = look(change)
+    assert found.verdict == verdict
+    assert found.by_name()[name].verdict == verdict
+    cause = found.causes[0]
+    assert cause.verdict == verdict
+    assert cause.since in ("2026-01-20", "2026-01-21", "2026-01-22")
+    assert found.actions.blocks_retraining == (verdict == "broken")
+    assert found.actions.retrain == (verdict == "harmed")
+    assert (cause in found.actions.issues) == (change is not shift)
+    assert (cause in found.actions.report) == (change is shift)
+
+
+def test_columns_that_break_on_the_same_day_are_one_cause(look):
+    """With the drift that follows; and while something is broken, harm does not retrain."""
+
+    def both(rows, late):
+        lose(rows, late)
+        rename(rows, late)
+        flip(rows, late)
+
+    found = look(both)
+    assert len(found.causes) == 1
+    assert {"size", "town"} <= set(found.causes[0].columns)
+    assert found.harm is not None
+    assert found.harm.alarm
+    assert not found.actions.retrain
+
+
+def test_no_column_sinks_the_run(look, monkeypatch):
+    """An error in one check is the result of that check."""
+    plain = checks.examine_mean
+
+    def fails(series, *args):
+        if series.name == "level:size":
+            raise ZeroDivisionError("no such day")
+        return plain(series, *args)
+
+    monkeypatch.setattr(checks, "examine_mean", fails)
+    found = look(lose)
+    assert found.by_name()["level:size"].reason == "ZeroDivisionError: no such day"
+    assert found.verdict == "broken"
+
+
+def test_too_few_rows_are_unknown_and_say_what_could_be_seen(look):
+    """Two rows on each of two days."""
+    found = look(n_days=2, per_day=2)
+    assert found.verdict == "unknown"
+    assert all(check.verdict == "unknown" for check in found.checks)
+    assert found.by_name()["missing:size"].smallest > 0.15
+
+
+def test_days_without_rows_are_days(reference, frame, make_table, make_days):
+    """A window of seven days has those without rows too."""
+    days = fold(frame, make_table(make_days(30, 50)))
+    found = examine(reference, [*days[:10], *days[20:]], POLICY)
+    week = next(c for c in found.checks if (c.name, c.window) == ("missing:size", 28))
+    assert (week.first, week.rows) == ("2026-01-03", 18 * 50)
+    parts = examine(reference, list(reversed([*days[:10], *days[20:]])), POLICY)
+    assert parts == found
+
+
+def test_the_policy_decides(look):
+    """A shift that does not matter is none, columns can be left out, fewer alarms need more."""
+
+    def policy(**changes):
+        return POLICY.model_copy(update=changes)
+
+    assert look(shift, policy=policy(material=Material(level=0.9))).causes == ()
+    left = look(lose, policy=policy(columns={"size": ColumnConfig(watch=False)}))
+    assert (left.verdict, "missing:size" in left.by_name()) == ("ok", False)
+    fine = Material(score=0.001)
+    rare, often = (look(policy=policy(alarms_per_year=n, material=fine)) for n in (0.1, 10))
+    assert often.alpha == pytest.approx(100 * rare.alpha)
+    assert rare.by_name()["score"].smallest > often.by_name()["score"].smallest
+    assert rare.harm is not None
+    assert rare.harm.threshold == 3650
+
+
+def test_a_column_that_is_not_there_is_refused(look):
+    """With those that are."""
+    policy = POLICY.model_copy(update={"columns": {"sise": ColumnConfig()}})
+    with pytest.raises(UsageError, match=r"columns\.sise: the model has no such column.*size"):
+        look(policy=policy)
+
+
+def test_counts_of_another_model_are_refused(reference, frame, make_table, make_days):
+    """And no day at all is."""
+    from dataclasses import replace
+
+    (day,) = fold(frame, make_table(make_days(1, 50)))
+    with pytest.raises(UsageError, match="of another model"):
+        examine(reference, [replace(day, frame="other")], POLICY)
+    with pytest.raises(UsageError, match="fold the prediction log"):
+        examine(reference, [], POLICY)
