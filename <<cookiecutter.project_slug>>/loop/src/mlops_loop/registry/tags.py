@@ -63,11 +63,10 @@ def _check_lineage(repo: Path, only_here: list[str], origin: Iterable[str]) -> N
 
     Nobody registers or assigns a commit that no branch leads to, unless origin has tagged it.
     """
-    if not only_here:
-        return
-    known = {git.tagged_commit(repo, tag) for tag in origin}
     commits = {tag: git.tagged_commit(repo, tag) for tag in only_here}
-    foreign = [t for t, c in commits.items() if c not in known and not git.has_branch(repo, c)]
+    stray = [tag for tag, commit in commits.items() if not git.has_branch(repo, commit)]
+    known = {git.tagged_commit(repo, tag) for tag in origin} if stray else set()
+    foreign = [tag for tag in stray if commits[tag] not in known]
     if foreign:
         listed = " ".join(f"'{tag}'" for tag in foreign)
         raise UsageError(
