@@ -53,6 +53,7 @@ MODULES = {
         "retrain": "Retrain on a schedule: is it allowed, is the model new, propose it.",
         "monitor": "Watch the model in production; a schedule does it every day.",
     },
+    "feedback": {"feedback": "Make training data of production's rows whose outcome is known."},
     "repository": {
         "doctor": "List what the repository on GitHub has and lacks; change nothing.",
         "harden": "Set what doctor found missing, as whoever is logged in; show it first.",

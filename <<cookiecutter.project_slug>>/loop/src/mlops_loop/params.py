@@ -75,8 +75,8 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
 
 def _explain(path: Path, item: Any) -> str:
     parts, shown = item["loc"], f" = {item['input']!r}"
-    if source := parts[:1] == ("source",):
-        parts = ("source", *parts[2:])  # without the kind, which is no level of the file
+    if source := parts[:1] in (("source",), ("traffic",)):
+        parts = (parts[0], *parts[2:])  # without the kind, which is no level of the file
     # A password in the wrong place is under an unknown key, where a variable's name should be, or
     # in a URL.
     secret = item["type"] in ("extra_forbidden", "string_pattern_mismatch")
@@ -88,6 +88,6 @@ def _explain(path: Path, item: Any) -> str:
         message = f"it is called {new} now: rename it"
     if item["type"] == "extra_forbidden" and (new := MOVED.get(".".join(map(str, parts)))):
         message = f"it is {new} in params.yaml now, for evaluation and gate alike: move it there"
-    if item["type"] == "union_tag_not_found":
+    if item["type"] == "union_tag_not_found" and parts == ("source",):
         message = f"kind is missing. Choose one of: {listed(kinds())}"
     return f"{path}: {'.'.join(map(str, parts)) or 'file'}{shown}: {message}."

@@ -50,6 +50,7 @@ ERRORS: dict[str, tuple[type[ProjectError], ...]] = {
     "clean-images": (StoreUnreachable, GitHubRefused),
     "retrain": (StoreUnreachable, NoValidBundle, GitHubRefused),
     "monitor": (GitHubRefused, WebhookRefused),
+    "feedback": (DataRefused, StoreUnreachable, NoValidBundle, GitHubRefused, LogUnavailable),
     "doctor": (GitHubRefused,),
     "harden": (GitHubRefused,),
     "log": (LogUnavailable,),

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from mlops_loop.github.api import Repository
 
@@ -72,6 +73,22 @@ def repository_url(env: Mapping[str, str] = os.environ) -> str:
     """The repository's page."""
     server = env.get("GITHUB_SERVER_URL") or "https://github.com"
     return f"{server}/{Repository(env).name}"
+
+
+def compare_link(branch: str, title: str, issue: Issue, env: Mapping[str, str] = os.environ) -> str:
+    """The page on which a person opens the pull request of a branch, which closes the issue."""
+    base = env.get("GITHUB_REF_NAME") or "main"
+    body = f"Closes #{issue['number']}"
+    query = urlencode({"expand": 1, "title": title, "body": body})
+    return f"{repository_url(env)}/compare/{base}...{branch}?{query}"
+
+
+def add_link(repository: Repository, issue: Issue, branch: str, title: str) -> None:
+    """Add the link to the pull request, once; it holds the number of the issue."""
+    if "/compare/" not in issue["body"]:
+        link = compare_link(branch, title, issue)
+        text = f"{issue['body']}\n\n**[Open the pull request]({link})**"
+        repository.call(repository.rest.issues.update, issue_number=issue["number"], body=text)
 
 
 def _is_own(repository: Repository, text: Mapping[str, Any]) -> bool:

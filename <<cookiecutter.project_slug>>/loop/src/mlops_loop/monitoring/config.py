@@ -9,6 +9,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_
 
 from mlops_loop import paths
 from mlops_loop.daily.spread import WINDOWS
+from mlops_loop.monitoring.traffic.kinds import Traffic
 from mlops_loop.params import Section, read_yaml
 
 Shift = Annotated[float, Field(gt=0, lt=1)]
@@ -70,6 +71,7 @@ class MonitorConfig(Section):
     material: Material = Material()
     columns: dict[str, ColumnConfig] = Field(default_factory=dict)
     retrain: RetrainConfig = RetrainConfig()
+    traffic: Traffic | None = None  # None: no rows of production can be read
 
     @field_validator("windows")
     @classmethod

@@ -6,7 +6,6 @@ opens the pull request. All models that do not pass are reported in one issue.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from mlops_loop import git, workflow_files
 from mlops_loop.errors import UsageError
@@ -180,25 +178,11 @@ def _report_proposal(
         )
         title = f"A retrained model waits for review: {bundle.id}"
         issue = issues.open_or_update(repository, LABEL, problem, title, text)
-    _add_link(repository, issue, branch)
+    issues.add_link(repository, issue, branch, f"Retrain: {branch}")
     for older in known:
         if older["number"] < issue["number"] and older["state"] == "open":
             issues.close(repository, older, f"Newer data led to #{issue['number']}.")
     return issue
-
-
-def _add_link(repository: Repository, issue: issues.Issue, branch: str) -> None:
-    """Only now, because the link holds the number of the issue."""
-    if "/compare/" not in issue["body"]:
-        text = f"{issue['body']}\n\n**[Open the pull request]({_link(branch, issue)})**"
-        repository.call(repository.rest.issues.update, issue_number=issue["number"], body=text)
-
-
-def _link(branch: str, issue: issues.Issue) -> str:
-    base = os.environ.get("GITHUB_REF_NAME") or "main"
-    body = f"Closes #{issue['number']}"
-    query = urlencode({"expand": 1, "title": f"Retrain: {branch}", "body": body})
-    return f"{issues.repository_url()}/compare/{base}...{branch}?{query}"
 
 
 def _report_refusal(

@@ -14,7 +14,8 @@ from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.model import bundle
 from mlops_loop.monitoring.traffic import table
 from mlops_loop.monitoring.traffic.kinds import Replay
-from mlops_loop.monitoring.traffic.replay import Production, ReplayTraffic
+from mlops_loop.monitoring.traffic.opened import Production
+from mlops_loop.monitoring.traffic.replay import ReplayTraffic
 
 SCHEMA = """
     import pandera.pandas as pa

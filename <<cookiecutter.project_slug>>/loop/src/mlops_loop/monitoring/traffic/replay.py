@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -28,6 +27,7 @@ from mlops_loop.inference.rows import RowReader
 from mlops_loop.model.bundle import Bundle
 from mlops_loop.monitoring.traffic import table
 from mlops_loop.monitoring.traffic.kinds import Replay
+from mlops_loop.monitoring.traffic.opened import Production
 from mlops_loop.params import Params
 from mlops_loop.paths import SOURCE_STATE
 from mlops_loop.pipeline.validate import validate
@@ -36,15 +36,6 @@ from mlops_loop.sources.files import read_files
 from mlops_loop.sources.table import one_type_per_column
 from mlops_loop.text import listed
 from mlops_loop.values import SEPARATOR
-
-
-@dataclass(frozen=True)
-class Production:
-    """The model in production, and when it was registered."""
-
-    bundle: Bundle
-    version: str
-    registered: datetime
 
 
 class ReplayTraffic:
