@@ -13,7 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tools import bake
 
-pytest_plugins = ["loop", "engine"]
+pytest_plugins = ["loop", "engine", "postgres"]
 # A machine that forbids bytecode compiles all libraries at every start: most of a short program.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

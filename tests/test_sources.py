@@ -1,22 +1,14 @@
 """A real PostgreSQL as source of a generated project: rows in chunks, and no password anywhere."""
 
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import DEFAULTS, environment_of, run
+from postgres import PASSWORD, WRITTEN, Postgres
 
-PASSWORD, WRITTEN = "pa55 w/rd@%", "pa55%20w%2Frd%40%25"
 N_ROWS = 50_000  # in the query below
 ROWS = """
 SELECT i AS n, i::bigint << 33 AS big, i % 2 = 0 AS even, 'tön %s :x ' || i AS name,
@@ -37,62 +29,6 @@ found |= {"wide": int(table["wide"].iloc[-1]), "exact": table["exact"].iloc[-1]}
 print(json.dumps(found | {"name": table["name"].iloc[-1], "types": types}))
 """
 LENGTH = "import pandas as pd; print(len(pd.read_parquet('data/ingested.parquet')), 'rows')"
-
-
-@dataclass(frozen=True)
-class Postgres:
-    """A running server: its port, and the file in which it notes every statement."""
-
-    port: int
-    log: Path
-
-    def url(self, password: str = WRITTEN) -> str:
-        """Return a URL as a user would write it."""
-        return f"postgresql://me:{password}@127.0.0.1:{self.port}/postgres"
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """Run a server of its own, as user postgres where the tests run as root."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not programs:
-        if os.environ.get("CI") == "true":
-            pytest.fail("needs postgresql, and CI must have it")
-        pytest.skip("needs postgresql")
-    user = {"user": "postgres"} if os.geteuid() == 0 else {}
-    # Not in pytest's folder, which other users may not enter.
-    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-    (folder / "password").write_text(PASSWORD)
-    if user:
-        for path in (folder, folder / "password"):
-            shutil.chown(path, **user)
-    start = [programs[-1] / "initdb", "-D", folder / "data", "-U", "me", "-A", "scram-sha-256"]
-    start += ["--pwfile", folder / "password", "-E", "UTF8", "--locale", "C", "--no-sync"]
-    assert run(*start, cwd=folder, **user).returncode == 0
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = ["-p", str(port), "-h", "127.0.0.1", "-k", folder, "-c", "log_statement=all"]
-    with (folder / "log").open("w") as log:
-        command = [programs[-1] / "postgres", "-D", folder / "data", *options]
-        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **user)
-    try:
-        wait_for(port)
-        yield Postgres(port, folder / "log")
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(timeout=60)
-        shutil.rmtree(folder)
-
-
-def wait_for(port: int) -> None:
-    """Return when something listens on the port; fail after half a minute."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            time.sleep(0.1)
-    pytest.fail(f"nothing listens on port {port}")
 
 
 @pytest.fixture

@@ -30,6 +30,11 @@ USES = re.compile(
 MOST_LINES = 165
 RESULTS = ("failure", "cancelled", "skipped")
 OUTPUTS, VALUES = ("documents-only", "loop-changed"), ("true", "false", "")
+EVENTS = ("pull_request", "merge_group", "push")
+# A job that trains may run elsewhere, and for longer or shorter: two variables of the repository.
+RUNNER = "${{ vars.RUNNER || 'ubuntu-24.04' }}"
+MINUTES = "${{ fromJSON(vars.TRAIN_TIMEOUT_MINUTES || '350') }}"
+TRAINS = {("ci", "experiment"), ("release", "train"), ("retrain", "train")}
 
 
 def path_id(path: Path) -> str:
@@ -79,8 +84,14 @@ def test_rights_are_granted_by_job_with_a_reason(path):
 
 @each_workflow
 def test_every_job_is_bounded_and_named(path):
-    """A job stops by itself, runs on a fixed image, and its name is a sentence."""
+    """A job stops by itself, runs on a fixed image, and its name is a sentence.
+
+    Only those that train may be sent to another runner: the others need nothing of it.
+    """
     for name, job in jobs(path).items():
+        if path in GENERATED and (path.stem, name) in TRAINS:
+            assert (job["timeout-minutes"], job["runs-on"]) == (MINUTES, RUNNER), name
+            continue
         # Six hours are the platform's own limit, which would end a job without a word.
         assert job["timeout-minutes"] < 360 and job["runs-on"] == "ubuntu-24.04", name
         assert len(job["name"].split()) >= 3, name
@@ -107,8 +118,14 @@ def test_artifacts_are_kept_for_two_weeks(path):
 each_ci = pytest.mark.parametrize(
     "path", [path for path in OWN + GENERATED if path.stem == "ci"], ids=path_id
 )
-# Where a job may be skipped: an output of the job `changes`, and its value.
-SKIPPED_WHERE = {"experiment": ("documents-only", "true"), "loop": ("loop-changed", "false")}
+
+
+def may_skip(event: str, outputs: dict[str, str]) -> set[str]:
+    """Return the jobs that an event skips, where the job `changes` found these outputs."""
+    skipped = {"experiment" if event == "push" else "code"}
+    if outputs["documents-only"] == "true":
+        skipped |= {"experiment", "code"}
+    return skipped | ({"loop"} if outputs["loop-changed"] == "false" else set())
 
 
 @each_ci
@@ -122,9 +139,10 @@ def test_the_aggregate_check_needs_every_other_job(path):
     assert last["run"] == 'test "$OK" = true' and last.get("if", "always()") == "always()"
 
 
-def passes(expression: str, results: dict[str, str], outputs: dict[str, str]) -> bool:
-    """Evaluate the expression of the aggregate check for these results and outputs."""
+def passes(expression: str, results: dict[str, str], outputs: dict[str, str], event: str) -> bool:
+    """Evaluate the expression of the aggregate check for these results, outputs and event."""
     text, found = expression.strip("${} "), tuple(results.values())
+    text = text.replace("github.event_name", repr(event))
     text = re.sub(r"contains\(needs\.\*\.result, ('\w+')\)", rf"(\1 in {found})", text)
     text = re.sub(r"needs\.([\w-]+)\.result", lambda job: repr(results[job[1]]), text)
     text = re.sub(r"needs\.changes\.outputs\.([\w-]+)", lambda out: repr(outputs[out[1]]), text)
@@ -136,17 +154,30 @@ def passes(expression: str, results: dict[str, str], outputs: dict[str, str]) ->
 
 @each_ci
 def test_the_aggregate_check_passes_only_what_succeeded(path):
-    """Any failed or cancelled job fails it; a skipped one does, unless `changes` allows it."""
+    """Any failed or cancelled job fails it; a skipped one does, unless event or `changes` allow."""
     gate = jobs(path)["ci-ok"]
     expression = gate["steps"][-1]["env"]["OK"]
     outputs = [dict(zip(OUTPUTS, values, strict=True)) for values in product(VALUES, VALUES)]
     for states in product(("success", *RESULTS), repeat=len(gate["needs"])):
         results = dict(zip(gate["needs"], states, strict=True))
-        for given in outputs if "changes" in results else outputs[-1:]:
-            allowed = {job for job, (name, value) in SKIPPED_WHERE.items() if given[name] == value}
-            skipped = {job for job, state in results.items() if state == "skipped"}
-            good = set(states) <= {"success", "skipped"} and skipped <= allowed
-            assert passes(expression, results, given) == good, (results, given)
+        skipped = {job for job, state in results.items() if state == "skipped"}
+        for given, event in product(outputs if "changes" in results else outputs[-1:], EVENTS):
+            good = set(states) <= {"success", "skipped"} and skipped <= may_skip(event, given)
+            assert passes(expression, results, given, event) == good, (results, given, event)
+
+
+def test_a_push_to_main_is_trained_once():
+    """By the release; ci tests its code. Before a merge, ci trains."""
+    conditions = {name: job.get("if", "") for name, job in jobs(GENERATED[0]).items()}
+    assert GENERATED[0].stem == "ci"
+    assert "github.event_name != 'push'" in conditions["experiment"]
+    assert "github.event_name == 'push'" in conditions["code"]
+    calls = {
+        name: [step.get("run", "") for step in jobs(GENERATED[0])[name]["steps"]]
+        for name in ("code", "experiment")
+    }
+    assert {"make lint", "make test"} <= set(calls["code"]) & set(calls["experiment"])
+    assert "uv run --frozen dvc repro" not in calls["code"]
 
 
 @each_workflow
@@ -203,6 +234,22 @@ def test_doctor_looks_at_the_environment_that_asks():
              if "environment" in job}  # fmt: skip
     source = TEMPLATE / "loop/src/mlops_loop/repository/environments.py"
     assert {re.search(r'"environment_name": "(\w+)"', source.read_text())[1]} == named
+
+
+@pytest.mark.parametrize("path", GENERATED, ids=path_id)
+def test_passwords_of_sources_reach_only_what_reads_them(path):
+    """A step of the store, or the stage that reads the source; no test, linter, model or image."""
+    secret = "${{ secrets.DATA_SECRETS }}"  # noqa: S105  # its name
+    given = [step for step in steps(path) if secret in step.get("env", {}).values()]
+    assert path.read_text().count("DATA_SECRETS }}") == len(given)
+    reads = re.compile(
+        r"uv run --frozen (loop (store (pull|push)|fingerprint)\b.*|dvc repro ingest)"
+    )
+    assert [step for step in given if not reads.fullmatch(step["run"])] == []
+    assert [s for s in steps(path) if reads.fullmatch(s.get("run", "")) and s not in given] == []
+    calls = [step.get("run") for step in steps(path)]
+    repro = [n for n, call in enumerate(calls) if call == "uv run --frozen dvc repro"]
+    assert all(calls[n - 1] == "uv run --frozen dvc repro ingest" for n in repro)
 
 
 def wanted() -> set[str]:

@@ -120,6 +120,13 @@ def retrained(champion: Path, shared: Path, registry) -> Path:
 
 
 @pytest.fixture(scope="session")
+def queried(champion: Path, shared: Path, registry, postgres) -> Path:
+    """Return the scene whose rows are in a database with a password."""
+    postgres.load("flights", *sorted((champion / "laptop" / "data" / "raw").glob("*.csv")))
+    return scenes.queried(champion, shared, registry, postgres.url())
+
+
+@pytest.fixture(scope="session")
 def released(retrained: Path, shared: Path, registry) -> Path:
     """Return that scene with the images of both versions, the second one in production."""
     require_tool("docker")

@@ -79,6 +79,29 @@ def retrained(champion: Path, shared: Path, registry: Callable) -> Path:
     return made(shared / "scenes" / "retrained", champion, registry, build)
 
 
+def of_a_database(params: str) -> str:
+    """Return parameters whose source is a query."""
+    found = yaml.safe_load(params)
+    found["source"] = {"kind": "sql", "query": "rows.sql", "fingerprint": "data/source.json"}
+    return yaml.safe_dump(found, sort_keys=False)
+
+
+def queried(champion: Path, shared: Path, registry: Callable, url: str) -> Path:
+    """Let the champion's rows come from a database at a URL."""
+
+    def build(laptop: Path, address: str) -> None:
+        params = laptop / "params.yaml"
+        params.write_text(of_a_database(params.read_text()))
+        (laptop / "rows.sql").write_text("SELECT * FROM flights\n")
+        steps(
+            laptop, address, f"DATABASE_URL='{url}' make pipeline",
+            "git add --all && git commit --quiet --message 'Rows of a database'",
+            f"{LOOP} store push --runs", "git push --quiet origin main",
+        )  # fmt: skip
+
+    return made(shared / "scenes" / "queried", champion, registry, build)
+
+
 def released(base: Path, shared: Path, registry: Callable) -> Path:
     """Add the images of both versions, and let the tag production name the second."""
 

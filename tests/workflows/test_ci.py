@@ -11,8 +11,9 @@ from .world import Event, World, boosted
 DOCUMENTS = {"README.md": lambda text: text + "\nA line.\n"}
 # Code of the loop that no stage reads: the model stays what it was.
 CODE = {"loop/tools/upgrade.py": lambda text: text + "\n# The end.\n"}
-GATED = {"changes": "success", "experiment": "success", "ci-ok": "success"}
-REFUSED = {"changes": "success", "experiment": "failure", "ci-ok": "failure"}
+GATED = {"changes": "success", "experiment": "success", "code": "skipped", "ci-ok": "success"}
+REFUSED = GATED | {"experiment": "failure", "ci-ok": "failure"}
+PUSHED = GATED | {"experiment": "skipped", "code": "success"}  # release trains what is on main
 LOOP_TESTS = "-C loop lint test"
 
 
@@ -131,21 +132,37 @@ def test_an_event_that_may_only_read_is_reported_in_the_summary(world, who):
     assert "Nothing changed" in run.jobs["experiment"].summary
 
 
-@pytest.mark.parametrize("event", ["merge_group", "push"])
-def test_without_a_pull_request_the_summary_tells(world, event):
-    """Code is in the merge queue, or pushed to main."""
+def test_in_the_merge_queue_the_summary_tells(world):
+    """Code is in the merge queue."""
     here = world()
-    if event == "push":
-        happened = here.push(CODE)
-    else:
-        here.pull_request("queued", CODE)
-        happened = here.merge_group("queued")
-    run = gated(here, happened)
+    here.pull_request("queued", CODE)
+    run = gated(here, here.merge_group("queued"))
     assert run.results | GATED == run.results
     assert "Nothing changed" in run.jobs["experiment"].summary
     assert "Running stage" not in run.jobs["experiment"].log  # not even the source is read again
     written = [call for call in here.github.calls if call.method != "GET"]
     assert not [call for call in written if "/comments" in call.path]
+
+
+def test_a_push_to_main_is_tested_and_trains_nothing(world):
+    """Code and a parameter are pushed to main: linted and tested, and trained by the release."""
+    here = world()
+    run = gated(here, here.push(CODE | {"params.yaml": boosted(max_iter=20)}))
+    assert run.results == PUSHED | {"loop": "success"}
+    assert "Running stage" not in run.log and not run.artifacts.joinpath("model").exists()
+    made = (here.folder / "made").read_text().splitlines()
+    assert sorted(made) == [f"make {LOOP_TESTS}", "make lint", "make test"]
+    assert here.github.unused_grants("ci/code") == []
+
+
+@pytest.mark.parametrize("fails", ["lint", "test"])
+def test_main_that_is_wrong_fails_the_required_check(world, fails):
+    """Code is pushed to main, and its style or a test is wrong: the other is looked at, too."""
+    here = world()
+    run = gated(here, here.push(CODE), RIG_FAILS=fails)
+    assert run.results == PUSHED | {"code": "failure", "ci-ok": "failure", "loop": "success"}
+    assert failed_steps(run, "code") == {f"make {fails}"}
+    assert {"make lint", "make test"} <= set((here.folder / "made").read_text().splitlines())
 
 
 def few_rows(gate: str) -> str:
@@ -155,7 +172,7 @@ def few_rows(gate: str) -> str:
 
 
 def test_a_person_lets_a_hold_pass(world):
-    """A person lets HOLD pass by the label: in a second run, in the merge queue, on main."""
+    """A person lets HOLD pass by the label: in a second run, in the merge queue, in the release."""
     here = world()
     pull = here.pull_request("few", {"params.yaml": boosted(), "gate.yaml": few_rows})
     for event in (pull, here.merge_group("few")):
@@ -163,11 +180,11 @@ def test_a_person_lets_a_hold_pass(world):
         assert run.results | REFUSED == run.results and failed_steps(run) == {"gate"}
     assert "HOLD" in comment(here, pull) and "run the failed jobs again" in comment(here, pull)
     here.label("few", "gate-override")
-    for event in (pull, here.merge_group("few"), here.merge("few")):
-        run = gated(here, event)
-        assert run.results | GATED == run.results, event.name
-        assert "HOLD overridden" in run.jobs["experiment"].log
-        assert "(label gate-override of #1)" in run.jobs["experiment"].log
+    runs = [gated(here, event).jobs["experiment"] for event in (pull, here.merge_group("few"))]
+    runs.append(here.run("release", here.merge("few"), "gate").jobs["gate"])
+    for job in runs:
+        assert job.result == "success"
+        assert "HOLD overridden" in job.log and "(label gate-override of #1)" in job.log
     assert here.github.unused_grants("ci/experiment") in ([], ["packages: read"])
 
 
@@ -175,10 +192,22 @@ def test_a_person_lets_a_hold_pass(world):
 def test_the_first_push_is_green_with_no_secret(world, private):
     """The first push meets an empty store, no champion and no lock."""
     here = world("begun", private=private)
-    run = gated(here, here.push())
-    assert run.results | GATED == run.results
-    assert "a cold start" in run.jobs["experiment"].log
-    assert "may be the first model" in run.jobs["experiment"].log
+    event = here.push()
+    run = gated(here, event)
+    assert run.results | PUSHED == run.results
+    run = here.run("release", event, "gate")
+    assert run.results["gate"] == "success"
+    assert "a cold start" in run.jobs["train"].log
+    assert "may be the first model" in run.jobs["gate"].log
+
+
+def test_training_waits_for_the_runner_that_a_variable_names(world):
+    """Training is sent to a runner that nobody has."""
+    here = world()
+    here.variables["RUNNER"] = "own-runner"
+    run = gated(here, here.pull_request("better", {"params.yaml": boosted()}))
+    assert run.results == REFUSED | {"experiment": "skipped", "loop": "skipped"}
+    assert "own-runner" in run.log
 
 
 def test_all_jobs_of_a_pull_request(world):
@@ -187,7 +216,7 @@ def test_all_jobs_of_a_pull_request(world):
     pull = here.pull_request("change", CODE)
     # `make loop` runs the slow ones; here it is the command that is proven.
     run = here.run("ci", pull, PYTEST_ADDOPTS="-o markers=slow -m 'not slow'")
-    assert run.results == dict.fromkeys(run.jobs, "success")
+    assert run.results == dict.fromkeys(run.jobs, "success") | {"code": "skipped"}
     for job in run.jobs:
         assert here.github.unused_grants(f"ci/{job}") in ([], ["packages: read"]), job
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mlops_loop import params, paths
+from mlops_loop.commands import data_secrets
 from mlops_loop.commands.console import example, file
 
 if TYPE_CHECKING:
@@ -24,7 +27,10 @@ def fingerprint() -> None:
     """
     from mlops_loop.sources import fingerprint as fingerprints
 
-    click.echo(f"fingerprint: {_describe(fingerprints.run(params.load()))}")
+    own = params.load()
+    with data_secrets.for_source(own):
+        state = fingerprints.run(own)
+    click.echo(f"fingerprint: {_describe(state)}")
 
 
 def _describe(state: Fingerprint) -> str:
@@ -35,18 +41,25 @@ def _describe(state: Fingerprint) -> str:
     return f"{state.source} changed, see {state.path}. Next: dvc repro, and commit the file"
 
 
-def _stage(name: str, text: str) -> click.Command:
+def _stage(
+    name: str, text: str, within: Callable[[params.Params], AbstractContextManager] = nullcontext
+) -> click.Command:
     @click.command(
         name, help=f"{text}\n\nA stage of dvc.yaml.", epilog=f"Example: dvc repro {name}"
     )
     def stage() -> None:
         own = params.load()
-        importlib.import_module(f"mlops_loop.pipeline.{name}").run(own)
+        with within(own):
+            importlib.import_module(f"mlops_loop.pipeline.{name}").run(own)
 
     return stage
 
 
-ingest = _stage("ingest", "Read the source named in params.yaml into data/ingested.parquet.")
+ingest = _stage(
+    "ingest",
+    "Read the source named in params.yaml into data/ingested.parquet.",
+    data_secrets.for_source,
+)
 validate = _stage(
     "validate", "Test the raw rows against the schema; quarantine those that break it."
 )

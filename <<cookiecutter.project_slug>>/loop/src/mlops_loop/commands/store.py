@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from mlops_loop.commands import data_secrets
 from mlops_loop.commands.console import as_json, example, to_json
 from mlops_loop.errors import StoreUnreachable
 from mlops_loop.registry.tags import has_versions
@@ -26,6 +27,7 @@ def store() -> None:
     In the container registry of the repository on GitHub (login: docker login ghcr.io), in the one
     that STORE_URL names, or in the remote of DVC that .dvc/config names.
     """
+    data_secrets.export()
 
 
 def _open() -> AbstractContextManager[ArtifactStore | RemoteStore]:

@@ -96,4 +96,6 @@ def _explain(store: ArtifactStore | RemoteStore, error: Exception) -> str:
         after = f"uv add --group pipeline 'dvc[{scheme(store.address)}]'"
     elif isinstance(store, RemoteStore):
         after += "; to use another login, set STORE_USERNAME and STORE_PASSWORD"
+        if os.environ.get("STORE_PASSWORD") == "":  # so a workflow passes a secret that is not set
+            after += ". Runs of forks and of Dependabot get no secrets, see loop/docs/store.md"
     return f"The store {store.address}: {reason}. Nothing is lost. Next: {after}"
