@@ -18,6 +18,7 @@ WORKFLOWS = TEMPLATE / ".github" / "workflows"
 PAGE = TEMPLATE / "loop" / "docs" / "github.md"
 JOB = re.compile(r"^  ([\w-]+):\n", re.M)
 RIGHT = re.compile(r"([a-z-]+: (?:read|write))\}? +# (.+)$", re.M)
+ON_PUSH = "github.event_name == 'push'"
 SECRET = re.compile(r"secrets\.(\w+)")
 Rows = Iterable[tuple[object, ...]]
 
@@ -72,12 +73,16 @@ def extra(condition: str) -> str:
 
 
 def minutes(folder: Path) -> str:
-    """Return a row for each workflow: the jobs of a run, each of which GitHub bills by itself."""
+    """Return a row for each workflow: the jobs of a run, each of which GitHub bills by itself.
+
+    Of two jobs that no event starts both, one for pushes and one for the rest, one is counted.
+    """
     rows = []
     for path in sorted(folder.glob("*.yml")):
         read = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
         more = [why for job in read["jobs"].values() if (why := extra(job.get("if", "")))]
-        count = len(read["jobs"]) - len(more)
+        either = [job for job in read["jobs"].values() if ON_PUSH in job.get("if", "")]
+        count = len(read["jobs"]) - len(more) - len(either)
         starts = ", ".join(f"`{event}`" for event in read["on"])
         told = "; ".join(f"{more.count(why)} {why}" for why in dict.fromkeys(more))
         rows.append((f"`{path.stem}`", starts, count, told))

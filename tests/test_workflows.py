@@ -113,6 +113,27 @@ def test_artifacts_are_kept_for_two_weeks(path):
     """By default it is 90 days, which count against 500 MB; then uploads fail."""
     uploads = [step for step in steps(path) if "upload-artifact" in step.get("uses", "")]
     assert all(step["with"]["retention-days"] == 14 for step in uploads)
+    # This action uploads a record of its steps by itself, for 90 days.
+    builds = [step for step in steps(path) if "docker/build-push-action" in step.get("uses", "")]
+    assert all(step["env"]["DOCKER_BUILD_RECORD_UPLOAD"] == "false" for step in builds)
+
+
+def test_layers_come_from_production_and_from_nowhere_else():
+    """Only main's jobs write there; a cache of GitHub's could be another branch's."""
+    (build,) = (s for path in GENERATED for s in steps(path) if "build-push" in s.get("uses", ""))
+    given = build["with"]
+    image = "${{ steps.image.outputs.name }}"
+    assert given["cache-from"] == f"type=registry,ref={image}:production"
+    assert given["cache-to"] == "type=inline" and given["tags"].startswith(image)
+
+
+@pytest.mark.parametrize("path", GENERATED, ids=path_id)
+def test_a_job_of_an_environment_names_its_address(path):
+    """GitHub shows it beside the deployment; it is empty where no endpoint is known."""
+    found = [job["environment"] for job in jobs(path).values() if "environment" in job]
+    named = {"name": "production", "url": "${{ vars.PRODUCTION_URL }}"}
+    assert all(environment == named for environment in found)
+    assert bool(found) == (path.stem in {"release", "rollback"})
 
 
 each_ci = pytest.mark.parametrize(

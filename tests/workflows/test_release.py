@@ -1,6 +1,7 @@
 """The workflow `release`: a merge is a deployment."""
 
 import json
+import re
 
 from conftest import check
 
@@ -27,6 +28,13 @@ def pointer(world: World) -> str | None:
     return link.read_text() if link.exists() else None
 
 
+def config_has(world: World, word: bytes) -> bool:
+    """Return whether the configuration of an image in the registry has a word."""
+    blobs = (world.folder / "registry" / "docker/registry/v2/blobs").rglob("data")
+    small = (blob.read_bytes() for blob in blobs if blob.stat().st_size < 100_000)
+    return any(word in text for text in small if text.startswith(b"{"))
+
+
 def test_a_merge_is_deployed_once(world):
     """A better model is merged, and the release runs a second time."""
     here = world()
@@ -40,6 +48,9 @@ def test_a_merge_is_deployed_once(world):
     signer = f"release.yml@refs/heads/main at commit {event.sha}"
     assert signer in run.jobs["production"].log
     assert [row["tag_name"] for row in here.github.rows("releases")] == ["model@v1.1.0"]
+    # Layers are taken of what is in production, where there is something, and kept for the next.
+    assert re.search("importing cache manifest from .*:production", run.jobs["build"].log)
+    assert config_has(here, b"moby.buildkit.cache.v0")
     before = check("git", "for-each-ref", cwd=here.origin)
     again = here.run("release", here.dispatch("release"))
     assert again.results == dict.fromkeys(DEPLOYED, "success")
