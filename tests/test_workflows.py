@@ -27,7 +27,7 @@ PINS = {
 USES = re.compile(
     r"uses: (?P<action>[\w-]+/[\w.-]+)[\w/-]*@(?P<sha>\S+) # (?P<version>\S+)$", re.MULTILINE
 )
-MOST_LINES = 165
+MOST_LINES = 170
 RESULTS = ("failure", "cancelled", "skipped")
 OUTPUTS, VALUES = ("documents-only", "loop-changed"), ("true", "false", "")
 EVENTS = ("pull_request", "merge_group", "push")
