@@ -311,6 +311,30 @@ def test_the_workflows_pass_zizmor():
     check(require_tool("zizmor"), *command, ".github", cwd=ROOT)
 
 
+PLANTED = {
+    "template-injection": ("run: make lint", 'run: echo "${{ github.event.pull_request.title }}"'),
+    "secrets-outside-env": ("secrets.DATA_SECRETS", "secrets.OTHER"),
+    "excessive-permissions": ("permissions: {}\n", "permissions: write-all\n"),
+}
+
+
+@pytest.mark.parametrize("rule", PLANTED)
+def test_the_linters_find_what_is_planted(rule, tmp_path):
+    """The audit of a project is made by its own configuration, which leaves out no such thing."""
+    shutil.copytree(TEMPLATE / ".github", tmp_path / ".github")
+    check("git", "init", "--quiet", cwd=tmp_path)
+    ci = tmp_path / ".github" / "workflows" / "ci.yml"
+    text = ci.read_text()
+    assert PLANTED[rule][0] in text
+    ci.write_text(text.replace(*PLANTED[rule]))
+    audit = ["--offline", "--no-progress", "--quiet", "--persona=auditor", "."]
+    with pytest.raises(AssertionError, match=rule):
+        check(require_tool("zizmor"), *audit, cwd=tmp_path)
+    if rule == "template-injection":
+        with pytest.raises(AssertionError, match="untrusted"):
+            check(require_tool("actionlint"), ci, cwd=tmp_path)
+
+
 @pytest.mark.parametrize("options", OPTION_SETS, ids=option_id)
 def test_generated_workflows_pass_every_linter(options, baked, tmp_path):
     """An auditing zizmor, actionlint, GitHub's parser and its schemas find nothing."""
