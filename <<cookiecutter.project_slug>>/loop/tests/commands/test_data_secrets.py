@@ -27,9 +27,9 @@ CSV = {"kind": "files", "path": "raw/*.csv", "fingerprint": "raw"}
 def step():
     """`step(text)` is the environment of a workflow's step that gets this secret."""
     with mock.patch.dict(os.environ):
-        os.environ.pop("DATABASE_URL", None)
 
         def begin(text: str) -> None:
+            os.environ.pop("DATABASE_URL", None)
             os.environ.update({"GITHUB_ACTIONS": "true", "DATA_SECRETS": text})
 
         yield begin
@@ -82,12 +82,11 @@ def test_a_run_without_the_secret_says_so(step, project):
     """One sentence more than the source's own, whether it misses a variable or is refused."""
     project(SQL)
     for url, kind in ((None, UsageError), ("sqlite:///nowhere/rows.db", DataRefused)):
-        step("")
-        os.environ |= {"DATABASE_URL": url} if url else {}
         for command in ("fingerprint", "ingest"):
+            step("")
+            os.environ |= {"DATABASE_URL": url} if url else {}
             with pytest.raises(kind, match=r"DATABASE_URL.*no secret DATA_SECRETS.*Dependabot"):
                 loop(command)
-            step("")
 
 
 def test_a_source_that_needs_no_password_does_not_ask_for_one(step, project):
