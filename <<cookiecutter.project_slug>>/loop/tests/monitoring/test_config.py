@@ -59,3 +59,20 @@ def test_a_wrong_file(tmp_path, text):
     (tmp_path / "monitor.yaml").write_text(text)
     with pytest.raises(UsageError, match=r"monitor\.yaml: (stale_days|more)"):
         config.load(tmp_path / "monitor.yaml")
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("{kind: endpoint, key: s3cret}", "traffic.key: "),
+        ("{kind: postgres, url_env: 'postgresql://me:s3cret@host/db'}", "traffic.url_env: "),
+        ("{kind: folder, path: 'ftp://me:s3cret@host/log'}", "traffic.path: "),
+        ("{path: log}", "traffic: "),
+    ],
+)
+def test_a_wrong_source_of_rows(tmp_path, section, said):
+    """The key is named as the file has it, and a secret in the wrong place is not shown."""
+    (tmp_path / "monitor.yaml").write_text(f"stale_days: 1\ntraffic: {section}\n")
+    with pytest.raises(UsageError, match=said) as caught:
+        config.load(tmp_path / "monitor.yaml")
+    assert "s3cret" not in str(caught.value)

@@ -10,8 +10,9 @@ from mlops_loop.errors import LogUnavailable, UsageError
 from mlops_loop.monitoring.traffic import table
 from mlops_loop.monitoring.traffic.kinds import Postgres
 from mlops_loop.monitoring.traffic.postgres import DatabaseTraffic
+from mlops_loop.prediction_log.database import Database
 
-from .conftest import DAY, NEXT
+from .conftest import DAY, MOMENTS, NEXT
 
 
 def test_days(log_url):
@@ -34,3 +35,11 @@ def test_a_database_that_is_not_there(tmp_path):
     with pytest.raises(LogUnavailable, match="cannot be used"):
         list(table.read(source, DAY, NEXT))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_can_be_changed(log_url):
+    """The database itself refuses."""
+    reader = Database(log_url, read_only=True)
+    with pytest.raises(LogUnavailable, match="readonly"):
+        reader.prune(MOMENTS[2])
+    assert reader.count(MOMENTS[0], MOMENTS[2]) == 4
