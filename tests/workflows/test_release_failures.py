@@ -63,7 +63,7 @@ def test_an_image_of_another_model_is_not_released(world, label, said):
 
 
 def test_the_image_of_another_version_is_not_deployed(world):
-    """A person names the image of v1.0.0 for v1.1.0, and then deploys and rolls back rightly."""
+    """A person names the image of v1.0.0 for v1.1.0, and then the right one."""
     here = world("released")
     before, new = state(here), pointer(here)
     old = next(note["image_digest"] for note in ledger(here) if note["why"] == "image")
@@ -73,10 +73,9 @@ def test_the_image_of_another_version_is_not_deployed(world):
     assert re.search(r"has the label mlops-loop.bundle-id=\w{12}, and v1.1.0 is", done.stderr)
     assert state(here) == before
     scenes.steps(
-        here.laptop, here.registry.url, f"uv run --frozen loop deploy v1.1.0 --digest {new}",
-        "uv run --frozen loop rollback --why late",
-    )  # fmt: skip
-    assert pointer(here) == old
+        here.laptop, here.registry.url, f"uv run --frozen loop deploy v1.1.0 --digest {new}"
+    )
+    assert state(here) == before
 
 
 def test_what_answers_wrongly_in_production_is_put_back(world, host):

@@ -152,12 +152,19 @@ def test_what_is_no_configuration(registry, config):
 
 BROKEN = {
     "neither": {},
-    "both": {"config": {"digest": f"sha256:{'0' * 64}"}, "manifests": [{"digest": "lost"}]},
     "a lost part": {"manifests": [{"digest": f"sha256:{'0' * 64}"}]},
     "a lost configuration": {"config": {"digest": f"sha256:{'0' * 64}"}},
     "no digest": {"config": {"digest": "../other"}},
     "null": {"manifests": [None]},
 }
+
+
+def test_an_image_and_a_list_of_images_in_one(registry):
+    """Programs differ in which of both they run."""
+    part = {"digest": f"sha256:{'0' * 64}"}
+    both = {"schemaVersion": 2, "config": part, "manifests": [part]}
+    with pytest.raises(StoreUnreachable, match="neither one configuration nor a list"):
+        bundle_ids(registry, json.dumps(both).encode())
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
