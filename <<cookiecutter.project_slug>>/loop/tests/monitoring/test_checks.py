@@ -93,6 +93,23 @@ def test_what_cannot_tell_says_why_and_what_it_could_have_seen(changes, reason):
         assert 0.1 <= found.smallest < 1
 
 
+@pytest.mark.parametrize(("n_days", "verdict"), [(1, "ok"), (2, "drifted")])
+def test_one_odd_day_is_no_shift(n_days, verdict):
+    """A storm moves a mean of three days far; two days of it are a shift."""
+    means = np.full(28, TRAINING.mean())
+    means[26 : 26 + n_days] = 1.0
+    assert check(means, 3).verdict == verdict
+
+
+def test_missing_values_that_training_knew_need_several_days():
+    """A sensor that was off on one day of training may be off on one more."""
+    often = np.where(np.arange(60) == 9, 0.6, 0.05)
+    clean = np.full(60, 0.01)
+    assert check(0.9, 1, training=clean, kind="missing").verdict == "broken"
+    assert check(0.9, 1, training=often, kind="missing").verdict == "unknown"
+    assert check(0.9, 3, training=often, kind="missing").verdict == "broken"
+
+
 def test_a_column_that_training_did_not_have_is_unknown():
     """There is nothing to compare it with."""
     found = checks.examine_mean(series(TRAINING[:28]), None, windows(DATES, [7])[0], RULE)
@@ -163,4 +180,4 @@ def test_a_mix_of_few_rows_is_unknown():
 def test_every_window_of_the_reference_has_a_range():
     """Whatever monitor.yaml chooses among them can be judged."""
     for length in WINDOWS:
-        assert check(TRAINING.mean(), length, kind="missing").verdict == "ok"
+        assert check(TRAINING.mean(), length, kind="unknown").verdict == "ok"

@@ -2,7 +2,8 @@
 
 A check alarms where three hold: p < alpha, the shift is material, and the mean of the window lies
 outside what days (a window of one) or bootstrapped windows showed in training. So it alarms where
-the mean leaves its band, and the wider end of the band is the smallest shift that it can see.
+the mean leaves its band, and the wider end of the band is the smallest shift that it can see. In a
+window of several days the mean leaves it without its farthest day, too: one odd day is no shift.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ WRONG: dict[str, Verdict] = {
     "away": "drifted", "mix": "drifted", "score": "drifted", "loss": "harmed",
 }  # fmt: skip
 UPWARDS = ("missing", "unknown", "outside", "loss")  # less of it is no alarm
-# Days of the shortest window: a single day may be odd, as one of storm; rain and losses are skewed.
-SHORTEST = {"missing": 1, "unknown": 1, "outside": 1, "level": 3, "mix": 3, "score": 3}
+# Days of the shortest window. A single day may be odd, as one of storm; rain and losses are skewed.
+SHORTEST = {"missing": 1, "unknown": 1, "outside": 3, "level": 3, "mix": 3, "score": 3}
 SHORTEST |= {"away": 7, "loss": 7}
+SEVERAL = 3  # days of a window in which no one day alone may make an alarm
 SHARES = ("missing", "unknown", "outside", "away", "mix")
 
 
@@ -101,7 +103,7 @@ def examine_mean(series: Series, spread: Spread | None, window: Window, rule: Ru
     empty = replace(empty, expected=spread.mean)
     if spread.units < LEAST_UNITS:
         return replace(empty, reason=f"training had {spread.units} {rule.unit}s of {LEAST_UNITS}")
-    if window.days < SHORTEST[series.kind]:
+    if window.days < shortest(series.kind, spread, rule.material):
         return replace(empty, reason=f"{window.days} days are too few for what varies so")
     found = _judged(rows, means, spread, rule, series.kind, window.days)
     if rows.sum() < rule.least_rows:
@@ -115,6 +117,15 @@ def examine_mean(series: Series, spread: Spread | None, window: Window, rule: Ru
         empty, verdict=verdict, value=found.value, band=found.band, p=found.p,
         effect=found.value - spread.mean, smallest=found.smallest, reason=reason,
     )  # fmt: skip
+
+
+def shortest(kind: str, spread: Spread, material: float) -> int:
+    """Days of the shortest window of a check.
+
+    A share of missing values that some day of training had, too, is no news on a single day.
+    """
+    known = kind == "missing" and spread.ranges[1][1] >= material
+    return max(SHORTEST[kind], SEVERAL) if known else SHORTEST[kind]
 
 
 @dataclass(frozen=True)
@@ -143,8 +154,21 @@ def _judged(
     seen = [band[1] - spread.mean] * (band[1] < 1) + [spread.mean - band[0]] * (band[0] > 0)
     p = noise.p_value(value - spread.mean, error, sides)
     outside = not band[0] <= value <= band[1]
+    if outside and length >= SEVERAL:
+        least = _without_one(noise, rows, means, upwards=value > spread.mean)
+        outside = not band[0] <= least <= band[1]
     shown = (max(band[0], 0.0), min(band[1], 1.0))
     return _Judged(value, shown, p, max(seen, default=None), outside)
+
+
+def _without_one(noise: Noise, rows: np.ndarray, means: np.ndarray, upwards: bool) -> float:
+    """The mean without the day that is farthest in the direction of the shift."""
+    known = rows > 0
+    if known.sum() < 2:
+        return noise.mean
+    rows, means = rows[known], means[known]
+    kept = np.arange(len(rows)) != (means.argmax() if upwards else means.argmin())
+    return float(noise.weights(rows[kept]) @ means[kept])
 
 
 def examine_mix(
