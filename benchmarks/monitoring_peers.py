@@ -70,6 +70,8 @@ def _evidently(known: pd.DataFrame, new: pd.DataFrame) -> tuple[float, int]:
     from evidently import Report
     from evidently.presets import DataDriftPreset
 
+    filled = [name for name in known if new[name].notna().any()]  # an empty column raises an error
+    known, new = known[filled], new[filled]
     result = Report([DataDriftPreset()]).run(new, known).dict()
     first = next(m for m in result["metrics"] if "DriftedColumnsCount" in m["metric_name"])
     return first["value"]["share"], first["value"]["count"]
