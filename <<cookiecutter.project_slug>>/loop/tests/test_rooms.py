@@ -38,13 +38,14 @@ ROOMS = {
     "repository": "github storage",
     "prediction_log": "",
     "inference": "model tasks prediction_log",
-    "monitoring": "model tasks params sources daily pipeline registry github prediction_log"
-    " inference",
+    "monitoring": "model tasks params sources daily pipeline registry github storage"
+    " prediction_log inference",
+    "dashboard": "daily registry monitoring",
     "access": "prediction_log inference",
     "page": "model inference access",
     "serving": "model tasks prediction_log inference access page",
     "commands": "model params sources pipeline registry gate github storage deployment report"
-    " repository monitoring prediction_log serving",
+    " repository monitoring dashboard prediction_log serving",
 }
 DECLARED = {room: set(names.split()) for room, names in ROOMS.items()}
 # Modules that import by name: commands, stages, tasks, and the user's package.

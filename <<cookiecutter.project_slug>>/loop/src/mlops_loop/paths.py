@@ -35,9 +35,11 @@ VERDICT = REPORTS / "gate.json"
 CHAMPION_FACTS = REPORTS / "champion.json"
 MEASUREMENTS = REPORTS / "budgets.json"  # of the container, by `verify-image`
 MONITOR_REPORT = REPORTS / "monitor.json"
+DASHBOARD = REPORTS / "dashboard.html"
 STOPPED = REPORTS / "stopped.json"  # the error that ended a workflow's job
 REPORT = REPORTS / "report.md"
 PROFILE = REPORTS / "profile.html"
 
 SEARCH_CACHE = Path("build/search")
 CHAMPION = Path("build/champion")
+HISTORY = Path("build/history")  # of days of production, where no store is known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mlops_loop import paths
 from mlops_loop.commands import monitoring
 from mlops_loop.monitoring import alerts, retrain
 from mlops_loop.registry import ledger
+from mlops_loop.storage.shelves import in_folder
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -22,19 +24,21 @@ def call(repo, hub, monkeypatch):
     """`call("monitor", "evaluate")` runs a command in the project, with a GitHub of its own."""
     monkeypatch.chdir(repo)
     monkeypatch.setattr(monitoring, "Repository", lambda: hub)
+    kept = in_folder(repo / paths.HISTORY)
+    monkeypatch.setattr(monitoring, "_history", lambda: nullcontext(kept))
     Path("monitor.yaml").write_text("stale_days: 36500\n")
     return lambda group, *args: CliRunner().invoke(getattr(monitoring, group), args)
 
 
-@pytest.mark.parametrize(("days", "code"), [("0.5", 8), ("36500", 0)])
+@pytest.mark.parametrize(("days", "code"), [("0.5", 8), ("36500", 9)])
 def test_exit_codes(call, days, code):
-    """8 for an alarm; the finding is in a file."""
+    """8 for an alarm, 9 where no day was examined; the finding is in a file."""
     Path("monitor.yaml").write_text(f"stale_days: {days}\n")
     result = call("monitor", "evaluate")
     assert result.exit_code == code
-    finding = json.loads(Path("reports/monitor.json").read_text())["staleness"]
-    assert finding["status"] == ("alarm" if code else "ok")
-    assert result.output == f"staleness: {finding['status']}: {finding['message']}\n"
+    finding = json.loads(Path("reports/monitor.json").read_text())["findings"]["staleness"]
+    assert finding["status"] == ("alarm" if days == "0.5" else "ok")
+    assert f"staleness: {finding['status']}: {finding['message']}\n" in result.output
 
 
 def test_it_cannot_tell(call, git, repo):
@@ -54,11 +58,11 @@ def test_what_was_evaluated_is_acted_on(call, hub):
     assert call("monitor", "act").output == "No alarm, nothing to do.\n"
     Path("monitor.yaml").write_text("stale_days: 0.5\n")
     call("monitor", "evaluate")
-    expected = "Alarm: staleness. Started the workflow retrain.\n"
+    expected = "Alarm: staleness.\nStarted the workflow retrain: staleness.\n"
     assert call("monitor", "act").output == expected
     assert [issue["title"] for issue in hub.issues] == ["Alarm: staleness"]
     ledger.assign(Path(), "v1.0.0", why="bad", hold=True)
-    held = "Alarm: staleness. Not retrained: v1.0.0 is held in production by Ada Tester: 'bad'."
+    held = "Alarm: staleness.\nNot retrained: v1.0.0 is held in production by Ada Tester: 'bad'."
     assert call("monitor", "act").output.startswith(held)
 
 
@@ -83,6 +87,10 @@ OBSTACLES = {
         retrain.CoolingDown(DAY, DAY.replace(day=12)),
         "The last proposal is of 2026-01-05, and the cool-down lasts until 2026-01-12 00:00 UTC "
         "(retrain.cool_down_days in monitor.yaml)",
+    ),
+    "broken": (
+        retrain.Broken("URL/1"),
+        "Data are broken, see URL/1. Next: mend them, or set the label accepted there",
     ),
     "none": (None, "A model may be trained."),
 }

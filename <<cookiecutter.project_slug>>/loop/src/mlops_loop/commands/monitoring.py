@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import click
 
-from mlops_loop import files, paths
+from mlops_loop import files, paths, project
 from mlops_loop.commands.console import example, print_outputs
-from mlops_loop.errors import UsageError
+from mlops_loop.dashboard import render
+from mlops_loop.dashboard.facts import State
+from mlops_loop.errors import ProjectError, UsageError
 from mlops_loop.github import trigger
 from mlops_loop.github.api import Repository, event
 from mlops_loop.model import bundle
-from mlops_loop.monitoring import alerts, config
+from mlops_loop.monitoring import alerts, config, webhook
 from mlops_loop.monitoring import retrain as retraining
+from mlops_loop.monitoring.look import Look, look
+from mlops_loop.monitoring.report import Report
+from mlops_loop.registry import ledger
+from mlops_loop.storage.history import History
+from mlops_loop.storage.shelves import in_folder, open_history
 
 ROOT = Path()
 EXIT_CODES = {"ok": 0, "unknown": 9, "alarm": 8}  # the worst last
@@ -66,26 +76,81 @@ def monitor() -> None:
 
 @monitor.command(epilog=example("monitor evaluate"))
 def evaluate() -> None:
-    """Check whether the model in production is stale, and write reports/monitor.json.
+    """Look at production: traffic, drift, harm, age; write reports/monitor.json and a page.
 
     Exits with 8 for an alarm, 9 where it cannot tell.
     """
-    _show_reason()
-    findings = alerts.evaluate(ROOT, config.load(), retraining.today())
-    files.write_json({name: asdict(f) for name, f in findings.items()}, paths.MONITOR_REPORT)
-    click.echo("\n".join(f"{name}: {f.status}: {f.message}" for name, f in findings.items()))
-    sys.exit(EXIT_CODES[max((f.status for f in findings.values()), key=list(EXIT_CODES).index)])
+    policy, now = config.load(), retraining.today()
+    seen = _look(policy, now)
+    report = Report.of({"staleness": alerts.staleness(ROOT, policy, now)}, seen)
+    files.write_json(report.as_json(), paths.MONITOR_REPORT)
+    _draw(seen, now)
+    click.echo("\n".join(f"{n}: {f.status}: {f.message}" for n, f in report.findings.items()))
+    statuses = [finding.status for finding in report.findings.values()]
+    sys.exit(EXIT_CODES[max(statuses, key=list(EXIT_CODES).index)])
+
+
+@monitor.command(epilog=example("monitor dashboard"))
+def dashboard() -> None:
+    """Look at production, and write the page reports/dashboard.html."""
+    now = retraining.today()
+    seen = _look(config.load(), now)
+    if not _draw(seen, now):
+        raise UsageError(seen.reason)
+    click.echo(f"Open {paths.DASHBOARD.resolve().as_uri()}")
+
+
+def _look(policy: config.MonitorConfig, now: datetime) -> Look:
+    try:
+        with _history() as history:
+            return look(ROOT, policy, history, now)
+    except ProjectError as error:
+        current = ledger.read(ROOT).current()
+        return Look(current.version if current else "", reason=str(error))
+
+
+@contextmanager
+def _history() -> Iterator[History]:
+    """That of the store; where none is known, of this machine."""
+    with ExitStack() as stack:
+        try:
+            shelves = open_history(ROOT, lambda: bool(ledger.read(ROOT).versions))
+            history = stack.enter_context(shelves)
+        except UsageError:
+            history = in_folder(ROOT / paths.HISTORY)
+        yield history
+
+
+def _draw(seen: Look, now: datetime) -> bool:
+    """Write the page; False where there is nothing to show."""
+    if not seen.findings or not seen.reference:
+        return False
+    state = State(
+        project.display_name(),
+        now,
+        ledger.read(ROOT),
+        seen.findings,
+        seen.reference,
+        seen.days,
+        seen.note,
+    )
+    paths.DASHBOARD.parent.mkdir(exist_ok=True)
+    paths.DASHBOARD.write_text(render.draw(state), encoding="utf-8")
+    return True
 
 
 @monitor.command(epilog=example("monitor act"))
 def act() -> None:
-    """Open or close issues by reports/monitor.json, and dispatch the workflow retrain."""
+    """Open, edit or close issues by reports/monitor.json, and dispatch the workflow retrain."""
     if not paths.MONITOR_REPORT.exists():
         raise UsageError(f"{paths.MONITOR_REPORT} is missing. Next: loop monitor evaluate")
-    report = files.read_json(paths.MONITOR_REPORT)
-    findings = {name: alerts.Finding(**facts) for name, facts in report.items()}
-    response = alerts.act(ROOT, findings, config.load(), Repository(), retraining.today())
+    report = Report.from_json(files.read_json(paths.MONITOR_REPORT))
+    policy = config.load()
+    response = alerts.act(ROOT, report, policy, Repository(), retraining.today())
     click.echo(_response(response))
+    if (url := os.environ.get(webhook.VARIABLE)) and (news := alerts.notices(response)):
+        delivery = webhook.send(url, policy.webhook, news)
+        click.echo(f"Told {delivery.host}: {delivery.sent}.")
 
 
 @monitor.command("keep-alive", epilog=example("monitor keep-alive"))
@@ -110,6 +175,8 @@ def _reason(obstacle: retraining.Obstacle) -> str:
         case retraining.CoolingDown(last, until):
             end = f"{until:%Y-%m-%d %H:%M} UTC (retrain.cool_down_days in monitor.yaml)"
             return f"The last proposal is of {last:%Y-%m-%d}, and the cool-down lasts until {end}"
+        case retraining.Broken(url):
+            return f"Data are broken, see {url}. Next: mend them, or set the label accepted there"
 
 
 def _known(model: retraining.KnownModel) -> str:
@@ -121,9 +188,12 @@ def _known(model: retraining.KnownModel) -> str:
 
 
 def _response(response: alerts.Response) -> str:
+    opened = [f"{kept.cause.verdict}: {kept.url}" for kept in response.issues]
     if not response.alarms:
-        return "No alarm, nothing to do."
-    alarms = f"Alarm: {', '.join(response.alarms)}."
+        return "\n".join(["No alarm, nothing to do.", *opened])
+    lines = [f"Alarm: {', '.join(response.alarms)}.", *opened]
     if response.obstacle:
-        return f"{alarms} Not retrained: {_reason(response.obstacle)}"
-    return f"{alarms} Started the workflow retrain."
+        lines.append(f"Not retrained: {_reason(response.obstacle)}")
+    elif response.reasons:
+        lines.append(f"Started the workflow retrain: {', '.join(response.reasons)}.")
+    return "\n".join(lines)

@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Literal
 
 from mlops_loop.github import issues
 from mlops_loop.github.api import Repository
 from mlops_loop.github.markdown import escape
-from mlops_loop.monitoring import retrain
+from mlops_loop.monitoring import cause_issues, retrain
+from mlops_loop.monitoring.cause_issues import LABEL, Kept
+from mlops_loop.monitoring.checks import Check
 from mlops_loop.monitoring.config import MonitorConfig
+from mlops_loop.monitoring.report import Finding, Report
+from mlops_loop.monitoring.webhook import Notice
 from mlops_loop.registry import ledger
 
-LABEL = "monitor"
+# Checks whose alarm is an issue of its own; a text that changes daily is posted once.
+OPERATIONS = ("staleness", "traffic")
+KEYS = {"staleness": "", "traffic": "no-rows"}
 FOLDER = ".github/workflows/"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check; "unknown" where it cannot tell."""
-
-    status: Literal["ok", "unknown", "alarm"]
-    message: str
 
 
 @dataclass(frozen=True)
 class Response:
     """What followed from the findings.
 
-    alarms: names of the checks. obstacle: why no retraining was started; None where one was, and
-    where there is no alarm.
+    alarms: names of the checks. reasons: of these, those that call for retraining. obstacle: why
+    none was started; None where one was, and where there is no reason. issues: about causes.
     """
 
     alarms: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
     obstacle: retrain.Obstacle | None = None
+    issues: tuple[Kept, ...] = ()
 
 
 def staleness(repo: Path, config: MonitorConfig, now: datetime) -> Finding:
@@ -56,37 +54,59 @@ def staleness(repo: Path, config: MonitorConfig, now: datetime) -> Finding:
     return Finding("alarm", f"{model} older than stale_days = {config.stale_days:g}.")
 
 
-def evaluate(repo: Path, config: MonitorConfig, now: datetime) -> dict[str, Finding]:
-    """All findings by the name of their check."""
-    return {"staleness": staleness(repo, config, now)}
-
-
 def act(
-    repo: Path,
-    findings: Mapping[str, Finding],
-    config: MonitorConfig,
-    repository: Repository,
-    now: datetime,
+    repo: Path, report: Report, config: MonitorConfig, repository: Repository, now: datetime
 ) -> Response:
-    """Keep one open issue for each alarm, close those that are over, and start retraining.
+    """Keep one open issue for each alarm and each cause, close those that are over, and start
+    retraining where the model is stale or harm is proven.
 
     Raises GitHubRefused.
     """
-    for name, finding in findings.items():
-        _update_issue(repository, name, finding)
-    alarms = tuple(name for name, finding in findings.items() if finding.status == "alarm")
-    if not alarms:
-        return Response(alarms)
+    for name in OPERATIONS:
+        if finding := report.findings.get(name):
+            _update_issue(repository, name, finding)
+    kept = _cause_issues(repository, report)
+    alarms = tuple(n for n, found in report.findings.items() if found.status == "alarm")
+    reasons = tuple([n for n in alarms if n == "staleness"] + ["harm"] * report.retrain)
+    if not reasons:
+        return Response(alarms, issues=kept)
     obstacle = retrain.obstacle(repo, config.retrain, repository, now)
     if not obstacle:
-        _start_retraining(repository, f"monitor: {', '.join(alarms)}")
-    return Response(alarms, obstacle)
+        _start_retraining(repository, f"monitor: {', '.join(reasons)}")
+    return Response(alarms, reasons, obstacle, kept)
+
+
+def notices(response: Response) -> list[Notice]:
+    """What a chat is told: causes that are new or have grown, each once."""
+    return [
+        Notice(
+            kept.cause.since, kept.cause.verdict, cause_issues.title(kept.cause),
+            {check.name: _numbers(check) for check in kept.cause.checks}, kept.url,
+            "loop monitor dashboard",
+        )
+        for kept in response.issues
+        if kept.is_new
+    ]  # fmt: skip
+
+
+def _numbers(check: Check) -> dict[str, float]:
+    """Of a check, those that it has."""
+    numbers = {"now": check.value, "training": check.expected, "smallest shift": check.smallest}
+    return {name: value for name, value in numbers.items() if value is not None}
+
+
+def _cause_issues(repository: Repository, report: Report) -> tuple[Kept, ...]:
+    """None are touched where no day was examined: nobody knows whether a cause is over."""
+    if not report.date:
+        return ()
+    day = date.fromisoformat(report.date)
+    return cause_issues.update(repository, report.causes, report.bundle_id, day, report.note)
 
 
 def _update_issue(repository: Repository, name: str, finding: Finding) -> None:
     if finding.status == "alarm":
         text = f"{escape(finding.message)}\n\nThe monitor closes this issue when the alarm is over."
-        issues.open_or_update(repository, LABEL, name, f"Alarm: {name}", text)
+        issues.open_or_update(repository, LABEL, name, f"Alarm: {name}", text, key=KEYS[name])
     elif finding.status == "ok":
         issues.close(repository, issues.find(repository, LABEL, name), finding.message)
 

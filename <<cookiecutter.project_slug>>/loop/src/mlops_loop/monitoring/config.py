@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_
 from mlops_loop import paths
 from mlops_loop.daily.spread import WINDOWS
 from mlops_loop.monitoring.traffic.kinds import Traffic
+from mlops_loop.monitoring.webhook import Kind
 from mlops_loop.params import Section, read_yaml
 
 Shift = Annotated[float, Field(gt=0, lt=1)]
@@ -61,7 +62,7 @@ class MonitorConfig(Section):
 
     alarms_per_year: how many false alarms a year all checks together may raise; the fewer, the
     later real ones come. windows: days that are looked at together. min_rows: with fewer in a
-    window nothing is said.
+    window nothing is said. webhook: what the address in MONITOR_WEBHOOK_URL takes.
     """
 
     stale_days: PositiveFloat
@@ -70,6 +71,7 @@ class MonitorConfig(Section):
     min_rows: PositiveInt = 20
     material: Material = Material()
     columns: dict[str, ColumnConfig] = Field(default_factory=dict)
+    webhook: Kind = "slack"
     retrain: RetrainConfig = RetrainConfig()
     traffic: Traffic | None = None  # None: no rows of production can be read
 

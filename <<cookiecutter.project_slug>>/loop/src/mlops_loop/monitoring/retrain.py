@@ -20,6 +20,7 @@ from mlops_loop.github import issues
 from mlops_loop.github.api import Repository
 from mlops_loop.github.markdown import escape
 from mlops_loop.model.bundle import Bundle
+from mlops_loop.monitoring import cause_issues
 from mlops_loop.monitoring.config import RetrainConfig
 from mlops_loop.paths import SOURCE_STATE
 from mlops_loop.registry import ledger
@@ -53,7 +54,14 @@ class CoolingDown:
     until: datetime
 
 
-Obstacle = Held | TooManyRefusals | CoolingDown
+@dataclass(frozen=True)
+class Broken:
+    """The monitor found broken data: a model would learn them. The issue says which."""
+
+    issue_url: str
+
+
+Obstacle = Held | TooManyRefusals | CoolingDown | Broken
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,10 @@ def obstacle(
 ) -> Obstacle | None:
     """Why no model may be trained now; None where one may. Raises GitHubRefused."""
     return (
-        _hold(repo) or _refusals(repository, config.refusals) or _cool_down(repository, config, now)
+        _hold(repo)
+        or _broken(repository)
+        or _refusals(repository, config.refusals)
+        or _cool_down(repository, config, now)
     )
 
 
@@ -88,6 +99,11 @@ def _hold(repo: Path) -> Held | None:
     if not current or not current.held:
         return None
     return Held(current.version, current.note["who"], current.note["why"])
+
+
+def _broken(repository: Repository) -> Broken | None:
+    issue = cause_issues.blocking(repository)
+    return Broken(issue["html_url"]) if issue else None
 
 
 def _refusals(repository: Repository, allowed: int) -> TooManyRefusals | None:

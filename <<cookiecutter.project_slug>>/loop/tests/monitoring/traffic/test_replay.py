@@ -139,7 +139,7 @@ def test_the_same_again(open_replay):
     assert first["prediction_id"].str.startswith("replay-").all()
     assert open_replay().note == (
         "A replay, no traffic: rows of *.csv from 2013-07-01 on, scored by v1.4.0 as if they came "
-        "on 2026-02-27 to 2026-03-01; outcomes 1 days later."
+        "on 2026-02-27 to 2026-03-01; outcomes come 1 d later."
     )
 
 

@@ -62,7 +62,7 @@ class ReplayTraffic:
         return (
             f"A replay, no traffic: rows of {self._config.name} from {self._first} on, scored by "
             f"{self._production.version} as if they came on {days}; outcomes "
-            f"{self._config.label_delay_days:g} days later."
+            f"come {self._config.label_delay_days:g} d later."
         )
 
     def day(self, day: date) -> Iterator[pd.DataFrame]:

@@ -1,0 +1,1 @@
+"""What production does, on one static page: without a network, a server or a build step."""
