@@ -41,7 +41,9 @@ def test_a_fresh_model_is_left_alone_and_schedules_are_kept_on(world):
     )
     assert here.github.rows("dispatches") == [] and here.github.rows("issues") == []
     assert here.github.unused_grants("monitor/keep-alive") == []
-    assert here.github.unused_grants("monitor/evaluate") == []
+    # The store is not GitHub's here, and a replay asks no endpoint.
+    unused = set(here.github.unused_grants("monitor/evaluate"))
+    assert unused <= {"packages: write", "id-token: write"}
 
 
 def test_another_system_asks_for_a_look(world):
