@@ -133,7 +133,9 @@ def test_an_old_addition_that_the_month_lacks_is_merged_before_it_goes(shelf):
     assert len(shelf.kept) == 1 + 2
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x1f\x8b", gzip.compress(b"[]"), gzip.compress(b"{}")])
+@pytest.mark.parametrize(
+    "damage", [b"", b"\x1f\x8b", gzip.compress(b"[]", mtime=0), gzip.compress(b"{}", mtime=0)]
+)
 def test_what_is_damaged_is_not_overwritten(shelf, damage):
     """It may be restored."""
     put(shelf)
