@@ -77,6 +77,36 @@ def test_a_stale_model_is_trained_anew_with_one_issue(world):
     assert len(here.github.rows("dispatches")) == 2
 
 
+def without_pressure(text: str) -> str:
+    """Return flights of which the sensor of pressure says nothing."""
+    head, *rows = text.splitlines()
+    place = head.split(",").index("pressure")
+    cells = [row.split(",") for row in rows]
+    blank = [",".join([*row[:place], "", *row[place + 1 :]]) for row in cells]
+    return "\n".join([head, *blank]) + "\n"
+
+
+def test_broken_data_are_one_issue_and_block_retraining(world):
+    """A sensor is silent: looked at twice; the schedule wants to retrain; a person accepts it."""
+    here = world()
+    months = [path.name for path in (here.laptop / "data" / "later").glob("*.csv")]
+    here.push({f"data/later/{name}": without_pressure for name in months})
+    for _ in range(2):
+        run = here.run("monitor", here.schedule(DAILY))
+        assert run.ok and "model: alarm: v1.0.0 is broken" in run.jobs["evaluate"].log
+    (issue,) = issues(here)
+    assert issue["title"].startswith("Broken data since") and "missing:pressure" in issue["title"]
+    assert "A replay, no traffic" in issue["body"] and issue["comments"] == 0
+    assert (run.artifacts / "monitor" / "dashboard.html").exists()
+    guard = here.run("retrain", here.schedule("17 3 * * 0"), "guard").jobs["guard"]
+    assert f"allowed=false\nreason=Data are broken, see {issue['html_url']}" in guard.log
+    here.github.store.get("issues", issue["number"])["labels"].append(
+        here.github.label("accepted", description="Of a person")
+    )
+    guard = here.run("retrain", here.schedule("17 3 * * 0"), "guard").jobs["guard"]
+    assert "allowed=true" in guard.log
+
+
 def test_a_model_that_is_held_is_not_trained_anew(world):
     """The model is stale, and production is held."""
     here = world()

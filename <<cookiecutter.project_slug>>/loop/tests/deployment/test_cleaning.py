@@ -61,16 +61,18 @@ class Package:
         return {version.digest for version in self.plan(needed).deletable}
 
     def reachable(self, roots):
-        """Parts of parts, and what is about any of them: by the content alone."""
+        """Parts of parts, and what is about any of them: by the content alone.
+
+        What is about a manifest is found on GitHub's list only, which has every manifest.
+        """
         reached, size = set(roots), -1
         links = {d: json.loads(data) for d, data in self.manifests.items()}
+        listed = {version.digest for version in self.versions}
         while size != len(reached):
             size = len(reached)
             for digest in list(reached):
                 reached |= {p["digest"] for p in links[digest].get("manifests", [])}
-            reached |= {
-                d for d, link in links.items() if link.get("subject", {}).get("digest") in reached
-            }
+            reached |= {d for d in listed if links[d].get("subject", {}).get("digest") in reached}
         return reached
 
 

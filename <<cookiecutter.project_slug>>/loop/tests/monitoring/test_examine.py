@@ -69,7 +69,7 @@ def test_days_like_those_of_training_are_ok(look):
     assert not found.actions.blocks_retraining
     assert not found.actions.retrain
     assert found.harm is not None
-    assert found.harm.evidence < found.harm.threshold == 365
+    assert found.harm.evidence < found.harm.alarm_at == 365
     assert set(found.blind()) <= {"level:rain"}
     assert {check.window for check in found.checks} == {1, 3, 7, 28}
 
@@ -159,7 +159,7 @@ def test_the_policy_decides(look):
     assert often.alpha == pytest.approx(100 * rare.alpha)
     assert rare.by_name()["score"].smallest > often.by_name()["score"].smallest
     assert rare.harm is not None
-    assert rare.harm.threshold == 3650
+    assert rare.harm.alarm_at == 3650
 
 
 def test_a_column_that_is_not_there_is_refused(look):

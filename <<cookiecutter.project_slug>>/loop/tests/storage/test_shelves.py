@@ -15,6 +15,8 @@ from mlops_loop.storage.oci import ContainerRegistry
 NOW = datetime(2026, 11, 28, 2, 41, tzinfo=UTC)
 SINCE, UNTIL = date(2026, 11, 1), date(2026, 12, 1)
 
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
+
 
 def fill(history):
     """Several days in several runs; more than a month passes."""

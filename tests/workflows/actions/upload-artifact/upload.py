@@ -31,10 +31,10 @@ if left and size > int(left) - sum(upload["size"] for upload in uploads):
     sys.exit(os.environ["RIG_ARTIFACTS_FULL"])
 with log.open("a") as file:
     file.write(json.dumps({"size": size, "retention_days": int(os.environ["DAYS"])}) + "\n")
-# One path: its content. Several paths: their least common folder is the root of the artifact.
-several = len(wanted) > 1
-root = Path(os.path.commonpath(found)) if several and len(found) > 1 else found[0]
-root = Path.cwd() if several and root.parent == Path.cwd() else root
+# One path: its content. Several paths: their least common folder is the root of the artifact, also
+# where one of them is not there.
+paths = [Path(line).absolute() for line in wanted] if len(wanted) > 1 else found[:1]
+root = Path(os.path.commonpath(paths))
 root = root.parent if root.is_file() else root
 shutil.rmtree(target, ignore_errors=True)
 for file in files:

@@ -80,6 +80,7 @@ def evaluate() -> None:
 
     Exits with 8 for an alarm, 9 where it cannot tell.
     """
+    _show_reason()
     policy, now = config.load(), retraining.today()
     seen = _look(policy, now)
     report = Report.of({"staleness": alerts.staleness(ROOT, policy, now)}, seen)

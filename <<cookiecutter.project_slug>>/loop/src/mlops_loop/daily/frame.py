@@ -113,7 +113,7 @@ def named_scores(scores: np.ndarray, contract: Contract) -> dict[str, np.ndarray
     """
     if scores.ndim == 1:
         return {"score": scores.astype(float)}
-    if scores.shape[1] == 2 and len(contract.classes) == 2:
+    if scores.shape[1] == 2:
         return {"score": scores[:, 1].astype(float)}
     names: Sequence[Any] = contract.classes
     if len(names) != scores.shape[1]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlops_loop import tasks
 from mlops_loop.daily.bins import NumberBins
 from mlops_loop.daily.day import MILLION, Day
 from mlops_loop.daily.frame import Frame
@@ -33,7 +34,8 @@ def estimate(frame: Frame, days: Sequence[Day], mature: Collection[str]) -> Esti
     mature: the dates whose labels have come. The probability of a row is known to its bin only,
     which shifts the estimate a little; its error tells by how much.
     """
-    if len(frame.contract.classes) != 2 or not frame.loss or "score" not in frame.scores:
+    gives_chances = tasks.of(frame.contract).gives_chances(frame.contract)
+    if not gives_chances or not frame.loss or "score" not in frame.scores:
         return None
     implied = _implied(frame, frame.scores["score"])
     means = np.array([_mean(day, implied) for day in days])

@@ -29,17 +29,17 @@ UPPER = 0.05  # tail beyond the upper bound of the holdout's mean loss
 
 @dataclass(frozen=True)
 class Harm:
-    """The e-detector of `harm.py` after all mature days; an alarm from `threshold` on."""
+    """The e-detector of `harm.py` after all mature days; an alarm from `alarm_at` on."""
 
     evidence: float
-    threshold: float
+    alarm_at: float
     limit: float
     days: int
 
     @property
     def alarm(self) -> bool:
         """Whether harm is proven, however often one looked."""
-        return self.evidence >= self.threshold
+        return self.evidence >= self.alarm_at
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ def _harm(
     (one,), detector = groups["loss"], detector_of(spread, policy)
     mature = np.isin(dates, labels.mature)
     detector = detector.after(one.means[mature])
-    return Harm(detector.evidence, detector.threshold, detector.limit, detector.days)
+    return Harm(detector.evidence, detector.alarm_at, detector.limit, detector.days)
 
 
 def detector_of(spread: Spread, policy: MonitorConfig) -> Detector:

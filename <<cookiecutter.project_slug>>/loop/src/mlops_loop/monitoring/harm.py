@@ -21,10 +21,10 @@ BETS = (1.0,)
 
 @dataclass(frozen=True)
 class Detector:
-    """State after some days; `threshold` is the average number of days to a false alarm."""
+    """State after some days; `alarm_at` is the average number of days to a false alarm."""
 
     limit: float
-    threshold: float
+    alarm_at: float
     sums: tuple[float, ...] = (0.0,) * len(BETS)
     days: int = 0
 
@@ -35,14 +35,14 @@ class Detector:
             if loss == loss:
                 sums = (sums + 1) * (1 + np.array(BETS) * (loss / self.limit - 1))
                 days += 1
-        return Detector(self.limit, self.threshold, tuple(sums.tolist()), days)
+        return Detector(self.limit, self.alarm_at, tuple(sums.tolist()), days)
 
     @property
     def evidence(self) -> float:
-        """The mean over bets; an alarm from `threshold` on."""
+        """The mean over bets; an alarm from `alarm_at` on."""
         return float(np.mean(self.sums))
 
     @property
     def alarm(self) -> bool:
         """Whether harm is proven."""
-        return self.evidence >= self.threshold
+        return self.evidence >= self.alarm_at

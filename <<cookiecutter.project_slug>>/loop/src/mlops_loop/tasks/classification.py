@@ -47,6 +47,9 @@ class Classification(Task):
     leakage_metric = "ROC AUC"
     curve = "calibration"
 
+    def gives_chances(self, contract: Contract) -> bool:
+        return len(contract.classes) == 2
+
     def check(self, target: Target, split: Split, train: Train, export: Export) -> None:
         super().check(target, split, train, export)
         if train.calibrate == "isotonic" and export.format == "onnx":

@@ -75,6 +75,10 @@ class Task(ABC):
     curve: str = ""
     """Name of the plot whose table (columns `predicted` and another) the report draws; or none."""
 
+    def gives_chances(self, contract: Contract) -> bool:
+        """Whether a score is the probability of the second of two outcomes."""
+        return False
+
     # Parameters and target
 
     def check(self, target: Target, split: Split, train: Train, export: Export) -> None:
