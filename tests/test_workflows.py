@@ -264,7 +264,8 @@ def test_passwords_of_sources_reach_only_what_reads_them(path):
     given = [step for step in steps(path) if secret in step.get("env", {}).values()]
     assert path.read_text().count("DATA_SECRETS }}") == len(given)
     reads = re.compile(
-        r"uv run --frozen (loop (store (pull|push)|fingerprint)\b.*|dvc repro ingest)"
+        r"uv run --frozen (loop (store (pull|push)|fingerprint|monitor evaluate)\b.*"
+        r"|dvc repro ingest)"
     )
     assert [step for step in given if not reads.fullmatch(step["run"])] == []
     assert [s for s in steps(path) if reads.fullmatch(s.get("run", "")) and s not in given] == []

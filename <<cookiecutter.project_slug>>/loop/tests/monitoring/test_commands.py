@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from mlops_loop import paths
 from mlops_loop.commands import monitoring
 from mlops_loop.monitoring import alerts, retrain
+from mlops_loop.monitoring.look import Look
 from mlops_loop.registry import ledger
 from mlops_loop.storage.shelves import in_folder
 
@@ -129,3 +131,14 @@ def test_a_proposal(call, repo, decision):
         assert output.endswith(f"-{made.id} is proposed in URL/1\n")
     else:
         assert output == f"{made.id} is refused (REJECT), see URL/1\n"
+
+
+def test_passwords_of_the_log_come_as_one_secret(call, monkeypatch):
+    """Its lines are variables before anything is read."""
+    seen = {}
+    monkeypatch.setenv("DATA_SECRETS", "LOG_URL=postgresql://h/log")
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    monkeypatch.setattr(monitoring, "look", lambda *_: seen.update(os.environ) or Look("v1.0.0"))
+    call("monitor", "evaluate")
+    assert seen["LOG_URL"] == "postgresql://h/log"
+    assert "DATA_SECRETS" not in seen

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from mlops_loop import files, paths, project
+from mlops_loop.commands import data_secrets
 from mlops_loop.commands.console import example, print_outputs
 from mlops_loop.dashboard import render
 from mlops_loop.dashboard.facts import State
@@ -102,6 +103,7 @@ def dashboard() -> None:
 
 
 def _look(policy: config.MonitorConfig, now: datetime) -> Look:
+    data_secrets.export()
     try:
         with _history() as history:
             return look(ROOT, policy, history, now)
