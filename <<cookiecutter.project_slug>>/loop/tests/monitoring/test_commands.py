@@ -136,6 +136,7 @@ def test_a_proposal(call, repo, decision):
 def test_passwords_of_the_log_come_as_one_secret(call, monkeypatch):
     """Its lines are variables before anything is read."""
     seen = {}
+    monkeypatch.setenv("LOG_URL", "")  # so that it is as before at the end
     monkeypatch.setenv("DATA_SECRETS", "LOG_URL=postgresql://h/log")
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.setattr(monitoring, "look", lambda *_: seen.update(os.environ) or Look("v1.0.0"))
