@@ -42,8 +42,11 @@ def test_the_previous_image_is_put_back_and_a_release_is_refused(world):
     assert now["hold"] and (now["who"], now["why"]) == ("ada", "late answers")
     body = incident(here)["body"]
     assert all(word in body for word in ("ada", "v1.1.0", "v1.0.0", old, "--lift-hold"))
-    for job in JOBS:
-        assert here.github.unused_grants(f"rollback/{job}") == [], job
+    unused = {job: here.github.unused_grants(f"rollback/{job}") for job in JOBS}
+    # By the ledger the image was never signed, so nobody asks for its signature.
+    assert {job: rights for job, rights in unused.items() if rights} in (
+        {}, {"resolve": ["attestations: read"]},
+    )  # fmt: skip
     release = here.run("release", here.dispatch("release"))
     assert release.results["stage"] == "success" and release.results["production"] == "failure"
     assert "v1.0.0 is held in production by ada: 'late answers'" in release.jobs["production"].log
