@@ -36,6 +36,10 @@ class UsageError(ProjectError):
     exit_code = 64
 
 
+class NoStoreKnown(UsageError):
+    """Nothing names a store: a laptop may go on without one."""
+
+
 class DataRefused(ProjectError):
     """The data break the schema, or too few rows are left to go on."""
 

@@ -33,17 +33,17 @@ def test_days_without_rows_are_gaps(make_state):
     """They are in the calendar, without a value."""
     state = make_state()
     gone = [day for day in state.days if day.date != "2026-04-10"]
-    days = facts.calendar(gone)
-    assert len(days) == 60
-    place = [day.date for day in days].index("2026-04-10")
+    place = 39
+    assert state.days[place].date == "2026-04-10"
     shown = facts.watched(facts.State(**{**vars(state), "days": gone}))
     assert shown[0].values[place] is None
     assert shown[0].values[place - 1] is not None
 
 
-def test_only_the_last_days_are_shown(make_state):
+def test_only_the_last_days_are_shown(make_state, monkeypatch):
     """Of a longer history."""
-    assert len(facts.calendar(make_state().days, most=7)) == 7
+    monkeypatch.setattr(facts, "SHOWN_DAYS", 7)
+    assert {len(one.values) for one in facts.watched(make_state())} == {7}
 
 
 def test_performance_knows_which_rows_have_labels(make_state):

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from mlops_loop import paths
 from mlops_loop.commands import monitoring
+from mlops_loop.errors import NoStoreKnown, StoreUnreachable, UsageError
 from mlops_loop.monitoring import alerts, retrain
 from mlops_loop.monitoring.look import Look
 from mlops_loop.registry import ledger
@@ -27,7 +28,7 @@ def call(repo, hub, monkeypatch):
     monkeypatch.chdir(repo)
     monkeypatch.setattr(monitoring, "Repository", lambda: hub)
     kept = in_folder(repo / paths.HISTORY)
-    monkeypatch.setattr(monitoring, "_history", lambda: nullcontext(kept))
+    monkeypatch.setattr(monitoring, "open_history", lambda *_: nullcontext(kept))
     Path("monitor.yaml").write_text("stale_days: 36500\n")
     return lambda group, *args: CliRunner().invoke(getattr(monitoring, group), args)
 
@@ -143,3 +144,31 @@ def test_passwords_of_the_log_come_as_one_secret(call, monkeypatch):
     call("monitor", "evaluate")
     assert seen["LOG_URL"] == "postgresql://h/log"
     assert "DATA_SECRETS" not in seen
+
+
+@pytest.mark.parametrize("error", [UsageError, StoreUnreachable])
+def test_a_store_that_is_wrong_is_said(call, repo, monkeypatch, error):
+    """Counts of a machine that is gone tomorrow do not take its place."""
+
+    def wrong(*_):
+        raise error("STORE_URL is wrong.")
+
+    monkeypatch.setattr(monitoring, "open_history", wrong)
+    result = call("monitor", "evaluate")
+    assert result.exit_code == 9
+    assert "traffic: unknown: STORE_URL is wrong." in result.output
+    assert "STORE_URL is wrong." in str(call("monitor", "dashboard").exception)
+
+
+def test_a_laptop_without_a_store_keeps_its_own_counts(call, repo, monkeypatch):
+    """In build/history."""
+    kept = []
+
+    def none(*_):
+        raise NoStoreKnown("No store is known.")
+
+    monkeypatch.setattr(monitoring, "open_history", none)
+    monkeypatch.setattr(monitoring, "in_folder", lambda path: kept.append(path))
+    monkeypatch.setattr(monitoring, "look", lambda *_: Look("v1.0.0", reason="No row."))
+    assert "No row." in call("monitor", "evaluate").output
+    assert kept == [Path(paths.HISTORY)]

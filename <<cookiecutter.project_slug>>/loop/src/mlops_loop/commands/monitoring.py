@@ -1,12 +1,10 @@
-"""The commands `retrain guard|new|propose` and `monitor evaluate|act|keep-alive`."""
+"""The commands `retrain guard|new|propose` and `monitor evaluate|dashboard|act|keep-alive`."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from mlops_loop.commands import data_secrets
 from mlops_loop.commands.console import example, print_outputs
 from mlops_loop.dashboard import render
 from mlops_loop.dashboard.facts import State
-from mlops_loop.errors import ProjectError, UsageError
+from mlops_loop.errors import NoStoreKnown, ProjectError, UsageError
 from mlops_loop.github import trigger
 from mlops_loop.github.api import Repository, event
 from mlops_loop.model import bundle
@@ -26,7 +24,6 @@ from mlops_loop.monitoring import retrain as retraining
 from mlops_loop.monitoring.look import Look, look
 from mlops_loop.monitoring.report import Report
 from mlops_loop.registry import ledger
-from mlops_loop.storage.history import History
 from mlops_loop.storage.shelves import in_folder, open_history
 
 ROOT = Path()
@@ -105,23 +102,19 @@ def dashboard() -> None:
 def _look(policy: config.MonitorConfig, now: datetime) -> Look:
     data_secrets.export()
     try:
-        with _history() as history:
-            return look(ROOT, policy, history, now)
+        return _look_from_history(policy, now)
     except ProjectError as error:
         current = ledger.read(ROOT).current()
         return Look(current.version if current else "", reason=str(error))
 
 
-@contextmanager
-def _history() -> Iterator[History]:
-    """That of the store; where none is known, of this machine."""
-    with ExitStack() as stack:
-        try:
-            shelves = open_history(ROOT, lambda: bool(ledger.read(ROOT).versions))
-            history = stack.enter_context(shelves)
-        except UsageError:
-            history = in_folder(ROOT / paths.HISTORY)
-        yield history
+def _look_from_history(policy: config.MonitorConfig, now: datetime) -> Look:
+    """With the history of the store; of this machine only where nothing names a store."""
+    try:
+        with open_history(ROOT, lambda: bool(ledger.read(ROOT).versions)) as history:
+            return look(ROOT, policy, history, now)
+    except NoStoreKnown:
+        return look(ROOT, policy, in_folder(ROOT / paths.HISTORY), now)
 
 
 def _draw(seen: Look, now: datetime) -> bool:

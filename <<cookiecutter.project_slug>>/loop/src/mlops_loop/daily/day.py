@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 from mlops_loop.errors import UsageError
@@ -79,3 +80,14 @@ def merge(days: Iterable[Day]) -> list[Day]:
     for day in days:
         merged[day.date] = merged[day.date] + day if day.date in merged else day
     return [merged[date] for date in sorted(merged)]
+
+
+def calendar(days: Iterable[Day]) -> list[Day]:
+    """Whole days in order, with empty ones for the dates between them that have none.
+
+    Raises UsageError as adding does, ValueError where there is no day.
+    """
+    known = {day.date: day for day in merge(days)}
+    first, last = (date.fromisoformat(end) for end in (min(known), max(known)))
+    dates = [str(first + timedelta(days=n)) for n in range((last - first).days + 1)]
+    return [known.get(name) or Day(name, known[str(first)].frame) for name in dates]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
-from mlops_loop.daily.day import Day, merge
+from mlops_loop.daily.day import Day, calendar
 from mlops_loop.daily.quantities import Series, series
 from mlops_loop.daily.reference import Reference
 from mlops_loop.monitoring import checks
@@ -37,7 +37,6 @@ class State:
     reference: Reference
     days: Sequence[Day]
     note: str = ""
-    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,18 +69,9 @@ class Score:
     intervals: list[tuple[float, float, float]]
 
 
-def calendar(days: Sequence[Day], most: int = SHOWN_DAYS) -> list[Day]:
-    """The last days in order, with empty ones for dates without rows."""
-    known = {day.date: day for day in merge(days)}
-    last = date.fromisoformat(max(known))
-    length = min(most, (last - date.fromisoformat(min(known))).days + 1)
-    dates = [str(last - timedelta(days=length - 1 - i)) for i in range(length)]
-    return [known.get(name) or Day(name, days[0].frame) for name in dates]
-
-
 def watched(state: State) -> list[Watched]:
     """Every check with its days; alarms first, then what cannot tell, of each the model first."""
-    groups = checks.grouped(series(state.reference.frame, calendar(state.days)))
+    groups = checks.grouped(series(state.reference.frame, calendar(state.days)[-SHOWN_DAYS:]))
     found = [
         Watched(check, _values(_shown(check, groups[name])))
         for name, check in state.findings.by_name().items()
@@ -105,7 +95,7 @@ def heat(state: State) -> tuple[list[str], dict[str, Values]]:
     1 is the end of what raises no alarm, in the window that is shown for the check, and of a mix a
     shift of one level that matters. None where the column has no value on a day.
     """
-    days = calendar(state.days, HEAT_DAYS)
+    days = calendar(state.days)[-HEAT_DAYS:]
     known = state.findings.by_name()
     rows: dict[str, list[np.ndarray]] = {}
     for one in series(state.reference.frame, days):
@@ -137,7 +127,7 @@ def _largest(found: Sequence[np.ndarray]) -> Values:
 
 def performance(state: State) -> Performance | None:
     """None where the task has no loss of a row."""
-    frame, days = state.reference.frame, calendar(state.days)
+    frame, days = state.reference.frame, calendar(state.days)[-SHOWN_DAYS:]
     if not frame.loss:
         return None
     (one,) = (s for s in series(frame, days) if s.kind == "loss")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 
 import numpy as np
 
-from mlops_loop.daily.day import LATENCIES_MS, Day, merge
+from mlops_loop.daily.day import LATENCIES_MS, Day, calendar
 from mlops_loop.daily.quantities import Series, series
 from mlops_loop.daily.reference import Reference
 from mlops_loop.daily.spread import Spread
@@ -145,10 +144,7 @@ def _calendar(reference: Reference, days: Sequence[Day]) -> list[Day]:
             f"The counts of {other.date} are in the bins of frame {other.frame}, this reference "
             f"has {frame}: they are of another model. Next: fold the log anew with this bundle"
         )
-    by_date = {day.date: day for day in merge(days)}
-    first, last = (date.fromisoformat(end) for end in (min(by_date), max(by_date)))
-    dates = [str(first + timedelta(days=i)) for i in range((last - first).days + 1)]
-    return [by_date.get(name) or Day(name, frame) for name in dates]
+    return calendar(days)
 
 
 def _require_columns(reference: Reference, policy: MonitorConfig) -> None:

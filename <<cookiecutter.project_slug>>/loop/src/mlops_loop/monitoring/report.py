@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from mlops_loop.monitoring.causes import Cause
@@ -31,7 +31,7 @@ class Report:
     bundle_id: str = ""
     date: str = ""
     note: str = ""
-    causes: tuple[Cause, ...] = field(default=())
+    causes: tuple[Cause, ...] = ()
     retrain: bool = False
 
     @classmethod

@@ -12,7 +12,7 @@ from dvc.fs import RemoteMissingDepsError
 from dvc.repo import Repo
 
 from mlops_loop import git, paths
-from mlops_loop.errors import ProjectError, StoreUnreachable, UsageError
+from mlops_loop.errors import NoStoreKnown, ProjectError, StoreUnreachable, UsageError
 from mlops_loop.params import load
 from mlops_loop.storage.artifact import ArtifactStore
 from mlops_loop.storage.objects import Has, always
@@ -50,7 +50,7 @@ def choose(repo: Repo, has_versions: Has = always) -> ArtifactStore | RemoteStor
         _check_reachable(address)
         return RemoteStore(repo, address, has_versions)
     if not url and not name:
-        raise UsageError(
+        raise NoStoreKnown(
             "No store is known: neither STORE_URL, nor a remote of DVC, nor a git remote origin on "
             "github.com. Next: git remote add origin https://github.com/OWNER/NAME.git"
         )
