@@ -152,7 +152,8 @@ def test_a_push_to_main_is_tested_and_trains_nothing(world):
     assert "Running stage" not in run.log and not run.artifacts.joinpath("model").exists()
     made = (here.folder / "made").read_text().splitlines()
     assert sorted(made) == [f"make {LOOP_TESTS}", "make lint", "make test"]
-    assert here.github.unused_grants("ci/code") == []
+    unused = here.github.unused_grants("ci/code")
+    assert unused == ["packages: read"]  # test_data_secrets.py has rows that are in the store
 
 
 @pytest.mark.parametrize("fails", ["lint", "test"])
@@ -217,7 +218,7 @@ def test_all_jobs_of_a_pull_request(world):
     # `make loop` runs the slow ones; here it is the command that is proven.
     run = here.run("ci", pull, PYTEST_ADDOPTS="-o markers=slow -m 'not slow'")
     assert run.results == dict.fromkeys(run.jobs, "success") | {"code": "skipped"}
-    for job in run.jobs:
+    for job in set(run.jobs) - {"code"}:
         assert here.github.unused_grants(f"ci/{job}") in ([], ["packages: read"]), job
 
 

@@ -55,6 +55,7 @@ def test_main_is_tested_with_rows_that_were_read(here, postgres):
     run = gated(here, here.push(CODE), **REAL)
     assert run.results | PUSHED == run.results, run.jobs["code"].log[-4000:]
     assert "Running stage" not in run.jobs["code"].log and silent(run, here)
+    assert set(here.github.unused_grants("ci/code")) <= {"packages: read"}  # the rig's store
 
 
 def test_without_secrets_rows_come_from_the_store(here):

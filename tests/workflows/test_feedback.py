@@ -33,9 +33,11 @@ def test_feedback_that_the_source_cannot_take(person):  # noqa: F811
     for name, code in {"fetch": FETCH, "log": LOG}.items():
         (ada.folder / "build" / f"{name}.py").write_text(code)
         ada.says(f"uv run --frozen python build/{name}.py", succeed=True)
-    assert "has no section traffic" in ada.loop("feedback propose --since 2026-01-05")
-    with (ada.folder / "monitor.yaml").open("a") as file:
-        file.write("\ntraffic: {kind: folder, path: build/log}\n")
+    assert "A replay's rows are no feedback" in ada.loop("feedback propose --since 2026-01-05")
+    monitor = ada.folder / "monitor.yaml"
+    replay = "{kind: replay, path: data/later/*.csv}"
+    assert replay in monitor.read_text()
+    monitor.write_text(monitor.read_text().replace(replay, "{kind: folder, path: build/log}"))
     exported = ada.says("uv run --frozen loop log export --url sqlite:///$PWD/log.db build/log")
     assert "1 days written" in exported
     said = ada.loop("feedback propose --since 2026-01-05 --until 2026-01-07")
