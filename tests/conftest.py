@@ -95,7 +95,8 @@ class Scheduling(LoadScopeScheduling):
     """
 
     FILES = (
-        "test_experiments test_extensions test_host test_onnx test_own_data test_page test_sources"
+        "test_dashboard test_experiments test_extensions test_host test_onnx test_own_data "
+        "test_page test_sources"
     ).split()
 
     def _split_scope(self, nodeid: str) -> str:
@@ -106,6 +107,23 @@ class Scheduling(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log) -> Scheduling:
     """Replace the scheduler of xdist."""
     return Scheduling(config, log)
+
+
+# What makes the scenes of the rig, and the demo of each task, while others do what needs neither.
+FIRST = (
+    "test_rollback.py::test_the_previous_image_is_put_back",
+    "test_page.py::",
+    "test_loop.py::test_one_turn[regression]",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that make what others would wait for."""
+    for name in reversed(FIRST):
+        first = next((item for item in items if name in item.nodeid), None)
+        if first:
+            items.remove(first)
+            items.insert(0, first)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
