@@ -295,6 +295,7 @@ ROUTES = [
     ("job", "GET", "/actions/workflows/retrain.yml/runs?event=workflow_dispatch", None, 200),
     ("job", "GET", "/actions/runs?status=queued", None, 200),
     ("job", "GET", "/actions/runs/{run}", None, 200),
+    ("job", "GET", "/actions/artifacts?name=monitor", None, 200),
     ("job", "GET", "/git/ref/heads/main", None, 200),
     ("job", "GET", "/git/matching-refs/heads/", None, 200),
     ("job", "POST", "/git/refs", {"ref": "refs/tags/model@v1", "sha": HEAD}, 201),
@@ -482,6 +483,7 @@ def test_every_route(origin: Path, tmp_path: Path):
         assert push(admin, "refs/heads/main").returncode == 0
         github.pull("feature", number=7)
         github.package("flight-delays/store", ["old"], ["latest"])
+        routes.actions.add_artifact(github.store, "monitor", 100)
         seen = {"job": github.token("all/all", "write-all"), "admin": github.person()}
         seen["owner"] = github.person("boss", "owner")
         github.secret("TOKEN", of="dependabot of the organization")

@@ -24,6 +24,7 @@ from . import rig
 from .double import Double, events
 from .double.artifacts import FULL, ArtifactStorage
 from .double.identity import OIDC
+from .double.routes.actions import add_artifact
 from .double.store import now
 
 REPOSITORY = "octo-org/flight-delays"
@@ -189,9 +190,11 @@ class World:
         return found
 
     def _keep(self, uploads: Path) -> None:
-        """Let what a run uploaded count against the account's storage."""
+        """Let what a run uploaded be listed, and count against the account's storage."""
         for line in uploads.read_text().splitlines() if uploads.exists() else ():
-            self.artifacts.upload(**json.loads(line))
+            facts = json.loads(line)
+            add_artifact(self.github.store, facts.pop("name"), facts["size"])
+            self.artifacts.upload(**facts)
 
     def _tokens(self, stem: str, name: str, workflow: dict[str, Any], event: Event) -> None:
         """Let the double know a token for each job, named after a common stem."""

@@ -29,6 +29,16 @@ def test_a_key_stands_for_the_text(hub):
     assert hub.comments[number] == []
 
 
+def test_a_text_in_place(hub):
+    """The issue has the newest text, and nobody gets a comment."""
+    for text in ("It is bad", "It is worse", "It is worse"):
+        number = issues.open_or_edit(hub, "retrain", "bad", "A title", text)["number"]
+    (issue,) = hub.issues
+    assert issue["body"] == "<!-- bad: -->\nIt is worse"
+    assert hub.comments[number] == []
+    assert [name for name, _ in hub.calls] == ["issues.create", "issues.update"]
+
+
 def test_two_problems(hub):
     """Each has its own, also where one name begins as the other."""
     first = write(hub)["number"]

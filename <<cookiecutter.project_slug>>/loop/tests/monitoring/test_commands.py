@@ -47,7 +47,18 @@ def test_exit_codes(call, days, code):
 def test_it_cannot_tell(call, git, repo):
     """Exit code 9, before the first model."""
     git(repo, "tag", "--delete", "model#production#1")
-    assert call("monitor", "evaluate").exit_code == 9
+    result = call("monitor", "evaluate")
+    assert result.exit_code == 9
+    assert "can-tell=false\n" in result.output
+
+
+def test_nobody_could_tell_for_days(call, hub):
+    """No store is known here: an issue with the reason, beside what is known without rows."""
+    Path("monitor.yaml").write_text("stale_days: 36500\ntraffic: {kind: replay}\n")
+    call("monitor", "evaluate")
+    said = "No alarm, nothing to do.\nNobody can tell for days: URL/1\n"
+    assert call("monitor", "act").output == said
+    assert [issue["title"] for issue in hub.issues] == ["Alarm: no verdict"]
 
 
 def test_nothing_was_evaluated(call):

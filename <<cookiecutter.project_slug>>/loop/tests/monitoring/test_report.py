@@ -54,6 +54,17 @@ def test_drift_of_inputs_alone_is_no_alarm(seen):
     assert model(replace(seen, findings=replace(seen.findings, actions=quiet))).status == "ok"
 
 
+def test_where_no_check_could_tell_the_reasons_are_said(seen):
+    """The usual one first."""
+    checks = [replace(c, verdict="unknown", reason="5 rows of 20") for c in seen.findings.checks]
+    checks[0] = replace(checks[0], name="else", reason="no such values")
+    blind = replace(seen.findings, verdict="unknown", checks=tuple(checks), causes=())
+    found = model(replace(seen, findings=blind))
+    n = len(blind.by_name()) - 1
+    told = f"Nobody can tell how v1.0.0 does: 5 rows of 20 ({n} checks); no such values (1 checks)."
+    assert found == Finding("unknown", told)
+
+
 def test_without_days_nobody_can_tell():
     """The reason is what the log said; before the first model there is nothing to say."""
     report = Report.of(STALE, Look("v1.0.0", reason="The log is away."))

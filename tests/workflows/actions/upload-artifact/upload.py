@@ -29,8 +29,9 @@ uploads = [json.loads(line) for line in log.read_text().splitlines()] if log.exi
 size, left = sum(file.stat().st_size for file in files), os.environ.get("RIG_ARTIFACTS_LEFT")
 if left and size > int(left) - sum(upload["size"] for upload in uploads):
     sys.exit(os.environ["RIG_ARTIFACTS_FULL"])
+kept = {"name": target.name, "size": size, "retention_days": int(os.environ["DAYS"])}
 with log.open("a") as file:
-    file.write(json.dumps({"size": size, "retention_days": int(os.environ["DAYS"])}) + "\n")
+    file.write(json.dumps(kept) + "\n")
 # One path: its content. Several paths: their least common folder is the root of the artifact, also
 # where one of them is not there.
 paths = [Path(line).absolute() for line in wanted] if len(wanted) > 1 else found[:1]

@@ -47,6 +47,12 @@ def add_run(store: Store, name: str, event: str, ref: str = "main", **more: Any)
     return store.add("runs", row["id"], row | more)
 
 
+def add_artifact(store: Store, name: str, size: int, **more: Any) -> Row:
+    """Keep what a run uploaded, by its name; created_at ... in more."""
+    row = store.new("actions/list-artifacts-for-repo", name=name, size_in_bytes=size)
+    return store.add("artifacts", row["id"], row | {"expired": False} | more)
+
+
 def inputs_of(asked: Asked, name: str) -> dict[str, Any]:
     """Return the inputs of a dispatch with defaults; Refused (422) where GitHub would refuse."""
     events = definition(asked.store, name, asked.json["ref"])
@@ -138,3 +144,10 @@ def list_runs_of_workflow(asked: Asked) -> Row:
 def get_run(asked: Asked) -> Row:
     """Show a run."""
     return asked.store.get("runs", asked.at["run_id"])
+
+
+@route("actions/list-artifacts-for-repo", "actions: read")
+def list_artifacts(asked: Asked) -> Row:
+    """List the artifacts of all runs, or those of a name, the newest first."""
+    rows = asked.store.all("artifacts", name=asked.query.get("name"))
+    return {"total_count": len(rows), "artifacts": rows}

@@ -19,7 +19,7 @@ from mlops_loop.errors import NoStoreKnown, ProjectError, UsageError
 from mlops_loop.github import trigger
 from mlops_loop.github.api import Repository, event
 from mlops_loop.model import bundle
-from mlops_loop.monitoring import alerts, config, webhook
+from mlops_loop.monitoring import alerts, blind, config, webhook
 from mlops_loop.monitoring import retrain as retraining
 from mlops_loop.monitoring.look import Look, look
 from mlops_loop.monitoring.report import Report
@@ -85,6 +85,7 @@ def evaluate() -> None:
     files.write_json(report.as_json(), paths.MONITOR_REPORT)
     _draw(seen, now)
     click.echo("\n".join(f"{n}: {f.status}: {f.message}" for n, f in report.findings.items()))
+    print_outputs({"can-tell": str(blind.can_tell(report.findings)).lower()})
     statuses = [finding.status for finding in report.findings.values()]
     sys.exit(EXIT_CODES[max(statuses, key=list(EXIT_CODES).index)])
 
@@ -185,6 +186,8 @@ def _known(model: retraining.KnownModel) -> str:
 
 def _response(response: alerts.Response) -> str:
     opened = [f"{kept.cause.verdict}: {kept.url}" for kept in response.issues]
+    if response.no_verdict:
+        opened.append(f"Nobody can tell for days: {response.no_verdict}")
     if not response.alarms:
         return "\n".join(["No alarm, nothing to do.", *opened])
     lines = [f"Alarm: {', '.join(response.alarms)}.", *opened]

@@ -48,6 +48,16 @@ def open_or_update(
     return issue
 
 
+def open_or_edit(repository: Repository, label: str, problem: str, title: str, text: str) -> Issue:
+    """Open the issue about a problem, or put the new text in the place of its old one."""
+    body, methods = f"<!-- {problem}: -->\n{text}", repository.rest.issues
+    if not (issue := find(repository, label, problem)):
+        return repository.call(methods.create, title=title, body=body, labels=[label])
+    if issue["body"] != body:
+        repository.call(methods.update, issue_number=issue["number"], body=body)
+    return issue
+
+
 def own_comments(repository: Repository, issue: Issue) -> list[str]:
     """What we wrote in an issue, its first text included, the oldest first."""
     method = repository.rest.issues.list_comments

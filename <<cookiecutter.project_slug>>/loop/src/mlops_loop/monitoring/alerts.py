@@ -9,8 +9,9 @@ from pathlib import Path
 
 from mlops_loop.github import issues
 from mlops_loop.github.api import Repository
+from mlops_loop.github.issues import Issue
 from mlops_loop.github.markdown import escape
-from mlops_loop.monitoring import cause_issues, retrain
+from mlops_loop.monitoring import blind, cause_issues, retrain
 from mlops_loop.monitoring.cause_issues import LABEL, Kept
 from mlops_loop.monitoring.checks import Check
 from mlops_loop.monitoring.config import MonitorConfig
@@ -36,6 +37,7 @@ class Response:
     reasons: tuple[str, ...] = ()
     obstacle: retrain.Obstacle | None = None
     issues: tuple[Kept, ...] = ()
+    no_verdict: str = ""
 
 
 def staleness(repo: Path, config: MonitorConfig, now: datetime) -> Finding:
@@ -57,23 +59,25 @@ def staleness(repo: Path, config: MonitorConfig, now: datetime) -> Finding:
 def act(
     repo: Path, report: Report, config: MonitorConfig, repository: Repository, now: datetime
 ) -> Response:
-    """Keep one open issue for each alarm and each cause, close those that are over, and start
-    retraining where the model is stale or harm is proven.
+    """Keep one open issue for each alarm and each cause, and one where nobody can tell; close those
+    that are over, and start retraining where the model is stale or harm is proven.
 
     Raises GitHubRefused.
     """
     for name in OPERATIONS:
         if finding := report.findings.get(name):
             _update_issue(repository, name, finding)
-    kept = _cause_issues(repository, report)
+    kept, no_verdict = _cause_issues(repository, report), ""
+    if blind_issue := _blind_issue(repo, report, config, repository, now):
+        no_verdict = blind_issue["html_url"]
     alarms = tuple(n for n, found in report.findings.items() if found.status == "alarm")
     reasons = tuple([n for n in alarms if n == "staleness"] + ["harm"] * report.retrain)
     if not reasons:
-        return Response(alarms, issues=kept)
+        return Response(alarms, issues=kept, no_verdict=no_verdict)
     obstacle = retrain.obstacle(repo, config.retrain, repository, now)
     if not obstacle:
         _start_retraining(repository, f"monitor: {', '.join(reasons)}")
-    return Response(alarms, reasons, obstacle, kept)
+    return Response(alarms, reasons, obstacle, kept, no_verdict)
 
 
 def notices(response: Response) -> list[Notice]:
@@ -101,6 +105,17 @@ def _cause_issues(repository: Repository, report: Report) -> tuple[Kept, ...]:
         return ()
     day = date.fromisoformat(report.date)
     return cause_issues.update(repository, report.causes, report.bundle_id, day, report.note)
+
+
+def _blind_issue(
+    repo: Path, report: Report, config: MonitorConfig, repository: Repository, now: datetime
+) -> Issue | None:
+    """Not before the first model, and not where monitor.yaml asks for no rows."""
+    entries = ledger.read(repo)
+    if not config.traffic or not (current := entries.current()):
+        return None
+    since = datetime.fromisoformat(entries.find(current.version).time)
+    return blind.update_issue(repository, report.findings, since, now)
 
 
 def _update_issue(repository: Repository, name: str, finding: Finding) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from mlops_loop.monitoring.causes import Cause
 from mlops_loop.monitoring.checks import Check
+from mlops_loop.monitoring.examine import Findings
 from mlops_loop.monitoring.look import Look
 
 
@@ -82,11 +84,17 @@ def model(look: Look) -> Finding:
     found = look.findings
     if not found:
         return Finding("unknown", "No day was examined.")
+    if found.verdict == "unknown":
+        return Finding("unknown", f"Nobody can tell how {look.version} does: {_reasons(found)}.")
     named = "; ".join(
         f"{cause.verdict} since {cause.since}: {', '.join(c.name for c in cause.checks[:3])}"
         for cause in found.causes
     )
     message = f"{look.version} is {found.verdict}{': ' if named else ''}{named}."
-    if found.actions.issues:
-        return Finding("alarm", message)
-    return Finding("unknown" if found.verdict == "unknown" else "ok", message)
+    return Finding("alarm" if found.actions.issues else "ok", message)
+
+
+def _reasons(found: Findings) -> str:
+    """Why no check could tell, the usual reason first."""
+    counts = Counter(check.reason for check in found.blind().values())
+    return "; ".join(f"{reason} ({n} checks)" for reason, n in counts.most_common(3))
