@@ -98,8 +98,12 @@ def test_the_log_is_counted_by_day_of_prediction(frame, records):
 
 
 def test_only_one_model_is_counted_where_it_is_named(frame, records):
-    """Rows of others are left out."""
-    assert [day.date for day in fold_log(frame, records, version="v2.0.0")] == ["2026-03-02"]
+    """Of others the rows alone are counted, so that the traffic of a day is known."""
+    first, second = fold_log(frame, records, version="v2.0.0")
+    assert (first.rows, first.total, first.counts) == (0, 2, {})
+    assert (second.rows, second.total) == (1, 1)
+    third, fourth = fold_log(frame, records, version="v1.0.0")
+    assert (third.rows, fourth.rows, fourth.models) == (2, 0, {"v2.0.0": 1})
 
 
 def test_columns_that_the_log_does_not_store_are_not_missing(frame, records):

@@ -10,7 +10,7 @@ import pytest
 from mlops_loop.monitoring import cause_issues
 from mlops_loop.monitoring.cause_issues import About
 from mlops_loop.monitoring.causes import Cause
-from mlops_loop.monitoring.checks import Check
+from mlops_loop.monitoring.checks import OPERATIONAL, Check
 
 DAY = date(2026, 3, 1)
 
@@ -122,6 +122,17 @@ def test_drift_and_harm_block_no_retraining(hub, update):
     """Broken data do."""
     update(cause("score", verdict="drifted"), cause("loss", verdict="harmed"))
     assert cause_issues.blocking(hub) is None
+
+
+def test_operations_say_what_to_look_at(hub, update):
+    """Each check what is its own, and that nothing is blocked."""
+    update(cause("volume", verdict="degraded"))
+    (issue,) = hub.issues
+    assert issue["title"] == "Degraded since 2026-02-20: volume"
+    for part in ("No data are wrong", "`volume`: fewer or more rows than usual"):
+        assert part in issue["body"]
+    assert cause_issues.blocking(hub) is None
+    assert set(cause_issues.NEXT_OF) == set(OPERATIONAL)
 
 
 def test_names_of_columns_stay_text(hub, update):

@@ -38,6 +38,18 @@ def test_checks_that_begin_together_are_one_cause_with_the_worst_verdict():
     assert (second.verdict, second.columns, second.reaches_model) == ("drifted", ("temp",), False)
 
 
+def test_operations_are_causes_of_their_own():
+    """Also where they begin on the day on which a column breaks; drift is less than either."""
+    day = "2026-02-01"
+    alarms = [
+        (alarm("level", "temp", "drifted"), "2026-01-01"), (alarm("volume", "", "degraded"), day),
+        (alarm("missing", "humid", "broken"), day),
+    ]  # fmt: skip
+    assert [(c.verdict, c.checks[0].kind) for c in group(alarms)] == [
+        ("broken", "missing"), ("degraded", "volume"), ("drifted", "level"),
+    ]  # fmt: skip
+
+
 def test_there_is_no_cause_without_an_alarm():
     """Nothing to group."""
     assert group([]) == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mlops_loop.daily.day import Day
 from mlops_loop.daily.fold import fold
 from mlops_loop.errors import UsageError
 from mlops_loop.monitoring import checks
@@ -18,11 +19,11 @@ POLICY = MonitorConfig(stale_days=30)
 def look(reference, frame, make_table, make_days):
     """`look(change, n_days, policy)`: findings after so many days, changed from the 21st on."""
 
-    def look(change=None, n_days=30, policy=POLICY, per_day=50):
+    def look(change=None, n_days=30, policy=POLICY, per_day=50, first=20):
         rows = make_days(n_days, per_day, seed=5)
-        late = (np.arange(len(rows)) // per_day) >= 20
-        if change:
-            change(rows, late)
+        late = (np.arange(len(rows)) // per_day) >= first
+        if change and (kept := change(rows, late)) is not None:
+            rows = kept
         return examine(reference, fold(frame, make_table(rows)), policy)
 
     return look
@@ -61,6 +62,11 @@ def flip(rows, late):
     rows.loc[late, "y"] = 1 - rows.loc[late, "y"]
 
 
+def fewer(rows, late):
+    """Four of five rows no longer come."""
+    return rows[~late | (np.arange(len(rows)) % 5 == 0)]
+
+
 def test_days_like_those_of_training_are_ok(look):
     """All checks that have a window are; nothing follows."""
     found = look()
@@ -71,7 +77,7 @@ def test_days_like_those_of_training_are_ok(look):
     assert found.harm is not None
     assert found.harm.evidence < found.harm.alarm_at == 365
     assert set(found.blind()) <= {"level:rain"}
-    assert {check.window for check in found.checks} == {1, 3, 7, 28}
+    assert {check.window for check in found.checks} == {1, 2, 3, 7, 28}
 
 
 @pytest.mark.parametrize(
@@ -94,6 +100,38 @@ def test_each_verdict_has_its_own_actions(look, change, verdict, name):
     assert found.actions.retrain == (verdict == "harmed")
     assert (cause in found.actions.issues) == (change is not shift)
     assert (cause in found.actions.report) == (change is shift)
+
+
+def test_fewer_rows_are_a_cause_of_their_own(look):
+    """Nothing is blocked, and the model is as it was; the change of a column is another cause."""
+
+    def fewer_and_lost(rows, late):
+        lose(rows, late)
+        return fewer(rows, late)
+
+    found = look(fewer_and_lost, n_days=42, first=39)
+    broken, volume = found.causes
+    assert (broken.verdict, volume.verdict, volume.since) == ("broken", "degraded", "2026-02-09")
+    assert [check.name for check in volume.checks] == ["volume"]
+    assert volume in found.actions.issues
+    check = volume.checks[0]
+    assert (check.value, check.window) == (10, 2)
+    assert check.expected == pytest.approx(50, abs=1)
+    assert found.operations.by_day["volume"][-1] == 10
+
+    found = look(fewer, n_days=42, first=39)
+    assert (found.verdict, found.actions.blocks_retraining) == ("degraded", False)
+
+
+def test_a_model_is_new_but_the_traffic_is_not(reference, frame, make_table, make_days):
+    """Rows of earlier models count for the volume, and for nothing else."""
+    days = fold(frame, make_table(make_days(42, 50)))
+    before = [Day(day.date, day.frame, {}, {"v0.9.0": 50}) for day in days[:32]]
+    found = examine(reference, [*before, *days[32:]], POLICY)
+    volume = found.by_name()["volume"]
+    assert (volume.verdict, volume.expected) == ("ok", pytest.approx(50))
+    assert {check.window for check in found.checks} == {1, 2, 3, 7}
+    assert found.coverage == examine(reference, days[32:], POLICY).coverage
 
 
 def test_columns_that_break_on_the_same_day_are_one_cause(look):

@@ -35,7 +35,7 @@ class Day:
     date: str
     frame: str
     counts: Mapping[str, Counts] = field(default_factory=dict)
-    models: Mapping[str, int] = field(default_factory=dict)  # rows by model version
+    models: Mapping[str, int] = field(default_factory=dict)  # rows by model version, of all
 
     def __add__(self, other: Day) -> Day:
         """Both parts of a day; raises UsageError for parts of different days or frames."""
@@ -49,8 +49,13 @@ class Day:
 
     @property
     def rows(self) -> int:
-        """How many rows were predicted."""
+        """How many rows were predicted by the model whose rows are counted."""
         return self.counts.get("rows", (0, 0))[0]
+
+    @property
+    def total(self) -> int:
+        """How many rows were predicted by any model."""
+        return max(self.rows, sum(self.models.values()))
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -145,14 +146,25 @@ def fold_log(
     """The counts of each day of a prediction log, chunk by chunk.
 
     records: as `prediction_log.records` or `/logs/export` give them, in any order; of a Parquet
-    file, whose inputs, output and outcome are JSON texts, too. version: of the model; rows of
-    others are left out, None takes all. logged: the input columns that the log stores; None: all.
+    file, whose inputs, output and outcome are JSON texts, too. version: of the model; of rows of
+    others their number alone is counted, in `models`; None takes all. logged: the input columns
+    that the log stores; None: all.
     """
     days: list[Day] = []
-    own = (r for r in records if version is None or r["model_version"] == version)
-    while chunk := list(islice(own, CHUNK)):
-        days = merge([*days, *fold(frame, _table(frame, chunk, logged))])
+    rest = iter(records)
+    while chunk := list(islice(rest, CHUNK)):
+        own = [r for r in chunk if version is None or r["model_version"] == version]
+        others = [r for r in chunk if version is not None and r["model_version"] != version]
+        counted = fold(frame, _table(frame, own, logged)) if own else []
+        days = merge([*days, *counted, *_others(frame, others)])
     return days
+
+
+def _others(frame: Frame, records: Sequence[Record]) -> Iterator[Day]:
+    """How many rows of other models each day has."""
+    pairs = Counter((f"{_moment(r['at']):%Y-%m-%d}", r["model_version"]) for r in records)
+    for (day, version), rows in pairs.items():
+        yield Day(day, frame.id, {}, {version: rows})
 
 
 def _table(frame: Frame, chunk: list[Record], logged: Collection[str] | None) -> Table:

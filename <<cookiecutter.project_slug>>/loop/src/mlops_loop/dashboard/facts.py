@@ -16,7 +16,7 @@ from mlops_loop.monitoring import checks
 from mlops_loop.monitoring.causes import ORDER
 from mlops_loop.monitoring.checks import Check
 from mlops_loop.monitoring.estimate import Estimate, estimate
-from mlops_loop.monitoring.examine import Findings
+from mlops_loop.monitoring.findings import Findings
 from mlops_loop.registry.entries import Ledger
 
 SHOWN_DAYS, HEAT_DAYS = 90, 28
@@ -41,7 +41,7 @@ class State:
 
 @dataclass(frozen=True)
 class Watched:
-    """A check by day: its result, its first series, and the values of the last days."""
+    """A check by day: its result, and the values of the last days."""
 
     check: Check
     values: Values
@@ -73,10 +73,17 @@ def watched(state: State) -> list[Watched]:
     """Every check with its days; alarms first, then what cannot tell, of each the model first."""
     groups = checks.grouped(series(state.reference.frame, calendar(state.days)[-SHOWN_DAYS:]))
     found = [
-        Watched(check, _values(_shown(check, groups[name])))
-        for name, check in state.findings.by_name().items()
+        Watched(check, _by_day(check, groups, state.findings))
+        for check in state.findings.by_name().values()
     ]
     return sorted(found, key=lambda one: (-ORDER.index(one.check.verdict), bool(one.check.column)))
+
+
+def _by_day(check: Check, groups: dict[str, list[Series]], findings: Findings) -> Values:
+    own = findings.operations.by_day.get(check.name)
+    return (
+        list(own[-SHOWN_DAYS:]) if own is not None else _values(_shown(check, groups[check.name]))
+    )
 
 
 def _shown(check: Check, members: Sequence[Series]) -> Series:

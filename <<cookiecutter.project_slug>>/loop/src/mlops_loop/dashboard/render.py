@@ -15,11 +15,12 @@ from mlops_loop.dashboard.facts import Performance, State, Watched
 from mlops_loop.text import number
 
 # Shown with the word, never alone.
-SIGNS = {"ok": "✓", "unknown": "?", "drifted": "~", "harmed": "▼", "broken": "✕"}
+SIGNS = {"ok": "✓", "unknown": "?", "drifted": "~", "degraded": "!", "harmed": "▼", "broken": "✕"}
 MEANINGS = {
     "ok": "Nothing alarms.",
     "unknown": "No check can tell.",
     "drifted": "Inputs or scores are not what training knew; no harm is shown.",
+    "degraded": "The service, or what feeds it, is not as usual; no data are wrong.",
     "harmed": "The model errs more than it did on the holdout.",
     "broken": "Data are broken: retraining is blocked until they are mended.",
 }

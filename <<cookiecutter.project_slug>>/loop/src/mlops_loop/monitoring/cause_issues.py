@@ -28,8 +28,16 @@ MARK = re.compile(r"<!-- cause (\w+) (\w+) ([\d-]{10}) ([\d.]+): ([\w,]+) -->")
 NEXT: dict[Verdict, str] = {
     "broken": "Retraining is blocked. Next: repair the source, or set the label `accepted`.",
     "drifted": "Nothing is to be done while the loss holds. Next: set the label `accepted`.",
+    "degraded": "No data are wrong: retraining goes on, and would change nothing about it.",
     "harmed": "Retraining starts once harm is proven. To go back: the workflow `rollback`.",
 }
+
+# Of each check of operations what to look at.
+NEXT_OF = {
+    "volume": "`volume`: fewer or more rows than usual for two days. Next: ask who sends them; a "
+    "client that stopped, or sends rows twice. After a week the new level counts as usual.",
+}  # fmt: skip
+WHAT = {"broken": "Broken data", "drifted": "Drift", "degraded": "Degraded", "harmed": "Harm"}
 
 
 @dataclass(frozen=True)
@@ -162,7 +170,7 @@ def _hash(name: str) -> str:
 
 def title(cause: Cause) -> str:
     """As 'Broken data since 2026-02-20: missing:size', as Markdown."""
-    what = {"broken": "Broken data", "drifted": "Drift", "harmed": "Harm"}[cause.verdict]
+    what = WHAT[cause.verdict]
     names = [check.name for check in cause.checks]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"{what} since {cause.since}: {escape(', '.join(names[:3]), most=120)}{more}"
@@ -174,6 +182,7 @@ def _text(cause: Cause, note: str) -> str:
         f"{head} {escape(note)}" if note else head,
         evidence(cause.checks),
         NEXT[cause.verdict],
+        *(NEXT_OF[check.kind] for check in cause.checks if check.kind in NEXT_OF),
     ]
     parts.append(
         f"The monitor edits this issue daily, and closes it after {QUIET_DAYS} quiet days. The "

@@ -8,9 +8,10 @@ from datetime import date
 
 import numpy as np
 
-from mlops_loop.monitoring.checks import Check, Verdict
+from mlops_loop.monitoring.checks import OPERATIONAL, Check, Verdict
 
-ORDER: tuple[Verdict, ...] = ("ok", "unknown", "drifted", "harmed", "broken")  # the worst last
+# The worst last.
+ORDER: tuple[Verdict, ...] = ("ok", "unknown", "drifted", "degraded", "harmed", "broken")
 SAME_DAYS = 1  # between the first days of checks with one cause
 
 
@@ -48,15 +49,23 @@ def first_day(means: np.ndarray, expected: float, value: float) -> int:
 
 
 def group(alarms: Sequence[tuple[Check, str]]) -> tuple[Cause, ...]:
-    """Causes out of checks that alarm, each with the first day of its shift; the worst first."""
+    """Causes out of checks that alarm, each with the first day of its shift; the worst first.
+
+    Operations are causes of their own: what is to be done about them is something else.
+    """
+    own = [pair for pair in alarms if pair[0].kind in OPERATIONAL]
+    found = [*_grouped([pair for pair in alarms if pair not in own]), *_grouped(own)]
+    return tuple(sorted(found, key=lambda cause: (-ORDER.index(cause.verdict), cause.since)))
+
+
+def _grouped(alarms: Sequence[tuple[Check, str]]) -> list[Cause]:
     causes: list[list[tuple[Check, str]]] = []
     for check, since in sorted(alarms, key=lambda pair: (pair[1], pair[0].name)):
         if causes and _days(causes[-1][0][1], since) <= SAME_DAYS:
             causes[-1].append((check, since))
         else:
             causes.append([(check, since)])
-    made = [_cause(members) for members in causes]
-    return tuple(sorted(made, key=lambda cause: (-ORDER.index(cause.verdict), cause.since)))
+    return [_cause(members) for members in causes]
 
 
 def _cause(members: Sequence[tuple[Check, str]]) -> Cause:

@@ -20,11 +20,12 @@ from mlops_loop.daily.quantities import Series
 from mlops_loop.daily.spread import Spread
 from mlops_loop.monitoring.noise import LEAST_ROWS, LEAST_UNITS, Noise
 
-Verdict = Literal["ok", "unknown", "drifted", "harmed", "broken"]
+Verdict = Literal["ok", "unknown", "drifted", "degraded", "harmed", "broken"]
 WRONG: dict[str, Verdict] = {
     "missing": "broken", "unknown": "broken", "outside": "broken", "level": "drifted",
     "away": "drifted", "mix": "drifted", "score": "drifted", "loss": "harmed",
 }  # fmt: skip
+OPERATIONAL = ("volume",)  # `degraded`: the service or what feeds it, see operations.py
 UPWARDS = ("missing", "unknown", "outside", "loss")  # less of it is no alarm
 # Days of the shortest window. A single day may be odd, as one of storm; rain and losses are skewed.
 SHORTEST = {"missing": 1, "unknown": 1, "outside": 3, "level": 3, "mix": 3, "score": 3}
@@ -35,7 +36,8 @@ SHARES = ("missing", "unknown", "outside", "away", "mix")
 
 @dataclass(frozen=True)
 class Check:
-    """The result of one check of one window; shares and ranks in [0, 1], see quantities.py.
+    """The result of one check of one window; shares and ranks in [0, 1], see quantities.py; of a
+    volume rows of a day.
 
     window: days. first, last: dates. rows: in the window. value: mean of the window, of a mix its
     distance from training (square root of the Jensen-Shannon divergence to base 2). expected: in

@@ -27,7 +27,8 @@ class RetrainConfig(Section):
 class Material(Section):
     """The smallest shift of each kind of check that matters: of a share, a rank or a distance.
 
-    loss: of the mean loss, as a share of the largest one (see loop/docs/monitoring.md).
+    loss: of the mean loss, as a share of the largest one (see loop/docs/monitoring.md). volume: the
+    share of a usual day's rows whose loss matters; as many times more matter, too.
     """
 
     missing: Shift = 0.15
@@ -38,6 +39,7 @@ class Material(Section):
     mix: Shift = 0.10
     score: Shift = 0.10
     loss: Shift = 0.02
+    volume: Shift = 0.5
 
 
 class ColumnConfig(Section):

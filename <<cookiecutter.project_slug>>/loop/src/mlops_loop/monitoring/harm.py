@@ -11,12 +11,36 @@ deployed model and detecting harmful distribution shifts", ICLR 2022). Losses in
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from mlops_loop.daily.quantities import Series
+from mlops_loop.daily.spread import Spread
+from mlops_loop.monitoring.config import MonitorConfig
+from mlops_loop.monitoring.labels import Coverage
+from mlops_loop.monitoring.noise import LEAST_UNITS, Noise
+
 BETS = (1.0,)
+LOOKS = 365  # a year: one each day
+UPPER = 0.05  # tail beyond the upper bound of the holdout's mean loss
+
+
+@dataclass(frozen=True)
+class Harm:
+    """The detector after all mature days; an alarm from `alarm_at` on."""
+
+    evidence: float
+    alarm_at: float
+    limit: float
+    days: int
+
+    @property
+    def alarm(self) -> bool:
+        """Whether harm is proven, however often one looked."""
+        return self.evidence >= self.alarm_at
 
 
 @dataclass(frozen=True)
@@ -46,3 +70,23 @@ class Detector:
     def alarm(self) -> bool:
         """Whether harm is proven."""
         return self.evidence >= self.alarm_at
+
+
+def detector_of(spread: Spread, policy: MonitorConfig) -> Detector:
+    """Before the first day; its limit is the upper bound of the holdout's mean loss, and `loss`."""
+    noise = Noise.of(spread, "day")
+    upper = spread.mean + noise.reach(math.sqrt(noise.error), UPPER, sides=1)
+    limit = min(upper + policy.material.loss, 1.0)
+    return Detector(limit, max(LOOKS / policy.alarms_per_year, 1.0))
+
+
+def proven(
+    loss: Series | None, dates: Sequence[str], labels: Coverage, spread: Spread | None,
+    policy: MonitorConfig,
+) -> Harm | None:  # fmt: skip
+    """None where nobody can tell: no loss, no mature day, or too few days of the holdout."""
+    if not loss or not labels.mature or not spread or spread.units < LEAST_UNITS:
+        return None
+    mature = np.isin(dates, labels.mature)
+    detector = detector_of(spread, policy).after(loss.means[mature])
+    return Harm(detector.evidence, detector.alarm_at, detector.limit, detector.days)

@@ -21,7 +21,8 @@ from mlops_loop.daily.reference import Reference
 from mlops_loop.errors import ProjectError
 from mlops_loop.model.bundle import Bundle
 from mlops_loop.monitoring.config import MonitorConfig
-from mlops_loop.monitoring.examine import Findings, examine
+from mlops_loop.monitoring.examine import examine
+from mlops_loop.monitoring.findings import Findings
 from mlops_loop.monitoring.traffic import table
 from mlops_loop.monitoring.traffic.opened import open_source
 from mlops_loop.registry import champion, ledger
@@ -93,27 +94,28 @@ def _examined(
         source = open_source(policy.traffic, root, now)
         note = source.note
         days = _counted(known, source, history, (since, until), now)
-        findings = examine(known.reference, days, policy) if days else None
+        findings = examine(known.reference, days, policy) if any(d.rows for d in days) else None
     except ProjectError as error:
         return _without(known, str(error), note)
     if not findings:
         return _without(known, f"No row of {known.version} came since {since}.", note)
-    return Look(known.version, known.bundle_id, known.reference, tuple(days), findings, note)
+    first = next(i for i, day in enumerate(days) if day.rows)
+    return Look(
+        known.version, known.bundle_id, known.reference, tuple(days[first:]), findings, note
+    )
 
 
 def _counted(
     known: Look, source: table.Source, history: History, span: tuple[date, date], now: datetime
 ) -> list[Day]:
-    """Days of the history, and those that are not in it or may change; without empty ends."""
+    """Days of the history, and those that are not in it or may change."""
     assert known.reference
     kept = _kept(history.read(*span), known.reference.frame.id)
     settled = span[1] - timedelta(days=DELAYS_DAYS[-1])
     dates = [span[0] + timedelta(days=n) for n in range((span[1] - span[0]).days)]
     new = {str(d): _read(known, source, d) for d in dates if str(d) not in kept or d >= settled}
     history.put({f"{name}/{day.frame}": day.as_json() for name, day in new.items()}, now)
-    days = merge({**kept, **new}.values())
-    filled = [i for i, day in enumerate(days) if day.rows]
-    return days[filled[0] :] if filled else []
+    return merge({**kept, **new}.values())
 
 
 def _kept(found: Mapping[str, Mapping[str, Any]], frame: str) -> dict[str, Day]:

@@ -1,0 +1,110 @@
+"""Checks against training: every window of every quantity, and since when it is as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mlops_loop.daily.quantities import Series
+from mlops_loop.daily.reference import Reference
+from mlops_loop.daily.spread import Spread
+from mlops_loop.monitoring import checks
+from mlops_loop.monitoring.causes import first_day
+from mlops_loop.monitoring.checks import Check, Rule, Window
+from mlops_loop.monitoring.config import MonitorConfig
+from mlops_loop.monitoring.findings import is_alarm, worst
+from mlops_loop.monitoring.labels import Coverage
+
+Groups = Mapping[str, Sequence[Series]]  # by name of the check
+Alarm = tuple[Check, str]  # with the first day of its shift
+
+
+def examine_groups(
+    groups: Groups, dates: Sequence[str], reference: Reference, policy: MonitorConfig,
+    alpha: float, labels: Coverage,
+) -> tuple[list[Check], list[Alarm]]:  # fmt: skip
+    """The checks of all windows that end with the last day, and of each name the worst alarm."""
+    spreads = by_check(reference)
+    found, alarms = [], []
+    for name, members in groups.items():
+        kept = _mature(members, dates, labels) if name == "loss" else (members, dates)
+        rule = _rule(members[0], reference, policy, alpha)
+        own = _windows(*kept, spreads.get(name, {}), policy, rule)
+        found += own
+        if own and is_alarm(bad := worst(own)):
+            alarms.append((bad, _since(bad, *kept, spreads[name])))
+    return found, alarms
+
+
+def by_check(reference: Reference) -> dict[str, dict[str, Spread]]:
+    """The spreads of a reference by name of the check, then by part of a mix."""
+    spreads: dict[str, dict[str, Spread]] = {}
+    for (name, part), spread in reference.spreads.items():
+        spreads.setdefault(name, {})[part] = spread
+    return spreads
+
+
+def n_checks(
+    groups: Groups, spreads: Mapping[str, Mapping[str, Spread]], policy: MonitorConfig
+) -> int:
+    """How many checks of windows a look has, of those that can alarm at all."""
+    kinds = [own[0].kind for name, own in groups.items() if name in spreads]
+    return sum(days >= checks.SHORTEST[kind] for kind in kinds for days in policy.windows)
+
+
+def _rule(one: Series, reference: Reference, policy: MonitorConfig, alpha: float) -> Rule:
+    material = policy.material_of(one.kind, one.column)
+    return Rule(alpha, material, reference.unit, policy.min_rows)
+
+
+def _mature(
+    members: Sequence[Series], dates: Sequence[str], labels: Coverage
+) -> tuple[list[Series], list[str]]:
+    """The loss up to the last day whose labels have come; other days count as days without rows."""
+    n = dates.index(labels.mature[-1]) + 1 if labels.mature else len(dates)
+    counts = np.isin(dates[:n], labels.mature)
+    kept = [
+        replace(
+            one, rows=np.where(counts, one.rows[:n], 0), means=one.means[:n],
+            variances=one.variances[:n],
+        )
+        for one in members
+    ]  # fmt: skip
+    return kept, list(dates[:n])
+
+
+def _windows(
+    members: Sequence[Series], dates: Sequence[str], spreads: Mapping[str, Spread],
+    policy: MonitorConfig, rule: Rule,
+) -> list[Check]:  # fmt: skip
+    return [
+        _checked(members, spreads, window, rule)
+        for window in checks.windows(dates, policy.windows)
+        if window.days >= checks.SHORTEST[members[0].kind]
+    ]
+
+
+def _checked(
+    members: Sequence[Series], spreads: Mapping[str, Spread], window: Window, rule: Rule
+) -> Check:
+    """One check; whatever goes wrong in it is its own result, and spoils no other one."""
+    try:
+        if members[0].kind == "mix":
+            return checks.examine_mix(members, spreads, window, rule)
+        return checks.examine_mean(members[0], spreads.get(""), window, rule)
+    except Exception as error:
+        return checks.failed(members[0], window, rule, f"{type(error).__name__}: {error}")
+
+
+def _since(
+    check: Check, members: Sequence[Series], dates: Sequence[str], spreads: Mapping[str, Spread]
+) -> str:
+    one = next(series for series in members if series.part == check.part)
+    expected, last = spreads[check.part].mean, slice(-check.window, None)
+    rows = one.rows[last]
+    known = np.where(rows > 0, np.nan_to_num(one.means[last]), 0)
+    value = float(known @ rows / rows.sum())
+    means = np.where(one.rows > 0, one.means, np.nan)
+    return dates[first_day(means, expected, value)]
