@@ -102,6 +102,64 @@ def test_each_verdict_has_its_own_actions(look, change, verdict, name):
     assert (cause in found.actions.report) == (change is shift)
 
 
+def for_ten_days(change):
+    """The change ends on the 31st day."""
+    return lambda rows, late: change(rows, late & (np.arange(len(rows)) < 30 * 50))
+
+
+@pytest.mark.parametrize(("n_days", "verdict"), [(30, "broken"), (31, "ok")])
+def test_a_sensor_that_is_mended_is_no_alarm(look, n_days, verdict):
+    """The window of 28 days is full of it for weeks."""
+
+    def silent(rows, late):
+        rows.loc[late, "size"] = np.nan
+
+    found = look(for_ten_days(silent), n_days=n_days)
+    (month,) = (c for c in found.checks if (c.name, c.window) == ("missing:size", 28))
+    assert month.value > month.band[1]
+    assert (found.verdict, month.verdict) == (verdict, verdict)
+    assert month.reason == ("it is over" if verdict == "ok" else "")
+
+
+def test_a_small_shift_goes_on_though_short_windows_do_not_see_it(look):
+    """They could not."""
+    found = look(lambda rows, late: rows.loc[late].pipe(shift_a_little, rows), n_days=48)
+    week, month = (
+        next(c for c in found.checks if (c.name, c.window) == ("level:size", days))
+        for days in (3, 28)
+    )
+    assert (week.verdict, month.verdict) == ("ok", "drifted")
+    assert week.smallest > month.effect
+
+
+def shift_a_little(late_rows, rows):
+    """Sizes are larger, by half a standard deviation."""
+    rows.loc[late_rows.index, "size"] += 0.45
+
+
+def test_proven_harm_is_an_issue_though_no_window_shows_it(look):
+    """Where days differ much, the e-detector is first; nothing is retrained without a word."""
+    days = POLICY.model_copy(update={"windows": (1, 3)})  # a loss needs seven
+    found = look(flip, policy=days)
+    assert found.actions.retrain
+    (cause,) = found.actions.issues
+    (check,) = cause.checks
+    assert (found.verdict, check.name, check.verdict) == ("harmed", "loss", "harmed")
+    assert cause.since == check.first == "2026-01-20"
+    assert (check.last, check.window, check.rows) == ("2026-01-30", 11, 550)
+    assert check.value > found.harm.limit == check.band[1] > check.expected
+    assert found.by_name()["loss"] == check
+
+
+def test_harm_that_is_over_retrains_nothing(look):
+    """Though its evidence is there for weeks."""
+    found = look(for_ten_days(flip), n_days=37)
+    assert found.harm.evidence > found.harm.alarm_at
+    assert not found.harm.alarm
+    assert not found.actions.retrain
+    assert found.causes == ()
+
+
 def test_fewer_rows_are_a_cause_of_their_own(look):
     """Nothing is blocked, and the model is as it was; the change of a column is another cause."""
 

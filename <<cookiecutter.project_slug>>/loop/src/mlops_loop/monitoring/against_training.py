@@ -31,7 +31,7 @@ def examine_groups(
     for name, members in groups.items():
         kept = _mature(members, dates, labels) if name == "loss" else (members, dates)
         rule = _rule(members[0], reference, policy, alpha)
-        own = _windows(*kept, spreads.get(name, {}), policy, rule)
+        own = _without_past(_windows(*kept, spreads.get(name, {}), policy, rule))
         found += own
         if own and is_alarm(bad := worst(own)):
             alarms.append((bad, _since(bad, *kept, spreads[name])))
@@ -84,6 +84,21 @@ def _windows(
         for window in checks.windows(dates, policy.windows)
         if window.days >= checks.SHORTEST[members[0].kind]
     ]
+
+
+def _without_past(found: Sequence[Check]) -> list[Check]:
+    """A shift that is over is no alarm, though a long window is full of it."""
+    past = [check for check in found if is_alarm(check) and any(_ends(c, check) for c in found)]
+    return [replace(c, verdict="ok", reason="it is over") if c in past else c for c in found]
+
+
+def _ends(recent: Check, alarm: Check) -> bool:
+    """Whether a shorter window would see a shift as large, and shows less than half of it."""
+    if recent.verdict != "ok" or recent.window >= alarm.window or not alarm.effect:
+        return False
+    seen, smallest = recent.effect or 0.0, recent.smallest
+    size, same_way = abs(alarm.effect), seen * alarm.effect > 0
+    return smallest is not None and smallest <= size and (not same_way or abs(seen) < size / 2)
 
 
 def _checked(

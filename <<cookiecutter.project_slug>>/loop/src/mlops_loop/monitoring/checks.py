@@ -44,7 +44,7 @@ class Check:
     training. band: without alarm. effect: the shift, in the direction of the value. p: without
     correction. material: the smallest shift that matters. smallest: the smallest shift that could
     have been seen; None where no possible one could. part: of a mix the level that moved most.
-    reason: why the verdict is unknown.
+    reason: why the verdict is unknown, or ok beyond the band.
     """
 
     name: str

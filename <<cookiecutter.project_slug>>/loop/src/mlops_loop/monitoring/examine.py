@@ -37,9 +37,12 @@ def examine(reference: Reference, days: Sequence[Day], policy: MonitorConfig) ->
     alpha = policy.alarms_per_year / (harm.LOOKS * n)
     found, alarms = examine_groups(groups, dates, reference, policy, alpha, labels)
     own = operations.examine_operations(whole, policy, alpha)
-    causes = group([*alarms, *own.alarms])
     (loss,), limits = groups.get("loss", [None]), spreads.get("loss", {}).get("")
     proof = harm.proven(loss, dates, labels, limits, policy)
+    if limits and proof and proof.alarm and not any(check.kind == "loss" for check, _ in alarms):
+        shown = proof.as_check(limits.mean, policy.material.loss)
+        found, alarms = [*found, shown], [*alarms, (shown, proof.since)]
+    causes = group([*alarms, *own.alarms])
     return Findings(
         dates[-1], _overall(found, causes), (*found, *own.checks), causes,
         Actions.of(causes, proof), labels, own.facts, proof, alpha, reference.unit,

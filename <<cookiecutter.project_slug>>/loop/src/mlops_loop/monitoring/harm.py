@@ -14,11 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
 from mlops_loop.daily.quantities import Series
 from mlops_loop.daily.spread import Spread
+from mlops_loop.monitoring.causes import first_day
+from mlops_loop.monitoring.checks import Check
 from mlops_loop.monitoring.config import MonitorConfig
 from mlops_loop.monitoring.labels import Coverage
 from mlops_loop.monitoring.noise import LEAST_UNITS, Noise
@@ -28,19 +31,40 @@ LOOKS = 365  # a year: one each day
 UPPER = 0.05  # tail beyond the upper bound of the holdout's mean loss
 
 
+RECENT_DAYS = 7  # mature ones, which show whether harm goes on
+
+
 @dataclass(frozen=True)
 class Harm:
-    """The detector after all mature days; an alarm from `alarm_at` on."""
+    """The detector after all mature days; an alarm from `alarm_at` on.
+
+    since, until: first and last of the mature days whose loss it adds up, `rows` in all with the
+    mean loss `loss`. goes_on: whether the mean loss of the last RECENT_DAYS is beyond `limit`.
+    """
 
     evidence: float
     alarm_at: float
     limit: float
     days: int
+    since: str = ""
+    until: str = ""
+    rows: int = 0
+    loss: float = 0.0
+    goes_on: bool = True
 
     @property
     def alarm(self) -> bool:
-        """Whether harm is proven, however often one looked."""
-        return self.evidence >= self.alarm_at
+        """Whether harm is proven, however often one looked, and is not over."""
+        return self.evidence >= self.alarm_at and self.goes_on
+
+    def as_check(self, expected: float, material: float) -> Check:
+        """What a person is shown. expected: the holdout's mean loss. material: see Check."""
+        days = (date.fromisoformat(self.until) - date.fromisoformat(self.since)).days + 1
+        return Check(
+            "loss", "loss", "", days, self.since, self.until, "harmed", self.rows, self.loss,
+            expected, (0.0, self.limit), self.loss - expected, None, material,
+            self.limit - expected,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,5 +112,12 @@ def proven(
     if not loss or not labels.mature or not spread or spread.units < LEAST_UNITS:
         return None
     mature = np.isin(dates, labels.mature)
-    detector = detector_of(spread, policy).after(loss.means[mature])
-    return Harm(detector.evidence, detector.alarm_at, detector.limit, detector.days)
+    losses, rows = loss.means[mature], loss.rows[mature]
+    detector = detector_of(spread, policy).after(losses)
+    start = first_day(losses, 0.0, 2 * detector.limit)
+    return Harm(
+        detector.evidence, detector.alarm_at, detector.limit, detector.days,
+        labels.mature[start], labels.mature[-1], int(rows[start:].sum()),
+        float(np.average(losses[start:], weights=rows[start:])),
+        bool(losses[-RECENT_DAYS:].mean() > detector.limit),
+    )  # fmt: skip
