@@ -90,11 +90,17 @@ def test_the_log_is_counted_by_day_of_prediction(frame, records):
     first, second = fold_log(frame, records)
     assert (first.date, second.date) == ("2026-03-01", "2026-03-02")
     assert (first.counts["rows"], first.models) == ((2, 1), {"v1.0.0": 2})
-    assert sum(first.counts["latency"]) == 1
-    assert first.counts["latency"][2] == 1  # from 2 to 5 ms
+    assert sum(first.counts["latency_ms"]) == 1
+    assert first.counts["latency_ms"][2] == 1  # from 2 to 5 ms
     assert (sum(first.counts["delay"]), first.counts["delay"][3]) == (1, 1)  # from 2 to 3 days
     assert first.counts["loss"] == (1, 562_500, 316_406)
     assert second.counts["column:town"][UNKNOWN] == second.counts["column:size"][MISSING] == 1
+
+
+def test_a_latency_that_nobody_knows_is_not_counted(frame, records):
+    """As in a replay, which has none: it is no slow request."""
+    rows = [row | {"latency_ms": None} for row in records]
+    assert sum(fold_log(frame, rows)[0].counts["latency_ms"]) == 0
 
 
 def test_only_one_model_is_counted_where_it_is_named(frame, records):

@@ -76,7 +76,7 @@ def test_days_like_those_of_training_are_ok(look):
     assert not found.actions.retrain
     assert found.harm is not None
     assert found.harm.evidence < found.harm.alarm_at == 365
-    assert set(found.blind()) <= {"level:rain"}
+    assert set(found.blind()) <= {"level:rain", "slow"}
     assert {check.window for check in found.checks} == {1, 2, 3, 7, 28}
 
 

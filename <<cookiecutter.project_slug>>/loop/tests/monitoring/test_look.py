@@ -11,6 +11,7 @@ from mlops_loop.errors import LogUnavailable, StoreUnreachable
 from mlops_loop.monitoring import look as looking
 from mlops_loop.monitoring.config import MonitorConfig
 from mlops_loop.monitoring.look import look
+from mlops_loop.monitoring.operations import Limits
 from mlops_loop.monitoring.traffic import table
 from mlops_loop.registry import ledger
 from mlops_loop.storage.shelves import in_folder
@@ -44,7 +45,7 @@ class Source:
                 "prediction_id": str(i), "row": 0, "at": at, "model_version": "v1.0.0",
                 "inputs": {name: row[name] for name in names},
                 "output": {"probabilities": {"no": 1 - row["p"], "yes": row["p"]}},
-                "outcome": "yes" if row["y"] else "no", "outcome_at": at,
+                "outcome": "yes" if row["y"] else "no", "outcome_at": at, "latency_ms": 60.0,
             }  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def see(repo, source, model, tmp_path, monkeypatch):
     monkeypatch.setattr(looking, "open_source", lambda *_: source)
     monkeypatch.setattr(looking.champion, "fetch_version", lambda *_: model)
     history = in_folder(tmp_path / "history")
-    return lambda now=NOW: look(repo, POLICY, history, now)
+    return lambda now=NOW, **more: look(repo, POLICY, history, now, **more)
 
 
 def test_all_whole_days_are_examined(see, source):
@@ -88,6 +89,14 @@ def test_all_whole_days_are_examined(see, source):
     assert seen.findings.date == "2026-02-28"
     assert source.asked[0] == "2025-12-04"
     assert {day.rows for day in seen.days} == {40}
+
+
+def test_latencies_are_held_to_the_budget_of_the_gate(see):
+    """All requests took 60 ms."""
+    assert see().findings.by_name()["slow"].reason == "gate.yaml has no budget"
+    for budget, verdict in ((50, "degraded"), (100, "ok")):
+        found = see(limits=Limits(latency_ms=budget)).findings
+        assert found.by_name()["slow"].verdict == found.verdict == verdict
 
 
 def test_settled_days_are_read_once(see, source):

@@ -10,23 +10,26 @@ from pathlib import Path
 
 import click
 
-from mlops_loop import files, paths, project
+from mlops_loop import files, params, paths, project
 from mlops_loop.commands import data_secrets
 from mlops_loop.commands.console import example, print_outputs
 from mlops_loop.dashboard import render
 from mlops_loop.dashboard.facts import State
 from mlops_loop.errors import NoStoreKnown, ProjectError, UsageError
+from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.github import trigger
 from mlops_loop.github.api import Repository, event
 from mlops_loop.model import bundle
 from mlops_loop.monitoring import alerts, blind, config, webhook
 from mlops_loop.monitoring import retrain as retraining
 from mlops_loop.monitoring.look import Look, look
+from mlops_loop.monitoring.operations import Limits
 from mlops_loop.monitoring.report import Report
 from mlops_loop.registry import ledger
 from mlops_loop.storage.shelves import in_folder, open_history
 
 ROOT = Path()
+LATENCY = "latency_p95_ms"  # a budget of gate.yaml
 EXIT_CODES = {"ok": 0, "unknown": 9, "alarm": 8}  # the worst last
 
 
@@ -111,11 +114,20 @@ def _look(policy: config.MonitorConfig, now: datetime) -> Look:
 
 def _look_from_history(policy: config.MonitorConfig, now: datetime) -> Look:
     """With the history of the store; of this machine only where nothing names a store."""
+    limits = _limits()
     try:
         with open_history(ROOT, lambda: bool(ledger.read(ROOT).versions)) as history:
-            return look(ROOT, policy, history, now)
+            return look(ROOT, policy, history, now, limits)
     except NoStoreKnown:
-        return look(ROOT, policy, in_folder(ROOT / paths.HISTORY), now)
+        return look(ROOT, policy, in_folder(ROOT / paths.HISTORY), now, limits)
+
+
+def _limits() -> Limits:
+    """What gate.yaml demands of the endpoint; nothing where there is no gate.yaml."""
+    if not paths.GATE_POLICY.exists():
+        return Limits()
+    budget = params.read_yaml(paths.GATE_POLICY, GatePolicy).budgets.get(LATENCY)
+    return Limits(latency_ms=budget.at_most if budget else None)
 
 
 def _draw(seen: Look, now: datetime) -> bool:

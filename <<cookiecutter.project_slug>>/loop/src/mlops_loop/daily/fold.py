@@ -30,8 +30,8 @@ class Table:
 
     inputs: columns of the model input by name; those that are left out are not counted. scores: as
     the model gives them. losses: shares of the frame's bound, NaN where no outcome is known.
-    requests: True for the first row of each. latencies: milliseconds. delays: days from prediction
-    to the report of the outcome, NaN without one.
+    requests: True for the first row of each. latencies: milliseconds, NaN where not known. delays:
+    days from prediction to the report of the outcome, NaN without one.
     """
 
     dates: Sequence[str]
@@ -112,8 +112,9 @@ def _losses(frame: Frame, table: Table, tally: _Tally) -> Named:
 
 def _times(frame: Frame, table: Table, tally: _Tally) -> Named:
     if table.latencies is not None:
-        first = slice(None) if table.requests is None else table.requests
-        yield "latency", _by_limits(table.latencies, LATENCIES_MS, tally, first)
+        known = ~np.isnan(table.latencies)
+        first = known if table.requests is None else known & table.requests
+        yield "latency_ms", _by_limits(table.latencies, LATENCIES_MS, tally, first)
     if table.delays is not None:
         yield "delay", _by_limits(table.delays, DELAYS_DAYS, tally, ~np.isnan(table.delays))
 

@@ -36,6 +36,8 @@ NEXT: dict[Verdict, str] = {
 NEXT_OF = {
     "volume": "`volume`: fewer or more rows than usual for two days. Next: ask who sends them; a "
     "client that stopped, or sends rows twice. After a week the new level counts as usual.",
+    "slow": "`slow`: more than 5 % of the requests took longer than `budgets.latency_p95_ms` of "
+    "gate.yaml, for two days. Next: loop/docs/alerts.md#endpointslow; after a release `rollback`.",
 }  # fmt: skip
 WHAT = {"broken": "Broken data", "drifted": "Drift", "degraded": "Degraded", "harmed": "Harm"}
 

@@ -28,7 +28,8 @@ class Material(Section):
     """The smallest shift of each kind of check that matters: of a share, a rank or a distance.
 
     loss: of the mean loss, as a share of the largest one (see loop/docs/monitoring.md). volume: the
-    share of a usual day's rows whose loss matters; as many times more matter, too.
+    share of a usual day's rows whose loss matters; as many times more matter, too. slow: the
+    share of slow requests beyond the 5 % that a budget allows.
     """
 
     missing: Shift = 0.15
@@ -40,6 +41,7 @@ class Material(Section):
     score: Shift = 0.10
     loss: Shift = 0.02
     volume: Shift = 0.5
+    slow: Shift = 0.05
 
 
 class ColumnConfig(Section):

@@ -15,16 +15,21 @@ from mlops_loop.monitoring.checks import OPERATIONAL, Check, Verdict
 from mlops_loop.monitoring.config import MonitorConfig
 from mlops_loop.monitoring.findings import Actions, Findings
 from mlops_loop.monitoring.labels import coverage
+from mlops_loop.monitoring.operations import Limits
 from mlops_loop.text import listed
 
+NONE = Limits()
 
-def examine(reference: Reference, days: Sequence[Day], policy: MonitorConfig) -> Findings:
+
+def examine(
+    reference: Reference, days: Sequence[Day], policy: MonitorConfig, limits: Limits = NONE
+) -> Findings:
     """Look at the end of the last of these days.
 
     days: counts, in any order, of whole days; dates without rows may be left out. Those before the
-    first row of the model of the reference count for the volume alone. Raises UsageError where
-    there is none, where one has other bins, and where the policy names a column that the model has
-    not.
+    first row of the model of the reference count for operations alone. limits: of operations.
+    Raises UsageError where there is none, where one has other bins, and where the policy names a
+    column that the model has not.
     """
     whole = _calendar(reference, days)
     _require_columns(reference, policy)
@@ -36,11 +41,11 @@ def examine(reference: Reference, days: Sequence[Day], policy: MonitorConfig) ->
     n = n_checks(groups, spreads, policy) + len(OPERATIONAL)
     alpha = policy.alarms_per_year / (harm.LOOKS * n)
     found, alarms = examine_groups(groups, dates, reference, policy, alpha, labels)
-    own = operations.examine_operations(whole, policy, alpha)
-    (loss,), limits = groups.get("loss", [None]), spreads.get("loss", {}).get("")
-    proof = harm.proven(loss, dates, labels, limits, policy)
-    if limits and proof and proof.alarm and not any(check.kind == "loss" for check, _ in alarms):
-        shown = proof.as_check(limits.mean, policy.material.loss)
+    own = operations.examine_operations(whole, policy, limits, alpha)
+    (loss,), holdout = groups.get("loss", [None]), spreads.get("loss", {}).get("")
+    proof = harm.proven(loss, dates, labels, holdout, policy)
+    if holdout and proof and proof.alarm and not any(check.kind == "loss" for check, _ in alarms):
+        shown = proof.as_check(holdout.mean, policy.material.loss)
         found, alarms = [*found, shown], [*alarms, (shown, proof.since)]
     causes = group([*alarms, *own.alarms])
     return Findings(

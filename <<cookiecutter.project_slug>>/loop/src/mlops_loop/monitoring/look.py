@@ -23,11 +23,13 @@ from mlops_loop.model.bundle import Bundle
 from mlops_loop.monitoring.config import MonitorConfig
 from mlops_loop.monitoring.examine import examine
 from mlops_loop.monitoring.findings import Findings
+from mlops_loop.monitoring.operations import Limits
 from mlops_loop.monitoring.traffic import table
 from mlops_loop.monitoring.traffic.opened import open_source
 from mlops_loop.registry import champion, ledger
 from mlops_loop.storage.history import History
 
+NONE = Limits()
 BEFORE_DAYS = 28  # before the registration: a replay begins there, and so may a trial
 MOST_DAYS = 400  # of a history that is examined
 
@@ -49,9 +51,12 @@ class Look:
     reason: str = ""
 
 
-def look(root: Path, policy: MonitorConfig, history: History, now: datetime) -> Look:
+def look(
+    root: Path, policy: MonitorConfig, history: History, now: datetime, limits: Limits = NONE
+) -> Look:
     """Look at the model in production at the end of yesterday; counts are kept in `history`.
 
+    limits: of operations, from elsewhere than monitor.yaml.
     What keeps it from a result (no model, no rows, a log that cannot be read) is its `reason`.
     """
     entries = ledger.read(root)
@@ -69,7 +74,8 @@ def look(root: Path, policy: MonitorConfig, history: History, now: datetime) -> 
         text = "was trained before its days were counted. Next: train and release a model"
         return _without(known, f"{version.version} {text}")
     since = datetime.fromisoformat(version.time).astimezone(UTC).date()
-    return _examined(known, root, policy, history, since - timedelta(days=BEFORE_DAYS), now)
+    since -= timedelta(days=BEFORE_DAYS)
+    return _examined(known, root, policy, history, since, now, limits)
 
 
 def _reference(model: Bundle) -> Reference | None:
@@ -82,8 +88,9 @@ def _without(known: Look, reason: str, note: str = "") -> Look:
 
 
 def _examined(
-    known: Look, root: Path, policy: MonitorConfig, history: History, since: date, now: datetime
-) -> Look:
+    known: Look, root: Path, policy: MonitorConfig, history: History, since: date, now: datetime,
+    limits: Limits,
+) -> Look:  # fmt: skip
     """With the days from `since` on, the last MOST_DAYS of them."""
     assert known.reference
     assert policy.traffic
@@ -94,7 +101,8 @@ def _examined(
         source = open_source(policy.traffic, root, now)
         note = source.note
         days = _counted(known, source, history, (since, until), now)
-        findings = examine(known.reference, days, policy) if any(d.rows for d in days) else None
+        found = any(day.rows for day in days)
+        findings = examine(known.reference, days, policy, limits) if found else None
     except ProjectError as error:
         return _without(known, str(error), note)
     if not findings:
@@ -135,8 +143,8 @@ def _read(known: Look, source: table.Source, day: date) -> Day:
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """As the log's own records; a table of traffic has no latencies."""
-    records: list[dict[str, Any]] = rows.assign(latency_ms=float("nan")).to_dict("records")
+    """As the log's own records."""
+    records: list[dict[str, Any]] = rows.to_dict("records")
     for record in records:
         reported = record["outcome_at"]
         record["outcome_at"] = None if pd.isna(reported) else reported.to_pydatetime()

@@ -12,8 +12,16 @@ from mlops_loop.daily.day import LATENCIES_MS, Day
 from mlops_loop.monitoring.checks import Check
 from mlops_loop.monitoring.config import MonitorConfig
 from mlops_loop.monitoring.findings import Operations, Values
+from mlops_loop.monitoring.latency import watch_latency
 from mlops_loop.monitoring.runs import Watched, examine_run
 from mlops_loop.monitoring.volume import watch_volume
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What elsewhere is agreed on. latency_ms: budget of the gate; None without one."""
+
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -25,11 +33,17 @@ class Examined:
     facts: Operations
 
 
-def examine_operations(days: Sequence[Day], policy: MonitorConfig, alpha: float) -> Examined:
+def examine_operations(
+    days: Sequence[Day], policy: MonitorConfig, limits: Limits, alpha: float
+) -> Examined:
     """At the end of the last of these consecutive days. alpha: of each check."""
     dates = [day.date for day in days]
     rows = np.array([day.total for day in days], dtype=float)
-    watched = [watch_volume(rows, alpha, policy.material.volume, policy.min_rows)]
+    material, least = policy.material, policy.min_rows
+    watched = [
+        watch_volume(rows, alpha, material.volume, least),
+        watch_latency(days, limits.latency_ms, alpha, material.slow, least),
+    ]
     found = [examine_run(one, dates) for one in watched]
     by_day = {one.kind: _values(one) for one in watched}
     return Examined(
@@ -51,7 +65,7 @@ def _facts(days: Sequence[Day], by_day: dict[str, Values]) -> Operations:
 
 
 def _latency(day: Day) -> float | None:
-    counts = np.array(day.counts.get("latency", ()), dtype=float)
+    counts = np.array(day.counts.get("latency_ms", ()), dtype=float)
     if not counts.any():
         return None
     place = int(np.searchsorted(np.cumsum(counts) / counts.sum(), 0.95))

@@ -195,7 +195,7 @@ def _slack(notice: Notice) -> dict[str, Any]:
     lines = [f"*{_text(notice.verdict).upper()}: {_text(notice.title)}*"]
     for check, numbers in list(notice.facts.items())[:MOST_FACTS]:
         shown = ", ".join(f"{_text(name)} {number(float(n))}" for name, n in numbers.items())
-        lines.append(f"• {_text(check)}: {shown}")
+        lines.append(f"• {_text(f'{check}:')} {shown}")
     if (more := len(notice.facts) - MOST_FACTS) > 0:
         lines.append(f"• and {more} more")
     if notice.url:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NotRequired
 from urllib.parse import urlencode, urlsplit
 
 import pandas as pd
@@ -49,6 +49,7 @@ class Line(TypedDict):
     output: dict[str, Any]
     outcome: str | bool | int | float | None
     outcome_at: AwareDatetime | None
+    latency_ms: NotRequired[float | None]
 
 
 LINES = TypeAdapter(list[Line])

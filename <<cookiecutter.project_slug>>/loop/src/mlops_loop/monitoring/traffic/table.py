@@ -5,8 +5,9 @@
     model_version          what made the prediction
     inputs, output         the model's input and output, a dict each
     outcome, outcome_at    the true outcome and when it was reported; None and NaT where unknown
+    latency_ms             of the request; NaN where unknown, as in a replay
 
-The hash of the subject, the image and the latency are left behind: no check needs them.
+The hash of the subject and the image are left behind: no check needs them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from mlops_loop.errors import LogUnavailable
 
 COLUMNS = (
     "prediction_id", "row", "at", "model_version", "inputs", "output", "outcome", "outcome_at",
+    "latency_ms",
 )  # fmt: skip
 MOMENTS = ("at", "outcome_at")
 CHUNK_ROWS = 10_000
@@ -76,11 +78,13 @@ def _check_day(rows: pd.DataFrame, day: date) -> None:
 
 def of_records(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Records as `prediction_log/records.py` makes them, as a table."""
-    rows = [[record[name] for name in COLUMNS] for record in records]
+    rows = [
+        [*(record[name] for name in COLUMNS[:-1]), record.get("latency_ms")] for record in records
+    ]
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
     for name in MOMENTS:
         table[name] = pd.to_datetime(table[name], utc=True, format="ISO8601").dt.as_unit("ms")
-    return table.astype({"row": "int64"})
+    return table.astype({"row": "int64", "latency_ms": "float64"})
 
 
 def chunks(records: Iterator[Mapping[str, Any]]) -> Iterator[pd.DataFrame]:
