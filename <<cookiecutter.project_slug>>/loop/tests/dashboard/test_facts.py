@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,14 @@ def test_the_heat_of_a_column_is_its_largest_shift(make_state):
     assert set(columns) == {"size", "rain", "town", "member"}
     assert min(columns["size"][-10:]) > 2
     assert max(columns["size"][:-12]) < 2
+
+
+def test_a_check_that_cannot_tell_is_not_in_the_heat(make_state):
+    """What lies at the end of its band only because no shift could be seen looks like an alarm."""
+    state = make_state()
+    checks = [replace(check, verdict="unknown") for check in state.findings.checks]
+    _, columns = facts.heat(replace(state, findings=replace(state.findings, checks=tuple(checks))))
+    assert {value for values in columns.values() for value in values} == {None}
 
 
 def test_days_without_rows_are_gaps(make_state):

@@ -71,6 +71,16 @@ def test_it_loads_nothing_and_runs_one_known_script(make_state):
     assert "default-src 'none'" in html
 
 
+def test_only_what_is_beyond_the_band_has_a_colour(make_state):
+    """A cell up to 1 has that of the legend's first swatch."""
+    html = render.draw(make_state())
+    cells = re.findall(r'<td style="--s: ([\d.]+)">([\d.]+)</td>', html)
+    assert {share for share, value in cells if float(value) < 1} == {"0.00"}
+    assert all(float(share) > 0 for share, value in cells if float(value) > 1.05)
+    assert "up to 1" in html
+    assert "3 or more" in html
+
+
 def test_foreign_text_stays_text(make_state):
     """Names and reasons come from people and data."""
     html = render.draw(make_state(note='"><img src=x onerror=alert(1)>'))

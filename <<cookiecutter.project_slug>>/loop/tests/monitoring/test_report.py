@@ -10,6 +10,7 @@ import pytest
 from mlops_loop.daily.fold import fold
 from mlops_loop.monitoring.config import MonitorConfig
 from mlops_loop.monitoring.examine import examine
+from mlops_loop.monitoring.harm import Harm
 from mlops_loop.monitoring.look import Look
 from mlops_loop.monitoring.report import Finding, Report, model, traffic
 
@@ -39,6 +40,24 @@ def test_its_findings_are_sentences(seen):
     assert found["traffic"] == Finding("ok", "100 rows on 2026-02-09, usual are 100. A replay.")
     assert found["model"].status == "alarm"
     assert found["model"].message.startswith("v1.0.0 is broken: broken since 2026-01-31: ")
+    assert found["model"].message.endswith(". Retraining is blocked.")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "text"),
+    [
+        (12.3, "Harm is not proven yet: evidence 12 of 365."),
+        (4321.0, "Harm is proven."),
+    ],
+)
+def test_harm_says_how_far_its_proof_is(seen, evidence, text):
+    """And nothing of it where data are broken, as nobody knows what the loss would be then."""
+    harm = Harm(evidence, 365.0, 0.2, 30)
+    harmed = replace(seen.findings.actions, blocks_retraining=False)
+    findings = replace(seen.findings, verdict="harmed", harm=harm, actions=harmed)
+    assert model(replace(seen, findings=findings)).message.endswith(text)
+    assert "Harm" not in model(replace(seen, findings=replace(findings, verdict="broken"))).message
+    assert "Harm" not in model(replace(seen, findings=replace(findings, harm=None))).message
 
 
 def test_no_row_on_the_last_day_is_an_alarm(seen, reference):

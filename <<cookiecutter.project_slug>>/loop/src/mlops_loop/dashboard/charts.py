@@ -120,6 +120,9 @@ def _line(line: Line, scale: _Scale) -> str:
 def _limits(scale: _Scale) -> str:
     """The highest and the lowest value, in the corners."""
     return "".join(
-        f'<text x="{PAD}" y="{y}">{number(value)}</text>'
-        for y, value in ((14, scale.high), (scale.size[1] - 6, scale.low))
+        f'<text x="{PAD}" y="{y}" dominant-baseline="{line}">{number(value)}</text>'
+        for y, line, value in (
+            (PAD, "hanging", scale.high),
+            (scale.size[1] - PAD, "text-after-edge", scale.low),
+        )
     )

@@ -100,7 +100,8 @@ def heat(state: State) -> tuple[list[str], dict[str, Values]]:
     """Dates, and for each column by day the largest shift of its checks.
 
     1 is the end of what raises no alarm, in the window that is shown for the check, and of a mix a
-    shift of one level that matters. None where the column has no value on a day.
+    shift of one level that matters. None where the column has no value on a day, and where no check
+    of it can tell.
     """
     days = calendar(state.days)[-HEAT_DAYS:]
     known = state.findings.by_name()
@@ -108,8 +109,10 @@ def heat(state: State) -> tuple[list[str], dict[str, Values]]:
     for one in series(state.reference.frame, days):
         spread = state.reference.spreads.get((one.name, one.part))
         if one.column and spread and one.name in known and one.kind != "score":
-            shift = _shift(one, spread.mean, known[one.name])
-            rows.setdefault(one.column, []).append(np.where(one.rows > 0, shift, np.nan))
+            check = known[one.name]
+            tells = (one.rows > 0) & (check.verdict != "unknown")
+            shift = np.where(tells, _shift(one, spread.mean, check), np.nan)
+            rows.setdefault(one.column, []).append(shift)
     return [day.date for day in days], {name: _largest(found) for name, found in rows.items()}
 
 

@@ -91,10 +91,23 @@ def model(look: Look) -> Finding:
         for cause in found.causes
     )
     message = f"{look.version} is {found.verdict}{': ' if named else ''}{named}."
-    return Finding("alarm" if found.actions.issues else "ok", message)
+    if found.actions.issues:
+        return Finding("alarm", f"{message}{_consequence(found)}")
+    return Finding("ok", message)
 
 
 def _reasons(found: Findings) -> str:
     """Why no check could tell, the usual reason first."""
     counts = Counter(check.reason for check in found.blind().values())
     return "; ".join(f"{reason} ({n} checks)" for reason, n in counts.most_common(3))
+
+
+def _consequence(found: Findings) -> str:
+    """What follows for retraining, with the evidence where harm is the reason."""
+    if found.actions.blocks_retraining:
+        return " Retraining is blocked."
+    if found.verdict != "harmed" or not (harm := found.harm):
+        return ""
+    if harm.alarm:
+        return " Harm is proven."
+    return f" Harm is not proven yet: evidence {harm.evidence:,.0f} of {harm.alarm_at:,.0f}."
