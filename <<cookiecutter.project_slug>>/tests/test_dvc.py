@@ -84,7 +84,8 @@ def uses(path: Path) -> set[Path]:
             found |= own_modules().get(node.attr, set())
     if path == OWN / "extensions.py":  # classes of the loop come with the stage that uses them
         found = {file for file in found if file and file.is_relative_to(OWN)}
-    return {file for file in found if file and file.name not in WITHOUT_EFFECT}
+    without = {LOOP / name for name in WITHOUT_EFFECT}
+    return {file for file in found if file and file not in without}
 
 
 def all_used(stage: str) -> set[Path]:

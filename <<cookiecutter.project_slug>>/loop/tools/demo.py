@@ -36,7 +36,7 @@ import yaml
 from mlops_loop import project
 from mlops_loop.deployment.image_label import LABEL
 from mlops_loop.pipeline import validate
-from mlops_loop.sources import files
+from mlops_loop.sources import csv_files
 from mlops_loop.storage.oci import MANIFEST
 
 LOOP = Path("build/loop").resolve()
@@ -202,7 +202,7 @@ def rollback() -> None:
 
 def predict_next_month(url: str) -> None:
     """Predict a flight of the month after the newest data, and print its real delay."""
-    table = files.read_csv("data/later/flights-2013-08.csv")
+    table = csv_files.read_csv("data/later/flights-2013-08.csv")
     flight = validate.validate(table, project.raw_rows()).rows.dropna().iloc[[0]]
     names = list(project.model_input().to_schema().columns)
     row = project.model_rows(flight)[names].to_json(orient="records", lines=True)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from mlops_loop import project
+from mlops_loop.file_format import FileFormat
 from mlops_loop.paths import SOURCE_STATE
 from mlops_loop.sections import Section, frozen
 from mlops_loop.text import listed, public_url
@@ -24,12 +25,11 @@ URL_WITH_PASSWORD = re.compile("://[^/@]*:[^/@]*@")
 SECRET_KEY = re.compile("^token$|(password|passwd|pwd|secret|api_?key|access_?key)$", re.IGNORECASE)
 
 
-class Files(Section):
+class Files(FileFormat):
     """Files that fsspec can read, by path, glob or URL."""
 
     kind: Literal["files"] = "files"
     path: str
-    format: Literal["csv", "parquet"] = "csv"
     fingerprint: str  # what DVC looks at for changes: the folder, or data/source.json
 
     @model_validator(mode="after")

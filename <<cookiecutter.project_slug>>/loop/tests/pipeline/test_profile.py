@@ -34,7 +34,7 @@ def test_what_is_no_table_is_refused(tmp_path, name):
     """In one sentence, with the path; so is an empty quarantine."""
     (tmp_path / "words.parquet").write_text("words")
     (tmp_path / "empty.csv").write_text("a,b\n")
-    with pytest.raises(errors.UsageError, match=name):
+    with pytest.raises(errors.ProjectError, match=name):
         profile.read(tmp_path / name)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pandera.typing import Series
 
 from mlops_loop import errors, files, paths, project
-from mlops_loop.pipeline import validate
+from mlops_loop.pipeline import ingest, validate
 
 
 class Rows(pa.DataFrameModel):
@@ -253,3 +253,35 @@ def test_missing_values_that_repeat_in_a_unique_column_are_refused():
     assert len(validate.validate(once, UniqueOrMissing).rows) == 3
     with pytest.raises(errors.DataRefused, match=r"'x' breaks field_uniqueness.*UniqueOrMissing"):
         validate.validate(pd.DataFrame({"x": [np.nan, np.nan, 1.0]}), UniqueOrMissing)
+
+
+def written_so(make_params, **keys):
+    """A CSV with decimal commas in `source`, read by `ingest` as these keys say."""
+    paths.INGESTED.parent.mkdir(exist_ok=True)
+    with open("raw.csv", "w", encoding="utf-8") as file:
+        file.write("n;x;b;s\n1.000;1,5;1;a\n2;-0,5;0;b\n3;;1;a\n")
+    source = {"kind": "files", "path": "raw.csv", "fingerprint": "raw.csv", "separator": ";"}
+    params = make_params(changes={"source": source | keys})
+    ingest.run(params)
+    return params
+
+
+def test_numbers_are_read_as_the_source_writes_them(tmp_path, monkeypatch, make_params):
+    """Only where the schema says number: the mark goes from stage to stage with the table."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(project, "raw_rows", lambda: Rows)
+    validate.run(written_so(make_params, decimal=",", thousands="."))
+    rows = files.read_table(paths.VALIDATED)
+    assert rows["n"].tolist() == [1000, 2, 3]
+    assert rows["x"].tolist()[:2] == [1.5, -0.5]
+    assert rows["b"].tolist() == [True, False, True]
+    assert rows.attrs == {}
+
+
+def test_a_decimal_comma_that_nobody_told_of_is_named(tmp_path, monkeypatch, make_params):
+    """The message ends with the key to set."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(project, "raw_rows", lambda: Rows)
+    params = written_so(make_params)
+    with pytest.raises(errors.DataRefused, match="decimal comma"):
+        validate.run(params)

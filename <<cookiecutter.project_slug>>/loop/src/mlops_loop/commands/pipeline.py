@@ -75,8 +75,13 @@ evaluate = _stage("evaluate", "Measure the exported model on the holdout and mak
 @click.argument("table", type=file, default=paths.TRAIN)
 @click.option("--out", type=file, default=paths.PROFILE)
 def profile(table: Path, out: Path) -> None:
-    """Show a table as a page: distributions, missing values, associations."""
-    from mlops_loop.pipeline import profile as profiles
+    """Show a table as a page: distributions, missing values, associations.
 
-    profiles.run(table, out)
+    A CSV is read as the keys of `source` in params.yaml say.
+    """
+    from mlops_loop.pipeline import profile as profiles
+    from mlops_loop.source_params import Files
+
+    source = params.load().source
+    profiles.run(table, out, *([source] if isinstance(source, Files) else []))
     click.echo(f"profile: {out.resolve().as_uri()}")

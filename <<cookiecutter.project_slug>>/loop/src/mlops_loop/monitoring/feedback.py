@@ -147,7 +147,7 @@ def _is_of_repository(source: Files) -> bool:
 
 
 def _name(source: Files, stem: str) -> str:
-    return str(PurePath(source.path).parent / f"feedback-{stem}.{source.format}")
+    return str(PurePath(source.path).parent / f"feedback-{stem}.{source.form_of(source.path)}")
 
 
 def path_of(params: Params, stem: str) -> str:

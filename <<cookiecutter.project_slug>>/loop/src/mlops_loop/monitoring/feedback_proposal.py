@@ -23,6 +23,7 @@ from mlops_loop.monitoring.feedback import Feedback
 from mlops_loop.monitoring.selection import NEGLIGIBLE
 from mlops_loop.params import Params
 from mlops_loop.source_params import Files
+from mlops_loop.sources import csv_files
 
 LABEL = "feedback"
 FOLDER = Path("build/feedback")
@@ -49,11 +50,12 @@ class Proposal:
 
 def write(made: Feedback, params: Params, folder: Path = FOLDER) -> Written:
     """Write rows and report; the same rows give the same file."""
-    kind = params.source.format if isinstance(params.source, Files) else "csv"
+    style = params.source if isinstance(params.source, Files) else None
+    kind = "parquet" if style and style.form_of(style.path) == "parquet" else "csv"
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"rows.{kind}"
     if kind == "csv":
-        made.rows.to_csv(part, index=False)
+        csv_files.write_csv(made.rows, part, style or csv_files.PLAIN)
     else:
         files.write_table(made.rows, part)
     name = hashlib.sha256(part.read_bytes()).hexdigest()[:12]

@@ -12,6 +12,7 @@ from pandera.errors import SchemaErrors
 
 from mlops_loop import columns, files, paths, project
 from mlops_loop.errors import DataRefused
+from mlops_loop.file_format import DECIMAL_COMMA, plain_numbers, without_mark
 from mlops_loop.params import Params
 from mlops_loop.pipeline import whole_check
 from mlops_loop.pipeline.moment_columns import read_columns
@@ -42,7 +43,7 @@ def validate(raw: pd.DataFrame, schema: Schema) -> Validated:
     _require_columns(raw, schema)
     raw = whole_check.distinct_labels(raw)
     read, unread = _read_types(raw, schema)
-    rows, cases = _without_failures(read, unread, schema)
+    rows, cases = _without_failures(without_mark(read), unread, schema)
     reasons = (cases["column"] + ": " + cases["check"]).groupby(cases["index"])
     by_row = reasons.agg(lambda texts: "; ".join(sorted(set(texts)))).astype(str)
     quarantined = raw.loc[by_row.index].assign(_failures=by_row)
@@ -108,7 +109,8 @@ def _read_types(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, pd.Dat
         if kind in TEXTS:
             rows[name] = columns.texts(raw[name])
         elif kind in ("float", "int", "uint", "bool", "boolean"):
-            rows[name] = _read(raw[name], kind, str(column.dtype).lower())
+            written = raw[name] if kind.startswith("bool") else plain_numbers(raw[name], raw)
+            rows[name] = _read(written, kind, str(column.dtype).lower())
             cases.append(_unread(raw[name], rows[name], kind, nullable=column.nullable))
     return rows, pd.concat(cases)
 
@@ -147,6 +149,16 @@ def _cases(error: SchemaErrors, schema: Schema) -> pd.DataFrame:
     return cases.astype({"index": int})
 
 
+def _advice(failures: pd.DataFrame) -> str:
+    """What to set where numbers were refused for how they are written; empty elsewhere."""
+    unread = failures[failures["check"].str.startswith("is no ")]
+    texts = [text for examples in unread["examples"] for text in examples]
+    if not (found := [text for text in texts if DECIMAL_COMMA.fullmatch(text)]):
+        return ""
+    key = '`decimal: ","` in source of params.yaml'
+    return f" {found[0]!r} is a number with a decimal comma. Next: set {key}"
+
+
 def run(params: Params) -> None:
     """Write the rows that passed, the quarantine and the report, so that they can be looked at.
 
@@ -174,5 +186,5 @@ def run(params: Params) -> None:
         reason = f"{share:.2%} of the rows break the schema, allowed are {limit:.2%}"
         raise DataRefused(
             f"{reason} (validate.max_failed_share). "
-            f"See {paths.VALIDATION_REPORT} and {paths.QUARANTINE}."
+            f"See {paths.VALIDATION_REPORT} and {paths.QUARANTINE}.{_advice(result.failures)}"
         )

@@ -1,12 +1,11 @@
-"""Source `files`: CSV or Parquet by path, glob or URL, through fsspec."""
+"""Source `files`: CSV, Parquet or workbooks by path, glob or URL, through fsspec."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 import fsspec
 import pandas as pd
@@ -15,7 +14,10 @@ from tqdm import tqdm
 
 from mlops_loop import columns
 from mlops_loop.errors import DataRefused, UsageError
+from mlops_loop.file_format import FileFormat, mark
 from mlops_loop.source_params import Files
+from mlops_loop.sources import csv_files, workbooks
+from mlops_loop.sources.csv_files import MOST_BYTES
 from mlops_loop.text import listed, public_url
 
 # What file systems call a tag or a time that changes with the content.
@@ -25,27 +27,15 @@ MARKS = {"etag", "contentmd5", "digest", "lastmodified", "mtime", "modified", "u
 def read_files(source: Files) -> pd.DataFrame:
     """All files that `source.path` matches, in the order of their names.
 
-    Columns of a CSV are text, see `read_csv`; those of Parquet have the file's types. Raises
-    UsageError where nothing matches, DataRefused where a file cannot be read as `source.format` or
-    has other columns than the first one.
+    Columns of a CSV are text, see `csv.read_csv`; those of Parquet and of a workbook have the
+    file's types. Raises UsageError where nothing matches, DataRefused where a file cannot be read
+    as `source` says or has other columns than the first one.
     """
     opened = _matching(source)
-    tables = [_read(file, source.format) for file in tqdm(opened, "read", unit="file")]
+    tables = [_read(file, source) for file in tqdm(opened, "read", unit="file")]
     for file, table in zip(opened, tables, strict=True):
         _check_columns(file, set(table.columns), set(tables[0].columns))
-    return columns.joined([table for table in tables if len(table)] or tables[:1])
-
-
-def read_csv(file: str | Path | IO[bytes]) -> pd.DataFrame:
-    """A CSV file, every column as text: '00501' keeps its zeros, and 'NA' is two letters.
-
-    An empty field is missing. The stage `validate` makes the types that `schema.RawRows` states.
-    Raises ValueError where the rows have more fields than the header has names.
-    """
-    table = pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
-    if not isinstance(table.index, pd.RangeIndex) or table.index.start != 0:
-        raise ValueError("the rows have more fields than the header has names")
-    return table
+    return mark(columns.joined([table for table in tables if len(table)] or tables[:1]), source)
 
 
 def _check_columns(file: OpenFile, columns: set[str], expected: set[str]) -> None:
@@ -82,17 +72,58 @@ def _readable(file: OpenFile, how: str = "") -> Iterator[None]:
     except FileNotFoundError as error:
         reason = f"{file.path} cannot be found ({error.__cause__ or 'no such file'})"
         raise UsageError(f"{reason}. See source.path in params.yaml.") from error
+    except DataRefused:
+        raise
     except Exception as error:  # every file system has errors of its own
-        reason = " ".join(str(error).split())
-        raise DataRefused(f"{file.path} cannot be read{how}: {reason}") from error
+        raise DataRefused(f"{file.path} cannot be read{how}: {_one_line(error)}") from error
 
 
-def _read(file: OpenFile, kind: str) -> pd.DataFrame:
-    with _readable(file, f" as {kind}"), file as stream:
-        if kind == "parquet":
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _read(file: OpenFile, style: FileFormat) -> pd.DataFrame:
+    form = style.form_of(file.path)
+    with _readable(file, f" as {form}"):
+        if form == "csv":
+            return _read_csv(file, style)
+        with file as stream:
+            if form == "excel":
+                return workbooks.read(stream, style.sheet)
             # Without it, integers beside a missing value become floats, and lose digits.
             return pd.read_parquet(stream, to_pandas_kwargs={"integer_object_nulls": True})
-        return read_csv(stream)
+
+
+def _read_csv(file: OpenFile, style: FileFormat) -> pd.DataFrame:
+    """Refused with what to add to `source`, where the file shows it."""
+    opened = csv_files.OPENERS[style.compression_of(file.path)]
+    try:
+        with file as stream:
+            table = csv_files.read_csv(opened(stream), style)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        if keys := _advice(file, style):
+            raise _not_so_written(
+                file, f"cannot be read as csv: {_one_line(error)}", keys
+            ) from error
+        raise
+    if len(table.columns) == 1 and (keys := _advice(file, style)):
+        raise _not_so_written(file, f"has one column only, {table.columns[0][:60]!r}", keys)
+    return table
+
+
+def _advice(file: OpenFile, style: FileFormat) -> list[str]:
+    """None where the file cannot be opened a second time."""
+    for kind in (style.compression_of(file.path), "none"):
+        with suppress(Exception), file as stream:
+            return csv_files.advice(csv_files.OPENERS[kind](stream).read(MOST_BYTES), style)
+    return []
+
+
+def _not_so_written(file: OpenFile, reason: str, keys: list[str]) -> DataRefused:
+    lines = " and ".join(f"`{key}`" for key in keys)
+    return DataRefused(f"{file.path} {reason}. Next: set {lines} in source of params.yaml")
 
 
 def _state(file: OpenFile) -> dict[str, str]:

@@ -60,13 +60,13 @@ def later(tmp_path, own_package, monkeypatch):
 
 @pytest.fixture
 def open_replay(later, bundles, make_params):
-    """`open_replay(now)` is the replay of the bundle `binary`."""
+    """`open_replay(now)` is the replay of the bundle `binary`; `source` has keys of its files."""
     target = {"column": "arr_delay", "above": 15, "classes": ["on time", "late"]}
     changes = {"target": target, "split": {"strategy": "time", "column": "when",
                "validation": 0.2, "holdout": 0.3}}  # fmt: skip
-    params = make_params(changes=changes)
 
-    def start(now=REGISTERED + timedelta(days=9), rule=None, **config):
+    def start(now=REGISTERED + timedelta(days=9), rule=None, source=(), **config):
+        params = make_params(changes=changes | {f"source.{k}": v for k, v in dict(source).items()})
         made = bundle.load(bundles["binary"])
         made = replace(made, manifest=made.manifest | {"split": rule or {}})
         chosen = later.model_copy(update=config)
@@ -98,6 +98,15 @@ def test_what_the_endpoint_would_refuse(open_replay):
     assert [row["origin"] for row in first.rows["inputs"]] == ["JFK", "LGA"]
     assert first.rows["inputs"][1]["air temp"] is None
     assert source.refused[START] == 1
+
+
+def test_files_are_written_as_those_of_the_source(open_replay, tmp_path):
+    """With its separator and its decimal sign."""
+    plain, _ = days(open_replay())
+    for path in tmp_path.glob("*.csv"):
+        path.write_text(path.read_text().replace(",", ";").replace("61.5", "61,5"))
+    first, _ = days(open_replay(source={"separator": ";", "decimal": ","}))
+    assert first.rows["inputs"].tolist() == plain.rows["inputs"].tolist()
 
 
 def test_scores_are_those_of_the_bundle(open_replay, bundles):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic import field_validator as check
 
+from mlops_loop.file_format import Form
 from mlops_loop.sections import Section
 from mlops_loop.source_params import URL_WITH_PASSWORD, Variable
 from mlops_loop.text import public_url
@@ -55,7 +56,7 @@ class Replay(Section):
 
     kind: Literal["replay"] = "replay"
     path: str = "data/later/*.csv"
-    format: Literal["csv", "parquet"] = "csv"
+    format: Form | None = None  # None: what the ending of the path says
     time: str = ""  # the raw column with the moment of a row; empty: split.column of params.yaml
     label_delay_days: NonNegativeFloat = 1
     warm_up_days: NonNegativeInt = 28  # the replay begins so many days before the registration

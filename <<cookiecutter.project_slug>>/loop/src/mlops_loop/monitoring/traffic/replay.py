@@ -47,7 +47,9 @@ class ReplayTraffic:
         self._contract = production.bundle.contract
         self._task = tasks.of(self._contract)
         self._reader = RowReader(self._contract, table.CHUNK_ROWS)
-        rows = _unseen(_read(config), _time_column(config, params), production.bundle, config)
+        rows = _unseen(
+            _read(config, params), _time_column(config, params), production.bundle, config
+        )
         self._rows = _model_rows(rows, params, self._contract.names)
         self._first = rows[_AT].min().date()
         self.start = production.registered.astimezone(UTC).date()
@@ -118,9 +120,14 @@ class ReplayTraffic:
 _AT, _TRUE = "_replay_at", "_replay_true"
 
 
-def _read(config: Replay) -> pd.DataFrame:
-    """Raw rows that keep the schema; the index is an id of each by its content."""
-    source = Files(path=config.path, format=config.format, fingerprint=str(SOURCE_STATE))
+def _read(config: Replay, params: Params) -> pd.DataFrame:
+    """Raw rows that keep the schema; the index is an id of each by its content.
+
+    CSV files are written as those of the source are, where that is of files.
+    """
+    place = {"path": config.path, "format": config.format, "fingerprint": str(SOURCE_STATE)}
+    known = params.source.model_dump() if isinstance(params.source, Files) else {}
+    source = Files.model_validate(known | place)
     rows = validate(one_type_per_column(read_files(source)), project.raw_rows()).rows
     keys = map(SEPARATOR.join, zip(*(shown(rows[name]) for name in rows), strict=True))
     ids = pd.Series([hashlib.sha256(key.encode()).hexdigest()[:16] for key in keys], dtype=str)
