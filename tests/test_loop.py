@@ -28,13 +28,15 @@ def turned(request, loop):
 
 
 def test_one_turn(turned):
-    """Deployed, improved, asked, refused, reverted, rolled back, held, lifted: in this order."""
+    """From the first model to the monitor's alarm and its end: in this order."""
     words = [
         "may be the first model", "v1.0.0 is in production as", "may replace v1.0.0",
         "git merge", "v1.1.0 is in production as", "50 golden rows", "reality  it was",
         "REJECT: ", "the gate saw", "is restored: v1.1.0 is in production as",
         "v1.0.0 is in production as sha256:", ", held", "v1.0.0 is held in production by Demo",
         "--lift-hold", "Nothing new: v1.1.0 is in production as", "automatic rollback: ",
+        "model: ok: v1.1.0 is ok.", "no pressure from 2013-08-22 on", "v1.1.0 is broken: ",
+        "missing:pressure. Retraining is blocked.", "(exit code 8", "model: ok: v1.1.0 is ok.",
     ]  # fmt: skip
     place = 0
     for word in words:
@@ -50,12 +52,27 @@ def test_ledger(turned):
 
 
 def test_steps_are_timed_and_reports_named(turned):
-    """The demo prints the seconds of each step, and addresses of reports that exist."""
-    assert turned.output.count(" s  ") >= 6
-    for name in ("promoted.html", "refused.html"):
+    """The demo prints the seconds of each step, and addresses of pages that exist."""
+    assert turned.output.count(" s  ") >= 7
+    for name in ("promoted.html", "refused.html", "alarm.html", "dashboard.html"):
         page = turned.folder / "reports" / name
         assert page.as_uri() in turned.output
         assert page.stat().st_size > 10_000
+
+
+def test_the_dashboards_are_those_of_an_alarm_and_of_its_end(turned):
+    """In the title, and by the column."""
+    alarm, ended = (
+        (turned.folder / "reports" / f"{name}.html").read_text("utf-8")
+        for name in ("alarm", "dashboard")
+    )
+    assert ": broken</title>" in alarm and "missing:pressure" in alarm
+    assert ": ok</title>" in ended
+
+
+def test_no_store_of_the_project_is_touched(turned):
+    """The history of days is in a store of its own, whatever store the project has."""
+    assert sorted(turned.folder.glob("build/store/history/days-*"))
 
 
 def test_second_repro_does_nothing(turned):
