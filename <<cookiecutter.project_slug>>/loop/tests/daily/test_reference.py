@@ -48,9 +48,16 @@ def test_a_reference_survives_its_file_and_holds_no_rows(reference, day_contract
     again = Reference.from_json(json.loads(text), day_contract)
     assert json.dumps(again.as_json(), sort_keys=True) == text
     assert again.frame.id == reference.frame.id
+    assert again.newest == reference.newest == "2026-03-01"
     assert len(text) < 8_000
     with pytest.raises(ValueError, match="format 9"):
         Reference.from_json({**reference.as_json(), "format": 9}, day_contract)
+
+
+def test_a_reference_of_before_is_read(reference, day_contract):
+    """It does not say when its newest row was."""
+    old = {key: value for key, value in reference.as_json().items() if key != "newest"}
+    assert Reference.from_json(old, day_contract).newest == ""
 
 
 def test_neighbours_that_are_alike_are_seen():

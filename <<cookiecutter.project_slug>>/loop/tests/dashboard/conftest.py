@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_loop.daily.fold import Table, fold
+from mlops_loop.daily.fold import fold
 from mlops_loop.dashboard.facts import State
 from mlops_loop.monitoring.config import MonitorConfig
 from mlops_loop.monitoring.examine import examine
@@ -50,7 +51,9 @@ def make_state(frame, make_days, make_table, reference, ledger):
             rows.loc[late, "size"] = np.nan
         table = make_table(rows)
         losses = np.where(rows["day"] < "2026-04-27", table.losses, np.nan)
-        days = fold(frame, Table(table.dates, table.inputs, table.scores, losses))
+        delays = np.where(rows["day"] < "2026-04-27", 2.5, np.nan)
+        table = replace(table, losses=losses, delays=delays)
+        days = fold(frame, table)
         findings = examine(reference, days, MonitorConfig(stale_days=30))
         return State("flights & co", NOW, ledger, findings, reference, days, **more)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,11 @@ def look(reference, frame, make_table, make_days):
         return examine(reference, fold(frame, make_table(rows)), policy)
 
     return look
+
+
+def windows_of(found) -> set[int]:
+    """Of all that is compared with training."""
+    return {check.window for check in found.checks if check.kind not in checks.OPERATIONAL}
 
 
 def lose(rows, late):
@@ -76,8 +83,8 @@ def test_days_like_those_of_training_are_ok(look):
     assert not found.actions.retrain
     assert found.harm is not None
     assert found.harm.evidence < found.harm.alarm_at == 365
-    assert set(found.blind()) <= {"level:rain", "slow"}
-    assert {check.window for check in found.checks} == {1, 2, 3, 7, 28}
+    assert set(found.blind()) <= {"level:rain", "slow", "labels"}
+    assert windows_of(found) == {1, 3, 7, 28}
 
 
 @pytest.mark.parametrize(
@@ -188,8 +195,28 @@ def test_a_model_is_new_but_the_traffic_is_not(reference, frame, make_table, mak
     found = examine(reference, [*before, *days[32:]], POLICY)
     volume = found.by_name()["volume"]
     assert (volume.verdict, volume.expected) == ("ok", pytest.approx(50))
-    assert {check.window for check in found.checks} == {1, 2, 3, 7}
+    assert windows_of(found) == {1, 3, 7}
     assert found.coverage == examine(reference, days[32:], POLICY).coverage
+
+
+def test_outcomes_that_stop_are_an_alarm(reference, frame, make_table, make_days):
+    """The loss then says nothing of the last days: a person must know that it is missing."""
+    rows = make_days(60, 50, seed=5)
+    table = make_table(rows)
+    stopped = replace(table, losses=np.where(rows["day"] < "2026-02-14", table.losses, np.nan))
+    found = examine(reference, fold(frame, stopped), POLICY)
+    (cause,) = found.causes
+    assert (cause.verdict, cause.since) == ("degraded", "2026-02-14")
+    assert [check.name for check in cause.checks] == ["labels"]
+    assert not found.actions.blocks_retraining
+    assert examine(reference, fold(frame, table), POLICY).by_name()["labels"].verdict == "ok"
+
+
+def test_old_training_data_are_an_alarm_where_that_is_agreed(look, reference):
+    """The newest row is of March 1."""
+    assert reference.newest == "2026-03-01"
+    assert "data" not in look().by_name()
+    assert look(policy=POLICY.model_copy(update={"data_days": 1})).by_name()["data"].verdict == "ok"
 
 
 def test_columns_that_break_on_the_same_day_are_one_cause(look):
@@ -267,8 +294,6 @@ def test_a_column_that_is_not_there_is_refused(look):
 
 def test_counts_of_another_model_are_refused(reference, frame, make_table, make_days):
     """And no day at all is."""
-    from dataclasses import replace
-
     (day,) = fold(frame, make_table(make_days(1, 50)))
     with pytest.raises(UsageError, match="of another model"):
         examine(reference, [replace(day, frame="other")], POLICY)

@@ -67,6 +67,14 @@ def test_no_row_on_the_last_day_is_an_alarm(seen, reference):
     assert traffic(replace(seen, findings=findings)).status == "alarm"
 
 
+def test_no_row_on_a_weekday_without_rows_is_usual(seen, reference):
+    """Where nobody works on Sundays."""
+    days = [d for i, d in enumerate(seen.days) if i % 7 != 5]
+    last = replace(seen.days[-1], date="2026-02-10", counts={}, models={})
+    findings = examine(reference, [*days, last], MonitorConfig(stale_days=30))
+    assert traffic(replace(seen, findings=findings)).status == "ok"
+
+
 def test_drift_of_inputs_alone_is_no_alarm(seen):
     """It is in the report and on the page."""
     quiet = replace(seen.findings.actions, issues=(), report=seen.findings.causes)

@@ -24,13 +24,15 @@ class Reference:
     """What a model was trained on, day by day.
 
     spreads: by (name of a check, part of a mix). unit: "day" where rows have a time; "cluster" and
-    "block" where they have not, whose days may differ by more than is known here.
+    "block" where they have not, whose days may differ by more than is known here. newest: the last
+    day of them all; empty where rows have no time, and in bundles of before.
     """
 
     frame: Frame
     spreads: Mapping[tuple[str, str], Spread]
     unit: str = "day"
     unit_column: str = ""
+    newest: str = ""
 
     @classmethod
     def learn(
@@ -44,7 +46,8 @@ class Reference:
         table = Table(units.names, {name: train[name] for name in frame.contract.names})
         spreads = dict(_spreads(frame, fold(frame, table), units))
         spreads |= dict(_spreads(frame, fold(frame, predicted[0]), predicted[1]))
-        return cls(frame, spreads, units.kind, units.column)
+        newest = max([*units.names, *predicted[1].names]) if units.kind == "day" else ""
+        return cls(frame, spreads, units.kind, units.column, newest)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -52,7 +55,7 @@ class Reference:
             {"check": name, "part": part, **spread.as_json()}
             for (name, part), spread in self.spreads.items()
         ]
-        unit = {"unit": self.unit, "unit_column": self.unit_column}
+        unit = {"unit": self.unit, "unit_column": self.unit_column, "newest": self.newest}
         return {"format": FORMAT, **unit, "frame": self.frame.as_json(), "checks": rows}
 
     @classmethod
@@ -62,7 +65,8 @@ class Reference:
             raise ValueError(f"days have format {data['format']}, this code reads {FORMAT}")
         spreads = {(row["check"], row["part"]): Spread.from_json(row) for row in data["checks"]}
         frame = Frame.from_json(data["frame"], contract)
-        return cls(frame, spreads, data["unit"], data["unit_column"])
+        newest = data.get("newest", "")
+        return cls(frame, spreads, data["unit"], data["unit_column"], newest)
 
 
 def _spreads(

@@ -38,6 +38,10 @@ NEXT_OF = {
     "client that stopped, or sends rows twice. After a week the new level counts as usual.",
     "slow": "`slow`: more than 5 % of the requests took longer than `budgets.latency_p95_ms` of "
     "gate.yaml, for two days. Next: loop/docs/alerts.md#endpointslow; after a release `rollback`.",
+    "labels": "`labels`: outcomes have stopped coming, so harm cannot be seen any more. Next: the "
+    "job that sends them to /feedback, and its last errors.",
+    "data": "`data`: the newest row of training is older than `data_days`; retraining on the same "
+    "rows changes nothing. Next: bring newer rows to the source, then start `retrain`.",
 }  # fmt: skip
 WHAT = {"broken": "Broken data", "drifted": "Drift", "degraded": "Degraded", "harmed": "Harm"}
 

@@ -29,7 +29,8 @@ class Material(Section):
 
     loss: of the mean loss, as a share of the largest one (see loop/docs/monitoring.md). volume: the
     share of a usual day's rows whose loss matters; as many times more matter, too. slow: the
-    share of slow requests beyond the 5 % that a budget allows.
+    share of slow requests beyond the 5 % that a budget allows. labels: the share of the usual
+    outcomes whose loss matters.
     """
 
     missing: Shift = 0.15
@@ -42,6 +43,7 @@ class Material(Section):
     loss: Shift = 0.02
     volume: Shift = 0.5
     slow: Shift = 0.05
+    labels: Shift = 0.5
 
 
 class ColumnConfig(Section):
@@ -62,7 +64,8 @@ class ColumnConfig(Section):
 
 
 class MonitorConfig(Section):
-    """`monitor.yaml`, whole. A model is stale `stale_days` after its registration.
+    """`monitor.yaml`, whole. A model is stale `stale_days` after its registration, its data
+    `data_days` after their newest row; None: they are never.
 
     alarms_per_year: how many false alarms a year all checks together may raise; the fewer, the
     later real ones come. windows: days that are looked at together. min_rows: with fewer in a
@@ -70,6 +73,7 @@ class MonitorConfig(Section):
     """
 
     stale_days: PositiveFloat
+    data_days: PositiveFloat | None = None
     alarms_per_year: Annotated[float, Field(gt=0, le=100)] = 1
     windows: Annotated[tuple[int, ...], Field(min_length=1)] = WINDOWS
     min_rows: PositiveInt = 20

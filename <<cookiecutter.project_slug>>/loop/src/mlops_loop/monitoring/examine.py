@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mlops_loop.daily.day import Day, calendar
 from mlops_loop.daily.quantities import Series, series
@@ -41,7 +42,8 @@ def examine(
     n = n_checks(groups, spreads, policy) + len(OPERATIONAL)
     alpha = policy.alarms_per_year / (harm.LOOKS * n)
     found, alarms = examine_groups(groups, dates, reference, policy, alpha, labels)
-    own = operations.examine_operations(whole, policy, limits, alpha)
+    limits = replace(limits, newest_row=reference.newest)
+    own = operations.examine_operations(whole, labels, policy, limits, alpha)
     (loss,), holdout = groups.get("loss", [None]), spreads.get("loss", {}).get("")
     proof = harm.proven(loss, dates, labels, holdout, policy)
     if holdout and proof and proof.alarm and not any(check.kind == "loss" for check, _ in alarms):

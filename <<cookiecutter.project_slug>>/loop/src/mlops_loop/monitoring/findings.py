@@ -18,12 +18,14 @@ Values = tuple[float | None, ...]
 class Operations:
     """Counts that no model explains. rows, requests: of the last day. usual_rows: median of the 28
     days before it. latency_ms: which 95 % of its requests do not exceed; None where unknown.
+    is_quiet_weekday: no row came on this day of the week in the last three or four weeks.
     by_day: what each check of operations watches, up to the last day; None where a day has none."""
 
     rows: int
     requests: int
     usual_rows: float | None
     latency_ms: float | None
+    is_quiet_weekday: bool = False
     by_day: Mapping[str, Values] = field(default_factory=dict)
 
 

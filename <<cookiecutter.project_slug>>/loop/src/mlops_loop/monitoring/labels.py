@@ -38,7 +38,7 @@ def coverage(days: Sequence[Day], score: str, bins: NumberBins | None) -> Covera
     if not labelled.any():
         return Coverage()
     shares = labelled / np.maximum(rows, 1)
-    ages = np.array([_age(day, days[-1]) for day in days])
+    ages = np.array([age(day, days[-1]) for day in days])
     wait = _wait(days, ages)
     old = (ages >= wait) & (rows > 0)
     usual = float(np.median(shares[old])) if old.any() else None
@@ -49,7 +49,8 @@ def coverage(days: Sequence[Day], score: str, bins: NumberBins | None) -> Covera
     return Coverage(share, wait, usual, tuple(day.date for day in mature), gap)
 
 
-def _age(day: Day, last: Day) -> int:
+def age(day: Day, last: Day) -> int:
+    """Whole days from one to the other."""
     return (date.fromisoformat(last.date) - date.fromisoformat(day.date)).days
 
 

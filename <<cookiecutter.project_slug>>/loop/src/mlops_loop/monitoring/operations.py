@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +11,22 @@ import numpy as np
 from mlops_loop.daily.day import LATENCIES_MS, Day
 from mlops_loop.monitoring.checks import Check
 from mlops_loop.monitoring.config import MonitorConfig
+from mlops_loop.monitoring.data_age import watch_data
 from mlops_loop.monitoring.findings import Operations, Values
+from mlops_loop.monitoring.labels import Coverage
 from mlops_loop.monitoring.latency import watch_latency
+from mlops_loop.monitoring.outcomes import old_days, watch_outcomes
 from mlops_loop.monitoring.runs import Watched, examine_run
 from mlops_loop.monitoring.volume import watch_volume
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What elsewhere is agreed on. latency_ms: budget of the gate; None without one."""
+    """What is known elsewhere. latency_ms: budget of the gate; None without one. newest_row: date
+    of the newest row that was trained or evaluated on; empty where unknown."""
 
     latency_ms: float | None = None
+    newest_row: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,23 +39,31 @@ class Examined:
 
 
 def examine_operations(
-    days: Sequence[Day], policy: MonitorConfig, limits: Limits, alpha: float
+    days: Sequence[Day], labels: Coverage, policy: MonitorConfig, limits: Limits, alpha: float
 ) -> Examined:
     """At the end of the last of these consecutive days. alpha: of each check."""
-    dates = [day.date for day in days]
-    rows = np.array([day.total for day in days], dtype=float)
-    material, least = policy.material, policy.min_rows
-    watched = [
-        watch_volume(rows, alpha, material.volume, least),
-        watch_latency(days, limits.latency_ms, alpha, material.slow, least),
-    ]
-    found = [examine_run(one, dates) for one in watched]
-    by_day = {one.kind: _values(one) for one in watched}
+    watched = list(_watched(days, labels, policy, limits, alpha))
+    found = [examine_run(one, dates) for one, dates in watched]
+    by_day = {one.kind: _values(one) for one, _ in watched}
     return Examined(
         tuple(check for check, _ in found),
         tuple(one for one in found if one[0].verdict == "degraded"),
         _facts(days, by_day),
     )
+
+
+def _watched(
+    days: Sequence[Day], labels: Coverage, policy: MonitorConfig, limits: Limits, alpha: float
+) -> Iterator[tuple[Watched, Sequence[str]]]:
+    """Each check with the dates that it watches."""
+    dates, material, least = [day.date for day in days], policy.material, policy.min_rows
+    rows = np.array([day.total for day in days], dtype=float)
+    yield watch_volume(rows, alpha, material.volume, least), dates
+    yield watch_latency(days, limits.latency_ms, alpha, material.slow, least), dates
+    if old := old_days(days, labels, least):
+        yield watch_outcomes(old, alpha, material.labels), [day.date for day in old]
+    if policy.data_days:
+        yield watch_data(limits.newest_row, dates, policy.data_days), dates
 
 
 def _values(watched: Watched) -> Values:
@@ -61,7 +74,9 @@ def _facts(days: Sequence[Day], by_day: dict[str, Values]) -> Operations:
     last, before = days[-1], [day.rows for day in days[-29:-1]]
     rows, requests = last.counts.get("rows", (0, 0))
     usual = float(np.median(before)) if before else None
-    return Operations(rows, requests, usual, _latency(last), by_day)
+    weekday = [day.total for day in days[-8::-7]][:4]
+    is_quiet = len(weekday) >= 3 and not any(weekday)
+    return Operations(rows, requests, usual, _latency(last), is_quiet, by_day)
 
 
 def _latency(day: Day) -> float | None:
