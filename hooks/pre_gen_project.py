@@ -65,16 +65,16 @@ opentelemetry_api orjson packaging pandas pandera pathspec pil pillow pip pkg_re
 playwright pluggy polars prettytable prometheus_client prompt_toolkit propcache proto proto_plus
 protobuf psutil psycopg psycopg_binary public py pyarrow pyasn1 pyasn1_modules pycparser pydantic
 pydantic_core pydantic_settings pydevd_plugins pydot pygit2 pygithub pygments pygtrie pyjwt pylab
-pynacl pyparsing pyrate_limiter pytest pytest_cov pytest_xdist python_dateutil python_dotenv
-python_rapidjson pywin32 pyyaml quickjs quickjs_ng rapidjson requests requests_oauthlib rich ruamel
-ruamel_yaml ruff s3fs schemathesis scikit_learn scipy scmrepo semver setuptools shellingham
-shortuuid shtab six skl2onnx sklearn skops skrub smmap sortedcontainers sqlalchemy sqltrie sshfs
-starlette tabulate termaid threadpoolctl tomlkit tqdm tritonclient tritonclientutils
-tritongrpcclient tritonhttpclient tritonshmutils truststore typeguard typer typing_extensions
-typing_inspect typing_inspection tzdata tzlocal urllib3 uv uvicorn uvloop validate vine voluptuous
-watchfiles wcwidth websockets werkzeug wheel wrapt xdist xgboost yaml yarl zc zc_lockfile zizmor
-zope zope_event zope_interface
-    """.split()
+pynacl pyparsing pyrate_limiter pytest pytest_cov pytest_xdist python_calamine python_dateutil
+python_dotenv python_rapidjson pywin32 pyyaml quickjs quickjs_ng rapidjson requests
+requests_oauthlib rich ruamel ruamel_yaml ruff s3fs schemathesis scikit_learn scipy scmrepo semver
+setuptools shellingham shortuuid shtab six skl2onnx sklearn skops skrub smmap sortedcontainers
+sqlalchemy sqltrie sshfs starlette tabulate termaid threadpoolctl tomlkit tqdm tritonclient
+tritonclientutils tritongrpcclient tritonhttpclient tritonshmutils truststore typeguard typer
+typing_extensions typing_inspect typing_inspection tzdata tzlocal urllib3 uv uvicorn uvloop validate
+vine voluptuous watchfiles wcwidth websockets werkzeug wheel wrapt xdist xgboost yaml yarl zc
+zc_lockfile zizmor zope zope_event zope_interface
+""".split()
 )
 
 
