@@ -110,9 +110,11 @@ def test_no_logic_and_no_expression_in_a_command(path):
 
 @each_workflow
 def test_artifacts_are_kept_for_two_weeks(path):
-    """By default it is 90 days, which count against 500 MB; then uploads fail."""
+    """By default it is 90 days, which count against 500 MB; then uploads fail. A site: one day."""
     uploads = [step for step in steps(path) if "upload-artifact" in step.get("uses", "")]
     assert all(step["with"]["retention-days"] == 14 for step in uploads)
+    sites = [step for step in steps(path) if "upload-pages-artifact" in step.get("uses", "")]
+    assert all(step["with"]["retention-days"] == 1 for step in sites)
     # This action uploads a record of its steps by itself, for 90 days.
     builds = [step for step in steps(path) if "docker/build-push-action" in step.get("uses", "")]
     assert all(step["env"]["DOCKER_BUILD_RECORD_UPLOAD"] == "false" for step in builds)
@@ -127,13 +129,39 @@ def test_layers_come_from_production_and_from_nowhere_else():
     assert given["cache-to"] == "type=inline" and given["tags"].startswith(image)
 
 
+ADDRESSES = {
+    "production": "${{ vars.PRODUCTION_URL }}",
+    "github-pages": "${{ steps.pages.outputs.page_url }}",
+}
+ENVIRONMENTS = {"release": "production", "rollback": "production", "monitor": "github-pages"}
+
+
 @pytest.mark.parametrize("path", GENERATED, ids=path_id)
 def test_a_job_of_an_environment_names_its_address(path):
     """GitHub shows it beside the deployment; it is empty where no endpoint is known."""
     found = [job["environment"] for job in jobs(path).values() if "environment" in job]
-    named = {"name": "production", "url": "${{ vars.PRODUCTION_URL }}"}
-    assert all(environment == named for environment in found)
-    assert bool(found) == (path.stem in {"release", "rollback"})
+    assert all(one == {"name": one["name"], "url": ADDRESSES[one["name"]]} for one in found)
+    names = {environment["name"] for environment in found}
+    assert names == ({ENVIRONMENTS[path.stem]} if path.stem in ENVIRONMENTS else set())
+
+
+def test_what_publishes_runs_nothing_of_the_project():
+    """The right to publish, and the identity of that job, reach one action and no other code."""
+    may = [
+        job for path in GENERATED for job in jobs(path).values()
+        if job["permissions"].get("pages") == "write"
+    ]  # fmt: skip
+    (job,) = may
+    assert set(job["permissions"]) == {"pages", "id-token"} and "env" not in job
+    (step,) = job["steps"]
+    assert step["uses"].startswith("actions/deploy-pages@")
+    # An artifact of an earlier attempt has another name, so that no old page is published again.
+    (site,) = [
+        step for path in GENERATED for step in steps(path)
+        if "upload-pages-artifact" in step.get("uses", "")
+    ]  # fmt: skip
+    name = "github-pages-${{ github.run_attempt }}"
+    assert site["with"]["name"] == step["with"]["artifact_name"] == name
 
 
 each_ci = pytest.mark.parametrize(
@@ -240,21 +268,32 @@ def test_what_moves_production_waits_for_its_turn_and_is_never_dropped():
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=path_id)
-def test_a_job_that_may_wait_for_approval_holds_no_group(path):
-    """It may wait for 30 days; what deploys needs it, so that nothing goes round the reviewers."""
+def test_a_job_that_may_wait_for_approval_holds_no_group_of_others(path):
+    """It may wait for 30 days; what deploys needs it, so that nothing goes round the reviewers.
+
+    Pages have a group of their own: without one, an old page could be approved after a newer one.
+    """
     asked = {name for name, job in jobs(path).items() if "environment" in job}
-    assert not asked or not {"", *asked} & set(groups(path))
+    held = {name: rule["group"] for name, rule in groups(path).items()}
+    assert not asked or "" not in held
+    assert {held[name] for name in asked & set(held)} <= {"pages"}
+    assert {name for name, group in held.items() if group == "pages"} <= asked
     for name, job in jobs(path).items():
         if "deploy" in job["name"].lower():
             assert asked & set(job["needs"]), name
 
 
 def test_doctor_looks_at_the_environment_that_asks():
-    """Its branches and reviewers decide who deploys, because what deploys needs its job."""
+    """Its branches and reviewers decide who deploys, because what deploys needs its job.
+
+    That of Pages is GitHub's, made with the default branch as the only one.
+    """
     named = {job["environment"]["name"] for path in GENERATED for job in jobs(path).values()
              if "environment" in job}  # fmt: skip
     source = TEMPLATE / "loop/src/mlops_loop/repository/environments.py"
-    assert {re.search(r'"environment_name": "(\w+)"', source.read_text())[1]} == named
+    assert {re.search(r'"environment_name": "(\w+)"', source.read_text())[1]} == named - {
+        "github-pages"
+    }
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=path_id)

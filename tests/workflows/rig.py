@@ -30,9 +30,11 @@ LOOP = "uv run --frozen loop"
 ACTIONS = {
     "actions/attest": "attest",
     "actions/checkout": "checkout",
+    "actions/deploy-pages": "deploy-pages",
     "actions/download-artifact": "download-artifact",
     "actions/setup-python": "setup-python",
     "actions/upload-artifact": "upload-artifact",
+    "actions/upload-pages-artifact": "upload-pages-artifact",
     "actions/dependency-review-action": "dependency-review",
     "anchore/scan-action": "scan",
     "astral-sh/setup-uv": "setup-uv",

@@ -15,6 +15,7 @@ from .world import REPOSITORY
 
 BY_HAND = {
     "A person is asked before production",
+    "Pages show the dashboard",
     "The image belongs to this repository",
     "The store belongs to this repository",
     "Variable IMAGE_URL",

@@ -1,7 +1,5 @@
 """Identities that the double gives to jobs are verified as a cloud would verify GitHub's."""
 
-from pathlib import Path
-
 import httpx
 import pytest
 from joserfc import jwt
@@ -81,16 +79,49 @@ def test_no_identity_without_the_grant(github: Double):
     assert httpx.get(f"{github.url}/oidc/token", headers=bearer).status_code == 403
 
 
-def test_pages_wants_an_identity(github: Double, tmp_path: Path):
-    """A site is deployed with the identity of a job, and with nothing else."""
-    repo = f"{github.api_url}/repos/{REPOSITORY}/pages"
+@pytest.fixture
+def deploy(github: Double):
+    """Return a function that deploys a site as a job does, and gives GitHub's answer."""
     admin = {"Authorization": f"Bearer {github.person()}"}
-    assert httpx.post(repo, headers=admin, json={"build_type": "workflow"}).status_code == 201
-    token = github.token("release/pages", {"pages": "write", "id-token": "write"})
-    bearer, sent = {"Authorization": f"Bearer {token}"}, {"pages_build_version": "abc"}
-    for value, status in (("guess", 400), (identity(github, token), 200)):
-        body = sent | {"artifact_id": 1, "oidc_token": value}
-        answer = httpx.post(f"{repo}/deployments", headers=bearer, json=body)
-        assert answer.status_code == status
-    found = httpx.get(f"{repo}/deployments/abc", headers=bearer).json()
-    assert found == {"status": "succeed"}
+    url = f"{github.api_url}/repos/{REPOSITORY}/pages"
+    assert httpx.post(url, headers=admin, json={"build_type": "workflow"}).status_code == 201
+
+    def run(version: str = "abc", value: str = "", **claims: str) -> httpx.Response:
+        grants = {"pages": "write", "id-token": "write"}
+        token = github.token("monitor/publish", grants, **claims)
+        body = {"artifact_id": 1, "pages_build_version": version}
+        body["oidc_token"] = value or identity(github, token)
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.post(f"{url}/deployments", headers=headers, json=body)
+
+    return run
+
+
+PAGES = {"environment": "github-pages"}
+
+
+def test_pages_wants_an_identity_with_an_environment(github: Double, deploy):
+    """A site is deployed with the identity of a job of an environment, and with nothing else."""
+    assert deploy(value="guess", **PAGES).status_code == 400
+    refused = deploy()
+    assert refused.status_code == 400 and "Missing environment" in refused.json()["message"]
+    made = deploy(**PAGES).json()
+    headers = {"Authorization": f"Bearer {github.token('a/b', {'pages': 'read'})}"}
+    assert httpx.get(made["status_url"], headers=headers).json() == {"status": "succeed"}
+
+
+def test_pages_of_a_branch_take_nothing_of_another(github: Double, deploy):
+    """As long as the site is built from gh-pages."""
+    github.store.get("pages", "site").update(build_type="legacy", source={"branch": "gh-pages"})
+    refused = deploy(**PAGES)
+    assert refused.status_code == 400 and "only allowed from gh-pages" in refused.json()["message"]
+    assert deploy(**PAGES, ref="refs/heads/gh-pages").status_code == 200
+
+
+def test_pages_takes_one_deployment_at_a_time(github: Double, deploy):
+    """And the same commit again, once it ended."""
+    github.settings["pages status"] = "syncing_files"
+    assert deploy(**PAGES).status_code == 200
+    assert "in progress deployment" in deploy(version="def", **PAGES).json()["message"]
+    github.store.get("pages deployments", "abc")["status"] = "succeed"
+    assert deploy(**PAGES).status_code == 200

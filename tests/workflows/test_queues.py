@@ -31,7 +31,7 @@ class Project:
         self.texts = {p.stem: yaml.safe_load(p.read_text()) for p in folder.glob("*.yml")}
         if edit:
             edit(self.texts)
-        self.actions = Actions(reviewers={"production"}, work=self.work)
+        self.actions = Actions(reviewers={"production", "github-pages"}, work=self.work)
         self.merged: list[tuple[str, bool]] = []  # sha, and whether it is documents alone
         self.released, self.moves = -1, list[str]()
         self.slow: set[str] = set()
@@ -66,6 +66,11 @@ class Project:
         if self.position(sha) > self.released:
             self.released = self.position(sha)
             self.moves.append(sha)
+
+    def look(self, sha: str) -> Run:
+        """Let a day come, where the dashboard is published."""
+        there = {"sha": sha, "ref": MAIN, "vars": {"DASHBOARD_PAGES": "true"}}
+        return self.actions.happen(self.texts["monitor"], "schedule", **there)
 
     def merge(self, sha: str, documents: bool = False) -> Run:
         """Merge to main; return the release."""
@@ -120,6 +125,16 @@ def environment_where_it_deploys(texts: dict[str, Workflow]) -> None:
 def report_success_alone(texts: dict[str, Workflow]) -> None:
     """Report a rollback only where it succeeded."""
     del texts["rollback"]["jobs"]["incident"]["if"]
+
+
+def one_group_for_the_look(texts: dict[str, Workflow]) -> None:
+    """Let the whole workflow have a group."""
+    texts["monitor"]["concurrency"] = {"group": "monitor", "cancel-in-progress": False}
+
+
+def pages_without_group(texts: dict[str, Workflow]) -> None:
+    """Publish whenever it is approved."""
+    del texts["monitor"]["jobs"]["publish"]["concurrency"]
 
 
 def compare_with_the_push(texts: dict[str, Workflow]) -> None:
@@ -224,7 +239,21 @@ def labels(project: Project) -> None:
     assert project.actions.passed(pull["sha"], CHECK)
 
 
+def a_page_waits_for_a_person(project: Project) -> None:
+    """Let the page of Monday wait: the looks go on, and only the newest page follows."""
+    monday, tuesday, wednesday = (project.look(day) for day in ("monday", "tuesday", "wednesday"))
+    for run in (monday, tuesday, wednesday):
+        done = {name: state for name, state in run.results.items() if name != "publish"}
+        assert set(done.values()) == {"success"}, done
+    pages = [run.results["publish"] for run in (monday, tuesday, wednesday)]
+    assert pages == ["waiting", "cancelled", "pending"]
+    project.approve(monday)
+    project.approve(wednesday)
+    assert wednesday.state == "success"
+
+
 SCENARIOS = {
+    a_page_waits_for_a_person: [one_group_for_the_look, pages_without_group],
     documents_while_a_release_waits: [one_group_for_all, environment_where_it_deploys],
     rollback_while_a_release_waits: [one_group_for_all, environment_where_it_deploys, two_groups],
     the_second_is_approved_first: [one_group_for_all, environment_where_it_deploys],

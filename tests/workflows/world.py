@@ -198,10 +198,12 @@ class World:
 
     def _tokens(self, stem: str, name: str, workflow: dict[str, Any], event: Event) -> None:
         """Let the double know a token for each job, named after a common stem."""
-        for job in workflow["jobs"]:
+        for job, spec in workflow["jobs"].items():
             grants = rig.permissions(workflow, job)
             token = {"value": f"{stem}.{job}", "run_id": stem.removeprefix("ghs_run")}
             claims = {"ref": event.ref, "sha": event.sha, "event_name": event.name} | self.claims
+            if "environment" in spec:
+                claims["environment"] = spec["environment"]["name"]
             self.github.token(f"{name}/{job}", grants, event.read_only, **token, **claims)
 
     def _home(self, scratch: Path) -> Path:

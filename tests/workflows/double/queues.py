@@ -107,9 +107,10 @@ class Actions:
         self._groups: dict[str, list[Run | Job]] = {}
 
     def start(self, workflow: Mapping[str, Any], **github: Any) -> Run:
-        """Start a run; `github` is the context of that name."""
+        """Start a run; `github` is the context of that name, `vars` in it are the variables."""
+        variables = github.pop("vars", {})
         context = {"github": {"workflow": workflow.get("name"), **github}}
-        context["inputs"], context["vars"] = github.get("inputs", {}), {}
+        context["inputs"], context["vars"] = github.get("inputs", {}), variables
         run = Run(workflow, context)
         self.runs.append(run)
         self._advance()
@@ -259,5 +260,6 @@ def starts(workflow: Mapping[str, Any], event: str, action: str = "") -> bool:
         events = dict.fromkeys([events] if isinstance(events, str) else events)
     if event not in events:
         return False
-    types = (events[event] or {}).get("types", OPENS if event == "pull_request" else None)
+    rule = events[event] if isinstance(events[event], Mapping) else {}  # of schedule, a list
+    types = rule.get("types", OPENS if event == "pull_request" else None)
     return types is None or action in types

@@ -36,6 +36,7 @@ CHAMPION_FACTS = REPORTS / "champion.json"
 MEASUREMENTS = REPORTS / "budgets.json"  # of the container, by `verify-image`
 MONITOR_REPORT = REPORTS / "monitor.json"
 DASHBOARD = REPORTS / "dashboard.html"
+SITE = REPORTS / "site"  # what Pages show: the dashboard alone
 STOPPED = REPORTS / "stopped.json"  # the error that ended a workflow's job
 REPORT = REPORTS / "report.md"
 PROFILE = REPORTS / "profile.html"

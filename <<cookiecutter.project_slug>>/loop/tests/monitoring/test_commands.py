@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from mlops_loop import paths
 from mlops_loop.commands import monitoring
 from mlops_loop.errors import NoStoreKnown, StoreUnreachable, UsageError
+from mlops_loop.github import visibility
 from mlops_loop.monitoring import alerts, retrain
 from mlops_loop.monitoring.look import Look
 from mlops_loop.registry import ledger
@@ -78,6 +79,37 @@ def test_what_was_evaluated_is_acted_on(call, hub):
     ledger.assign(Path(), "v1.0.0", why="bad", hold=True)
     held = "Alarm: staleness.\nNot retrained: v1.0.0 is held in production by Ada Tester: 'bad'."
     assert call("monitor", "act").output.startswith(held)
+
+
+SITE = {"html_url": "URL", "build_type": "workflow", "public": True}
+
+
+@pytest.mark.parametrize(
+    ("asked", "seen", "published"),
+    [
+        ("true", "public", True), ("", "public", False), ("true", "private", False),
+        ("true", "internal", False), ("public", "private", True),
+    ],
+)  # fmt: skip
+def test_pages_take_the_dashboard_and_nothing_else(call, hub, monkeypatch, asked, seen, published):
+    """Where it was asked for; from a private repository only for everybody."""
+    monkeypatch.setattr(hub, "call", lambda method: SITE)
+    monkeypatch.setattr(visibility, "visibility", lambda: seen)
+    monkeypatch.setenv("DASHBOARD_PAGES", asked)
+    Path("reports").mkdir(exist_ok=True)
+    paths.DASHBOARD.write_text("the page")
+    Path("reports/gate.json").write_text("{}")
+    output = call("monitor", "site").output
+    assert output.startswith(f"publish={str(published).lower()}\nreason=")
+    assert ("Next: gh variable set DASHBOARD_PAGES" in output) == (not published)
+    site = {path.name: path.read_text() for path in paths.SITE.glob("*")}
+    assert site == ({"index.html": "the page"} if published else {})
+
+
+def test_without_a_page_nothing_is_published(call, monkeypatch):
+    """As before the first model."""
+    monkeypatch.setenv("DASHBOARD_PAGES", "true")
+    assert "publish=false\nreason=There is no page" in call("monitor", "site").output
 
 
 def test_keep_alive(call, monkeypatch):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .. import identity
-from ..calls import Answer, Refused
+from ..calls import API, Answer, Refused
 from ..store import Row, public
 from . import Asked, route
 
@@ -96,24 +96,54 @@ def create_pages(asked: Asked) -> Row:
         "repos/create-pages-site", cname=None, public=not asked.settings["private"]
     )
     row |= {"build_type": asked.json.get("build_type", "legacy"), "status": None}
+    owner, _, name = asked.store.repository.partition("/")
+    row["html_url"] = f"https://{owner}.github.io/{name}/"
+    row["url"] = f"{asked.store.url}{API}/repos/{asked.store.repository}/pages"
     return asked.store.add("pages", "site", row)
+
+
+# What the real API answers, as issues of actions/deploy-pages quote it (22, 108, 372): no page of
+# the documentation has it.
+NO_ENVIRONMENT = "Missing environment. Ensure your workflow's deployment job has an environment."
+OTHER_BRANCH = (
+    "Invalid deployment branch and no branch protection rules set in the environment. Deployments "
+    "are only allowed from {}"
+)
+IN_PROGRESS = (
+    "Deployment request failed for {} due to in progress deployment. Please cancel {} first or "
+    "wait for it to complete."
+)
+PENDING = ("deployment_in_progress", "syncing_files", "updating_pages", "deployment_attempt_error")
 
 
 @route("repos/create-pages-deployment", "pages: write")
 def create_pages_deployment(asked: Asked) -> Row:
-    """Refuse what no job with id-token: write can have sent."""
-    get_pages(asked)
-    claims = identity.verified(asked.json["oidc_token"])
-    if not claims:
+    """Refuse what no job of an environment, with id-token: write, can have sent; one at a time."""
+    site, sent = get_pages(asked), asked.json
+    claims = identity.verified(sent["oidc_token"])
+    if not claims or claims["repository"] != asked.store.repository:
         raise Refused(400, "Invalid OIDC token")
-    row = asked.store.new("repos/create-pages-deployment", id=asked.json["pages_build_version"])
-    url = f"{asked.store.get('pages', 'site')['url']}/deployments/{row['id']}"
-    asked.store.add("pages deployments", row["id"], asked.json | {"claims": claims})
-    return row | {"status_url": url, "page_url": asked.store.get("pages", "site")["html_url"]}
+    if not claims.get("environment"):
+        raise Refused(400, NO_ENVIRONMENT)
+    branch = site["source"]["branch"]
+    if site["build_type"] == "legacy" and claims["ref"] != f"refs/heads/{branch}":
+        raise Refused(400, OTHER_BRANCH.format(branch))
+    version = sent["pages_build_version"]
+    for other in asked.store.all("pages deployments"):
+        if other["status"] in PENDING:
+            raise Refused(400, IN_PROGRESS.format(version, other["pages_build_version"]))
+    row = asked.store.new("repos/create-pages-deployment", id=version)
+    status = asked.settings.get("pages status", "succeed")
+    # One commit may be published again: the newest deployment of it is the one that is shown.
+    asked.store.rows["pages deployments"].pop(version, None)
+    kept = sent | {"claims": claims, "status": status}
+    asked.store.add("pages deployments", version, kept)
+    url = f"{site['url']}/deployments/{version}"
+    return row | {"status_url": url, "page_url": site["html_url"]}
 
 
 @route("repos/get-pages-deployment", "pages: read")
 def get_pages_deployment(asked: Asked) -> Answer:
-    """Say that it is there."""
-    asked.store.get("pages deployments", asked.at["pages_deployment_id"])
-    return Answer(200, {"status": "succeed"})
+    """Say how far it is: as the scenario wants, at once."""
+    row = asked.store.get("pages deployments", asked.at["pages_deployment_id"])
+    return Answer(200, {"status": row["status"]})

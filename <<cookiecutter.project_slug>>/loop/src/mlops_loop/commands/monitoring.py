@@ -1,9 +1,10 @@
-"""The commands `retrain guard|new|propose` and `monitor evaluate|dashboard|act|keep-alive`."""
+"""The commands `retrain guard|new|propose` and `monitor evaluate|dashboard|site|act|keep-alive`."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from mlops_loop.dashboard import render
 from mlops_loop.dashboard.facts import State
 from mlops_loop.errors import NoStoreKnown, ProjectError, UsageError
 from mlops_loop.gate.policy import GatePolicy
-from mlops_loop.github import trigger
+from mlops_loop.github import pages, trigger, visibility
 from mlops_loop.github.api import Repository, event
 from mlops_loop.model import bundle
 from mlops_loop.monitoring import alerts, blind, config, webhook
@@ -146,6 +147,32 @@ def _draw(seen: Look, now: datetime) -> bool:
     paths.DASHBOARD.parent.mkdir(exist_ok=True)
     paths.DASHBOARD.write_text(render.draw(state), encoding="utf-8")
     return True
+
+
+@monitor.command(epilog=example("monitor site"))
+def site() -> None:
+    """Say whether GitHub Pages may take the dashboard, and put it into reports/site where they may.
+
+    DASHBOARD_PAGES=true asks for it; public also where everybody could read it of a private
+    repository.
+    """
+    reason = _not_published()
+    if not reason:
+        paths.SITE.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(paths.DASHBOARD, paths.SITE / "index.html")
+    outputs = {"publish": str(not reason).lower(), "reason": reason or "Pages take the dashboard."}
+    print_outputs(outputs)
+
+
+def _not_published() -> str:
+    """Why the dashboard is not published; empty where it may be. Raises GitHubRefused."""
+    if not paths.DASHBOARD.exists():
+        return f"There is no page: {paths.DASHBOARD} is missing. Next: loop monitor evaluate"
+    found, asked = pages.find(Repository()), os.environ.get(pages.VARIABLE, "")
+    is_private = visibility.visibility() != "public"
+    if obstacle := pages.obstacle(asked, found, is_private=is_private):
+        return f"Not published: {obstacle.reason}. Next: {obstacle.command}"
+    return ""
 
 
 @monitor.command(epilog=example("monitor act"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlops_loop.repository import actions_policy, environments, logins, packages, rulesets
+from mlops_loop.repository import actions_policy, environments, logins, packages, pages, rulesets
 from mlops_loop.repository.addresses import image_url, store_url
 from mlops_loop.repository.check import Call, Check, Missing, missing_if
 from mlops_loop.repository.github_state import RepositoryState
@@ -157,6 +157,10 @@ CHECKS = (
         packages.are_private, required=False,
         command="before the first push gh repo edit --visibility private "
         "--accept-visibility-change-consequences, or gh variable set STORE_URL --body ADDRESS",
+    ),
+    Check(
+        "Pages show the dashboard", "it is in the artifact of the workflow monitor",
+        "settings/pages", pages.dashboard, required=False,
     ),
     Check(
         "Label gate-override", "a reviewer cannot let a HOLD pass", "labels", _label,
