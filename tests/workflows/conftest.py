@@ -23,6 +23,7 @@ from .rig import LOOP, Run
 from .world import REPOSITORY, World, copy, quick
 
 BYTECODE = "bytecode"
+ENVIRONMENTS = "environments"  # of jobs, see bin/make
 
 
 def free_port() -> int:
@@ -140,14 +141,17 @@ def world(request, tmp_path: Path, shared: Path) -> Iterator[Callable[..., World
     At the end of the test, every request must have been one that GitHub understands.
     """
     require_tool("act")
-    started = []
+    started, environments = [], shared / ENVIRONMENTS
+    environments.mkdir(exist_ok=True)
 
     def start(scene: str = "champion", **options) -> World:
         folder = copy(request.getfixturevalue(scene), tmp_path / f"world-{len(started)}")
         github = Double(REPOSITORY, origin=folder / "origin.git", **options)
         github.__enter__()
         started.append(github)
-        return World(folder, github, record)
+        found = World(folder, github, record)
+        found.env["RIG_ENVIRONMENTS"] = str(environments)
+        return found
 
     def record(run: Run) -> None:
         scenario = request.node.function.__doc__.splitlines()[0]
