@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,7 @@ from mlops_loop.monitoring.examine import Findings, examine  # noqa: E402
 PROJECT = ROOT / "build" / "flight-delays"
 N_REFERENCE, N_LOOKS, CHANGED, WITHIN = 63, 90, 30, 30
 FAULTS = {"2013-12-31", "2014-01-01"}  # no weather at all was recorded: something is wrong
+SLICES = ("origin", "carrier")
 POLICY = MonitorConfig(stale_days=30)
 
 
@@ -98,10 +99,10 @@ def table_of(rows: pd.DataFrame, frame: Frame) -> Table:
 def learn(train: pd.DataFrame, held: pd.DataFrame, model: bundle.Bundle) -> Reference:
     """Learn the reference of a model with these training and held-out rows."""
     scores = np.column_stack([1 - held["p"], held["p"]])
-    frame = Frame.learn(train, (held["y"].to_numpy(), scores), model.contract)
+    frame = Frame.learn(train, (held["y"].to_numpy(), scores), model.contract, SLICES)
     units = [Units("day", "_time", part["day"].tolist()) for part in (train, held)]
     table = table_of(held, frame)
-    predicted = Table(table.dates, scores=table.scores, losses=table.losses)
+    predicted = replace(table, inputs={}, slices={name: held[name] for name in SLICES})
     return Reference.learn(frame, (train, units[0]), (predicted, units[1]))
 
 

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from mlops_loop.dashboard import facts
+from mlops_loop.monitoring.config import MonitorConfig
+from mlops_loop.monitoring.examine import examine
+from mlops_loop.monitoring.operations import Limits
 from mlops_loop.registry.entries import Ledger
 
 
@@ -48,6 +51,16 @@ def test_days_without_rows_are_gaps(make_state):
     shown = facts.watched(facts.State(**{**vars(state), "days": gone}))
     assert shown[0].values[place] is None
     assert shown[0].values[place - 1] is not None
+
+
+def test_a_slice_that_nobody_can_watch_is_shown_without_days(make_state):
+    """With its reason."""
+    state = make_state()
+    limits = Limits(slices=("home",))
+    found = examine(state.reference, state.days, MonitorConfig(stale_days=30), limits)
+    shown = {one.check.name: one for one in facts.watched(replace(state, findings=found))}
+    assert shown["loss:home"].values == []
+    assert "no column of the model" in shown["loss:home"].check.reason
 
 
 def test_only_the_last_days_are_shown(make_state, monkeypatch):

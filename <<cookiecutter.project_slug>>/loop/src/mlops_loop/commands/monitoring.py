@@ -127,8 +127,9 @@ def _limits() -> Limits:
     """What gate.yaml demands of the endpoint; nothing where there is no gate.yaml."""
     if not paths.GATE_POLICY.exists():
         return Limits()
-    budget = params.read_yaml(paths.GATE_POLICY, GatePolicy).budgets.get(LATENCY)
-    return Limits(latency_ms=budget.at_most if budget else None)
+    policy = params.read_yaml(paths.GATE_POLICY, GatePolicy)
+    budget, slices = policy.budgets.get(LATENCY), policy.slices
+    return Limits(budget.at_most if budget else None, slices=slices.columns if slices else ())
 
 
 def _draw(seen: Look, now: datetime) -> bool:

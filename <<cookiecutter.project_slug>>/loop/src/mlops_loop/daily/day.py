@@ -7,6 +7,7 @@ By name of the counts:
     labelled:SCORE        the same of rows whose true outcome is known
     loss                  rows with an outcome, the sum of their losses and that of the squares, in
                           millionths of the frame's bound
+    slice:...             losses and scores of slices, see slices.py
     latency_ms            requests whose latency is known, by LATENCIES_MS
     delay                 outcomes by DELAYS_DAYS, from prediction to report
     refused               rows with a value that the contract refuses, and rows that failed; only

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mlops_loop import tasks
+from mlops_loop.daily import slices
 from mlops_loop.daily.bins import Bins, LevelBins
 from mlops_loop.daily.day import DELAYS_DAYS, LATENCIES_MS, MILLION, Day, merge
 from mlops_loop.daily.frame import Frame, as_floats, as_texts, named_scores
@@ -31,7 +32,8 @@ class Table:
     inputs: columns of the model input by name; those that are left out are not counted. scores: as
     the model gives them. losses: shares of the frame's bound, NaN where no outcome is known.
     requests: True for the first row of each. latencies: milliseconds, NaN where not known. delays:
-    days from prediction to the report of the outcome, NaN without one.
+    days from prediction to the report of the outcome, NaN without one. slices: columns that are
+    counted by slice alone, as inputs are, too.
     """
 
     dates: Sequence[str]
@@ -42,13 +44,15 @@ class Table:
     latencies: np.ndarray | None = None
     delays: np.ndarray | None = None
     models: Sequence[str] | None = None
+    slices: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fold(frame: Frame, table: Table) -> list[Day]:
     """The counts of each day of a table, in the order of dates."""
     names, codes = np.unique(np.asarray(table.dates, dtype=str), return_inverse=True)
     tally = _Tally(codes, len(names))
-    found = (part(frame, table, tally) for part in (_rows, _inputs, _scores, _losses, _times))
+    parts = (_rows, _inputs, _scores, _losses, _slices, _times)
+    found = (part(frame, table, tally) for part in parts)
     whole = {name: rows.tolist() for part in found for name, rows in part}
     models = _models(table.models, tally)
     return [
@@ -108,6 +112,17 @@ def _losses(frame: Frame, table: Table, tally: _Tally) -> Named:
     for i, values in enumerate((np.ones_like(losses), losses * MILLION, losses**2 * MILLION)):
         np.add.at(sums[:, i], tally.codes[known], np.rint(values).astype(np.int64))
     yield "loss", sums
+
+
+def _slices(frame: Frame, table: Table, tally: _Tally) -> Named:
+    quantities = {}
+    if table.losses is not None:
+        quantities["loss"] = table.losses
+    if table.scores is not None and slices.SCORE in frame.scores:
+        scores = named_scores(table.scores, frame.contract)[slices.SCORE]
+        quantities[slices.SCORE] = slices.ranks(frame.scores[slices.SCORE], scores)
+    values = {**table.slices, **table.inputs}
+    yield from slices.count_slices(frame, values, tally.codes, tally.n_days, quantities)
 
 
 def _times(frame: Frame, table: Table, tally: _Tally) -> Named:

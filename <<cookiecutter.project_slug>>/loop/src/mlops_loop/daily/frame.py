@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,7 +29,8 @@ class Frame:
 
     columns: bins by name of a column of the contract. scores: bins by `score_names`. loss: a metric
     of the task, the mean of whose losses is watched; "" where there is none. bound: the loss of a
-    row that counts as 1, and so do larger ones; in the unit of the metric.
+    row that counts as 1, and so do larger ones; in the unit of the metric. slices: columns whose
+    levels are watched each, see slices.py.
     """
 
     contract: Contract
@@ -37,17 +38,23 @@ class Frame:
     scores: Mapping[str, NumberBins]
     loss: str = ""
     bound: float = 1.0
+    slices: tuple[str, ...] = ()
 
     @classmethod
     def learn(
-        cls, train: pd.DataFrame, holdout: tuple[np.ndarray, np.ndarray], contract: Contract
-    ) -> Frame:
-        """From training rows, and `y` and scores of the holdout, as the task gives them."""
+        cls, train: pd.DataFrame, holdout: tuple[np.ndarray, np.ndarray], contract: Contract,
+        slices: Iterable[str] = (),
+    ) -> Frame:  # fmt: skip
+        """From training rows, and `y` and scores of the holdout, as the task gives them.
+
+        slices: columns; those that the model does not take, and numbers, are left out.
+        """
         columns = {column.name: _learn(column, train[column.name]) for column in contract.columns}
         y, scores = holdout
         known = {name: NumberBins.of(s) for name, s in named_scores(scores, contract).items()}
         loss = tasks.of(contract).bounded_loss
-        return cls(contract, columns, known, loss, _bound(y, scores, contract, loss))
+        watched = tuple(n for n in dict.fromkeys(slices) if isinstance(columns.get(n), LevelBins))
+        return cls(contract, columns, known, loss, _bound(y, scores, contract, loss), watched)
 
     @cached_property
     def id(self) -> str:
@@ -68,7 +75,8 @@ class Frame:
         """Plain JSON values."""
         parts = {"columns": self.columns, "scores": self.scores}
         data = {key: {n: bins.as_json(b) for n, b in part.items()} for key, part in parts.items()}
-        return {**data, "loss": self.loss, "bound": self.bound}
+        more = {"slices": list(self.slices)} if self.slices else {}  # else the id is as it was
+        return {**data, "loss": self.loss, "bound": self.bound, **more}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], contract: Contract) -> Frame:
@@ -76,7 +84,8 @@ class Frame:
         levels = {column.name: bins.levels_of(column) for column in contract.columns}
         columns = {n: bins.from_json(b, levels[n]) for n, b in data["columns"].items()}
         scores = {n: NumberBins(**_tuples(b)) for n, b in data["scores"].items()}
-        return cls(contract, columns, scores, data["loss"], data["bound"])
+        slices = tuple(data.get("slices", ()))
+        return cls(contract, columns, scores, data["loss"], data["bound"], slices)
 
 
 def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ away:NAME      of a number that is mostly one value: share of other values
 mix:NAME       of a category: share of each level, rare levels pooled
 score          mean rank of what the model predicts; score:CLASS of each of several scores
 loss           mean loss of the rows whose outcome is known, as a share of the frame's bound
+loss:COLUMN=LEVEL, score:COLUMN=LEVEL   the same of a slice, see slices.py
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlops_loop.daily import slices
 from mlops_loop.daily.bins import MISSING, NAMED, OTHER, UNKNOWN, LevelBins, NumberBins
 from mlops_loop.daily.day import MILLION, Counts, Day
 from mlops_loop.daily.frame import Frame
@@ -58,7 +60,9 @@ def series(frame: Frame, days: Sequence[Day]) -> Iterator[Series]:
         _, _, label = name.partition(":")
         yield _ranked("score", label, own, _stacked(days, name, own.n_counts)[:, 1:])
     if frame.loss:
-        yield _loss(_stacked(days, "loss", 3))
+        yield _sums("loss", "", _stacked(days, "loss", 3))
+    for kind, part in slices.names(frame):
+        yield _sums(kind, part, _stacked(days, f"slice:{kind}:{part}", 3))
 
 
 def _stacked(days: Sequence[Day], name: str, n_counts: int) -> np.ndarray:
@@ -105,9 +109,9 @@ def _ranked(kind: str, column: str, bins: NumberBins, known: np.ndarray) -> Seri
     return Series(kind, column, "", rows, means, np.maximum(variances, 0))
 
 
-def _loss(counts: np.ndarray) -> Series:
+def _sums(kind: str, column: str, counts: np.ndarray) -> Series:
     rows, total, squares = counts.T
     with np.errstate(invalid="ignore", divide="ignore"):
         means = total / MILLION / rows
         variances = squares / MILLION / rows - means**2
-    return Series("loss", "", "", rows, means, np.maximum(variances, 0))
+    return Series(kind, column, "", rows, means, np.maximum(variances, 0))

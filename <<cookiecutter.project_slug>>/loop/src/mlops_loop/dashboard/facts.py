@@ -81,9 +81,9 @@ def watched(state: State) -> list[Watched]:
 
 def _by_day(check: Check, groups: dict[str, list[Series]], findings: Findings) -> Values:
     own = findings.operations.by_day.get(check.name)
-    return (
-        list(own[-SHOWN_DAYS:]) if own is not None else _values(_shown(check, groups[check.name]))
-    )
+    if own is not None:
+        return list(own[-SHOWN_DAYS:])
+    return _values(_shown(check, groups[check.name])) if check.name in groups else []
 
 
 def _shown(check: Check, members: Sequence[Series]) -> Series:
@@ -108,7 +108,7 @@ def heat(state: State) -> tuple[list[str], dict[str, Values]]:
     rows: dict[str, list[np.ndarray]] = {}
     for one in series(state.reference.frame, days):
         spread = state.reference.spreads.get((one.name, one.part))
-        if one.column and spread and one.name in known and one.kind != "score":
+        if one.column and spread and one.name in known and one.kind not in ("score", "loss"):
             check = known[one.name]
             tells = (one.rows > 0) & (check.verdict != "unknown")
             shift = np.where(tells, _shift(one, spread.mean, check), np.nan)
@@ -140,7 +140,7 @@ def performance(state: State) -> Performance | None:
     frame, days = state.reference.frame, calendar(state.days)[-SHOWN_DAYS:]
     if not frame.loss:
         return None
-    (one,) = (s for s in series(frame, days) if s.kind == "loss")
+    (one,) = (s for s in series(frame, days) if s.name == "loss")
     shares = [day.counts.get("loss", (0,))[0] / max(day.rows, 1) for day in days]
     mature = state.findings.coverage.mature
     check = state.findings.by_name().get("loss")

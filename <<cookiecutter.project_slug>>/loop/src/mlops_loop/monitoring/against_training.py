@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from mlops_loop.daily.bins import LevelBins
+from mlops_loop.daily.frame import Frame
 from mlops_loop.daily.quantities import Series
 from mlops_loop.daily.reference import Reference
 from mlops_loop.daily.spread import Spread
@@ -29,13 +31,32 @@ def examine_groups(
     spreads = by_check(reference)
     found, alarms = [], []
     for name, members in groups.items():
-        kept = _mature(members, dates, labels) if name == "loss" else (members, dates)
+        kept = _mature(members, dates, labels) if members[0].kind == "loss" else (members, dates)
         rule = _rule(members[0], reference, policy, alpha)
         own = _without_past(_windows(*kept, spreads.get(name, {}), policy, rule))
         found += own
         if own and is_alarm(bad := worst(own)):
             alarms.append((bad, _since(bad, *kept, spreads[name])))
     return found, alarms
+
+
+def without_reference(columns: Sequence[str], frame: Frame, dates: Sequence[str]) -> list[Check]:
+    """For each of these columns whose slices nobody can watch, why that is."""
+    return [
+        Check(f"loss:{name}", "loss", name, 1, dates[-1], dates[-1], "unknown", reason=reason)
+        for name in columns
+        if (reason := _why_not_a_slice(name, frame))
+    ]
+
+
+def _why_not_a_slice(name: str, frame: Frame) -> str:
+    if name in frame.slices:
+        return ""
+    if name not in frame.columns:
+        return "it is no column of the model, so production does not know it"
+    if not isinstance(frame.columns[name], LevelBins):
+        return "it is a number, and slices are watched by category"
+    return "the model was trained without it in evaluate.slices, or by an earlier version"
 
 
 def by_check(reference: Reference) -> dict[str, dict[str, Spread]]:

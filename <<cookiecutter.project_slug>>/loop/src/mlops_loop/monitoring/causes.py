@@ -28,8 +28,9 @@ class Cause:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the model input that are part of it."""
-        return tuple(dict.fromkeys(check.column for check in self.checks if check.column))
+        """The columns of the model input that are part of it; slices and classes are none."""
+        inputs = (check for check in self.checks if check.kind not in ("score", "loss"))
+        return tuple(dict.fromkeys(check.column for check in inputs if check.column))
 
     @property
     def reaches_model(self) -> bool:

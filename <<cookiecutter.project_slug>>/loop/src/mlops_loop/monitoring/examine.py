@@ -10,7 +10,12 @@ from mlops_loop.daily.quantities import Series, series
 from mlops_loop.daily.reference import Reference
 from mlops_loop.errors import UsageError
 from mlops_loop.monitoring import checks, harm, operations
-from mlops_loop.monitoring.against_training import by_check, examine_groups, n_checks
+from mlops_loop.monitoring.against_training import (
+    by_check,
+    examine_groups,
+    n_checks,
+    without_reference,
+)
 from mlops_loop.monitoring.causes import Cause, group
 from mlops_loop.monitoring.checks import OPERATIONAL, Check, Verdict
 from mlops_loop.monitoring.config import MonitorConfig
@@ -42,11 +47,12 @@ def examine(
     n = n_checks(groups, spreads, policy) + len(OPERATIONAL)
     alpha = policy.alarms_per_year / (harm.LOOKS * n)
     found, alarms = examine_groups(groups, dates, reference, policy, alpha, labels)
+    found += without_reference(limits.slices, frame, dates)
     limits = replace(limits, newest_row=reference.newest)
     own = operations.examine_operations(whole, labels, policy, limits, alpha)
     (loss,), holdout = groups.get("loss", [None]), spreads.get("loss", {}).get("")
     proof = harm.proven(loss, dates, labels, holdout, policy)
-    if holdout and proof and proof.alarm and not any(check.kind == "loss" for check, _ in alarms):
+    if holdout and proof and proof.alarm and not any(check.name == "loss" for check, _ in alarms):
         shown = proof.as_check(holdout.mean, policy.material.loss)
         found, alarms = [*found, shown], [*alarms, (shown, proof.since)]
     causes = group([*alarms, *own.alarms])

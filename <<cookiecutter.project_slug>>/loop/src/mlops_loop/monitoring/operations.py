@@ -23,10 +23,12 @@ from mlops_loop.monitoring.volume import watch_volume
 @dataclass(frozen=True)
 class Limits:
     """What is known elsewhere. latency_ms: budget of the gate; None without one. newest_row: date
-    of the newest row that was trained or evaluated on; empty where unknown."""
+    of the newest row that was trained or evaluated on; empty where unknown. slices: columns of
+    the gate's slices."""
 
     latency_ms: float | None = None
     newest_row: str = ""
+    slices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

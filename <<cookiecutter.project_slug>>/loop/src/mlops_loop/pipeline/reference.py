@@ -43,11 +43,12 @@ def by_day(
 
     Inputs are of the training rows; scores and losses of the holdout, whose rows `model` scores.
     """
-    frame = Frame.learn(train, (model.y, model.scores), model.contract)
-    cluster, seed = params.evaluate.cluster, params.seed
+    cluster, seed, slices = params.evaluate.cluster, params.seed, params.evaluate.slices
+    frame = Frame.learn(train, (model.y, model.scores), model.contract, slices)
     inputs, held = units_of(train, cluster, seed), units_of(holdout, cluster, seed)
     losses = frame.losses(model.y, model.scores) if frame.loss else None
-    predicted = Table(held.names, scores=model.scores, losses=losses)
+    known = {name: holdout[name] for name in frame.slices}
+    predicted = Table(held.names, scores=model.scores, losses=losses, slices=known)
     reference = Reference.learn(frame, (train, inputs), (predicted, held))
     return {"days": reference.as_json()}
 
