@@ -1,6 +1,6 @@
-"""Alarms of other rules and tools, for monitoring.py: one program for each Python that has one.
+"""Alarms of other rules and tools, for per_look.py: a program for each Python that has one.
 
-    python monitoring_peers.py FOLDER ...
+    python peers.py FOLDER ...
 
 Each folder holds pairs `NN-reference.parquet` and `NN-window.parquet`. Prints a row of a table for
 each rule that this Python can run: the share of pairs with an alarm, folder by folder.
@@ -12,13 +12,14 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-Rule = Callable[[pd.DataFrame, pd.DataFrame], bool]
+Rule = Callable[[pd.DataFrame, pd.DataFrame], bool | tuple[bool, ...]]
 
 
 def _counts(known: pd.Series, new: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -66,25 +67,18 @@ def ks_plain_alarm(known: pd.DataFrame, new: pd.DataFrame) -> bool:
     return min(_p_values(known, new)) < 0.05
 
 
-def _evidently(known: pd.DataFrame, new: pd.DataFrame) -> tuple[float, int]:
+def evidently_shares(known: pd.DataFrame, new: pd.DataFrame) -> tuple[bool, bool]:
+    """Ask evidently's preset whether any column drifts, and whether half of them do.
+
+    Columns without a value in the window are left out: they raise ValueError.
+    """
     from evidently import Report
     from evidently.presets import DataDriftPreset
 
-    filled = [name for name in known if new[name].notna().any()]  # an empty column raises an error
-    known, new = known[filled], new[filled]
-    result = Report([DataDriftPreset()]).run(new, known).dict()
-    first = next(m for m in result["metrics"] if "DriftedColumnsCount" in m["metric_name"])
-    return first["value"]["share"], first["value"]["count"]
-
-
-def evidently_any(known: pd.DataFrame, new: pd.DataFrame) -> bool:
-    """Ask whether any column drifts by evidently's preset."""
-    return _evidently(known, new)[1] > 0
-
-
-def evidently_dataset(known: pd.DataFrame, new: pd.DataFrame) -> bool:
-    """Ask whether half of the columns do."""
-    return _evidently(known, new)[0] >= 0.5
+    filled = [name for name in known if new[name].notna().any()]
+    result = Report([DataDriftPreset()]).run(new[filled], known[filled]).dict()
+    found = next(m for m in result["metrics"] if "DriftedColumnsCount" in m["metric_name"])
+    return found["value"]["count"] > 0, found["value"]["share"] >= 0.5
 
 
 def nannyml_any(known: pd.DataFrame, new: pd.DataFrame) -> bool:
@@ -98,28 +92,38 @@ def nannyml_any(known: pd.DataFrame, new: pd.DataFrame) -> bool:
     return bool(result.to_df()[alarms].to_numpy().any())
 
 
-def rules() -> dict[str, Rule]:
-    """Return those that this Python can run."""
+def rules() -> dict[tuple[str, ...], Rule]:
+    """Return those that this Python can run, each with the names of its answers."""
     if find_spec("evidently"):
-        return {"evidently 0.7.23, any column": evidently_any,
-                "evidently, dataset drift": evidently_dataset}  # fmt: skip
+        version = metadata.version("evidently")
+        names = f"evidently {version}, any column", f"evidently {version}, half of the columns"
+        return {names: evidently_shares}
     if find_spec("nannyml"):
-        return {"nannyml 0.13.1, any column": nannyml_any}
-    return {"PSI > 0.2, any column": psi_alarm, "KS or chi square, p < 0.05": ks_plain_alarm,
-            "the same, Bonferroni": ks_alarm}  # fmt: skip
+        return {(f"nannyml {metadata.version('nannyml')}, any column",): nannyml_any}
+    return {
+        ("PSI > 0.2, any column",): psi_alarm,
+        ("KS or chi square, p < 0.05",): ks_plain_alarm,
+        ("the same, Bonferroni",): ks_alarm,
+    }
+
+
+def _pairs(folder: Path) -> list[tuple[pd.DataFrame, pd.DataFrame]]:
+    files = sorted(folder.glob("*-reference.parquet"))
+    others = [file.with_name(file.name.replace("reference", "window")) for file in files]
+    return [(pd.read_parquet(a), pd.read_parquet(b)) for a, b in zip(files, others, strict=True)]
 
 
 def main() -> None:
     """Print the rows."""
     warnings.simplefilter("ignore")
-    for name, rule in rules().items():
-        shares = []
+    for names, rule in rules().items():
+        columns = []
         for folder in map(Path, sys.argv[1:]):
-            pairs = sorted(folder.glob("*-reference.parquet"))
-            alarms = [rule(*(pd.read_parquet(path) for path in (p, p.with_name(
-                p.name.replace("reference", "window"))))) for p in pairs]  # fmt: skip
-            shares.append(f"{np.mean(alarms):.2f}")
-        print(f"| {name} | {' | '.join(shares)} |", flush=True)
+            answers = np.array([rule(*pair) for pair in _pairs(folder)], dtype=float)
+            columns.append(answers.reshape(-1, len(names)).mean(axis=0))
+        for name, shares in zip(names, np.transpose(columns), strict=True):
+            cells = " | ".join(f"{share:.2f}" for share in shares)
+            print(f"| {name} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The monitor, measured on a year of flights."""
