@@ -1,20 +1,19 @@
-"""Rows to counts of days: parts add up to the whole, and the log gives what its rows say."""
+"""Rows to counts of days: parts add up to the whole."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_loop.daily import fold as folds
 from mlops_loop.daily.bins import MISSING, NAMED, UNKNOWN
 from mlops_loop.daily.day import Day, merge
-from mlops_loop.daily.fold import Table, fold, fold_log
+from mlops_loop.daily.fold import Table, fold
 from mlops_loop.errors import UsageError
 
 
@@ -65,98 +64,25 @@ def test_days_of_other_bins_are_not_added():
         Day("2026-01-01", "a") + Day("2026-01-02", "a")
 
 
-def record(frame, at: datetime, row: int = 0, **changes) -> dict:
-    """As the log gives it."""
-    inputs = {"size": 1.0, "rain": 0.0, "town": "Bonn", "member": True}
-    shares = {"no": 0.25, "yes": 0.75}
-    output = {"prediction": "yes", "probability": 0.75, "probabilities": shares}
-    known = {"prediction_id": str(at), "row": row, "at": at.isoformat(), "model_version": "v1.0.0"}
-    known |= {"latency_ms": 3.0, "inputs": inputs, "output": output}
-    return known | {"outcome": None, "outcome_at": None} | changes
+def test_latencies_that_are_unknown_are_not_slow(frame):
+    """A table of traffic may know none: no count says more than 5 s."""
+    ms = np.array([3.0, np.nan, np.nan, 9e9])
+    day = fold(frame, Table(["2026-01-01"] * 4, latencies=ms, requests=np.array([1, 1, 0, 1]) > 0))
+    assert day[0].counts["latency_ms"] == (0, 0, 1, *(0,) * 9, 1)
 
 
-@pytest.fixture
-def records(frame):
-    """Two rows of a request before midnight in UTC, and one of another model after it."""
-    at = datetime.fromisoformat("2026-03-01T23:59:59.500+00:00")
-    later = {"outcome": "no", "outcome_at": (at + timedelta(days=2.5)).isoformat()}
-    third = record(frame, at + timedelta(seconds=1), model_version="v2.0.0")
-    third["inputs"] = third["inputs"] | {"town": "Paris", "size": None}
-    return [record(frame, at), record(frame, at, 1, **later), third]
-
-
-def test_the_log_is_counted_by_day_of_prediction(frame, records):
-    """Requests, latency, delay of labels, models."""
-    first, second = fold_log(frame, records)
-    assert (first.date, second.date) == ("2026-03-01", "2026-03-02")
-    assert (first.counts["rows"], first.models) == ((2, 1), {"v1.0.0": 2})
-    assert sum(first.counts["latency_ms"]) == 1
-    assert first.counts["latency_ms"][2] == 1  # from 2 to 5 ms
-    assert (sum(first.counts["delay"]), first.counts["delay"][3]) == (1, 1)  # from 2 to 3 days
-    assert first.counts["loss"] == (1, 562_500, 316_406)
-    assert second.counts["column:town"][UNKNOWN] == second.counts["column:size"][MISSING] == 1
-
-
-def test_a_latency_that_nobody_knows_is_not_counted(frame, records):
-    """As in a replay, which has none: it is no slow request."""
-    rows = [row | {"latency_ms": None} for row in records]
-    assert sum(fold_log(frame, rows)[0].counts["latency_ms"]) == 0
-
-
-def test_only_one_model_is_counted_where_it_is_named(frame, records):
-    """Of others the rows alone are counted, so that the traffic of a day is known."""
-    first, second = fold_log(frame, records, version="v2.0.0")
-    assert (first.rows, first.total, first.counts) == (0, 2, {})
-    assert (second.rows, second.total) == (1, 1)
-    third, fourth = fold_log(frame, records, version="v1.0.0")
-    assert (third.rows, fourth.rows, fourth.models) == (2, 0, {"v2.0.0": 1})
-
-
-def test_columns_that_the_log_does_not_store_are_not_missing(frame, records):
-    """They are not counted at all."""
-    (first, _) = fold_log(frame, records, logged={"size"})
-    assert [name for name in first.counts if name.startswith("column:")] == ["column:size"]
-
-
-def test_the_rows_of_a_file_are_those_of_the_route(frame, records):
-    """Inputs, output and outcome of a Parquet file are JSON texts."""
-    texts = [
-        row | {key: json.dumps(row[key]) for key in ("inputs", "output")}
-        | {"outcome": row["outcome"] and json.dumps(row["outcome"])}
-        for row in records
-    ]  # fmt: skip
-    assert fold_log(frame, texts) == fold_log(frame, records)
-
-
-def test_an_outcome_that_the_model_cannot_have_is_none(frame, records):
-    """As of a class that an earlier model had."""
-    records[1]["outcome"] = "perhaps"
-    assert fold_log(frame, records)[0].counts["loss"] == (0, 0, 0)
-
-
-def test_the_log_is_read_in_chunks(frame, records, monkeypatch):
-    """No more than a chunk of records is held; the counts are the same."""
-    whole = fold_log(frame, records)
-    monkeypatch.setattr(folds, "CHUNK", 1)
-    held, most = 0, 0
-
-    def counted():
-        nonlocal held, most
-        for row in records:
-            held += 1
-            most = max(most, held)
-            yield row
-
-    original = folds.fold
-
-    def folded(*args):
-        nonlocal held
-        held = 0
-        return original(*args)
-
-    monkeypatch.setattr(folds, "fold", folded)
-    assert fold_log(frame, counted()) == whole
-    assert most == 1
+@pytest.mark.parametrize("dtype", [object, "str", "category"])
+def test_levels_are_counted_by_their_texts(frame, dtype):
+    """Whatever the type of the column; True, 1 and 1.0 are equal to Python, and three texts."""
+    odd = [True, 1, 1.0, "1", "true"] if dtype is object else []
+    values = pd.Series(["Bonn", "", None, "Rome", "Paris", "Bonn", *odd], dtype=dtype)
+    day = fold(frame, Table(["2026-01-01"] * len(values), {"town": values, "member": values}))[0]
+    named, town = frame.columns["town"].named, day.counts["column:town"]
+    assert town[:NAMED] == (2, 1 + len(odd), 0)
+    assert dict(zip(named, town[NAMED:], strict=True)) == {"Bonn": 2, "Rome": 1, "Oslo": 0}
+    member = day.counts["column:member"]
+    assert member[UNKNOWN] == 4 + 3 * bool(odd)
+    assert sum(member[NAMED:]) == 2 * bool(odd)
 
 
 def test_values_of_another_type_count_as_missing(frame):

@@ -51,6 +51,28 @@ def test_many_requests_in_pages(url, begin, put):
     assert [each["prediction_id"] for each in read(url)][::2] == sorted(ids)
 
 
+def test_a_page_has_no_more_rows_than_fit(url, begin, put, monkeypatch):
+    """Each request has two; one that is larger than a page is a page of its own."""
+    log = begin(url)
+    ids = sorted(put(log) for _ in range(7))
+    log.close()
+    for limit, lengths in ((5, [2, 2, 2, 1]), (1, [1] * 7)):
+        monkeypatch.setattr(database, "PAGE_ROWS", limit)
+        pages = [page for page, _ in database.Database(url).pages(records.FIRST, LATER)]
+        assert [len(page) for page in pages] == lengths
+        assert [request.id for page in pages for request in page] == ids
+
+
+def test_the_first_moment(url, begin, put):
+    """Of a span; none where it is empty."""
+    log = begin(url)
+    put(log)
+    log.close()
+    first = log.database.first(records.FIRST, LATER)
+    assert first.isoformat(timespec="milliseconds") == read(url)[0]["at"]
+    assert log.database.first(LATER, LATER + timedelta(days=1)) is None
+
+
 def test_span_of_time(url, begin, put):
     """`since` is inclusive, `until` is not."""
     log = begin(url)

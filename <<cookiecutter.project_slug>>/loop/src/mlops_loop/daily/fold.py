@@ -1,28 +1,17 @@
-"""Rows to counts of days: `fold` takes columns of any table, `fold_log` the prediction log."""
+"""Rows to counts of days; production.py takes them from rows of production."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mlops_loop import tasks
 from mlops_loop.daily import slices
-from mlops_loop.daily.bins import Bins, LevelBins
-from mlops_loop.daily.day import DELAYS_DAYS, LATENCIES_MS, MILLION, Day, merge
-from mlops_loop.daily.frame import Frame, as_floats, as_texts, named_scores
-from mlops_loop.tasks.target import TARGET
-
-CHUNK = 50_000  # rows in memory at once
-DAY_S = 86_400.0
-Record = Mapping[str, Any]
+from mlops_loop.daily.day import DELAYS_DAYS, LATENCIES_MS, MILLION, Day
+from mlops_loop.daily.frame import Frame, named_scores, places_of
 
 
 @dataclass(frozen=True)
@@ -31,34 +20,40 @@ class Table:
 
     inputs: columns of the model input by name; those that are left out are not counted. scores: as
     the model gives them. losses: shares of the frame's bound, NaN where no outcome is known.
-    requests: True for the first row of each. latencies: milliseconds, NaN where not known. delays:
+    requests: True for the first row of each. latencies: milliseconds, NaN where unknown. delays:
     days from prediction to the report of the outcome, NaN without one. slices: columns that are
     counted by slice alone, as inputs are, too.
     """
 
-    dates: Sequence[str]
+    dates: Sequence[str]  # in UTC, ISO 8601
     inputs: Mapping[str, Any] = field(default_factory=dict)
     scores: np.ndarray | None = None
     losses: np.ndarray | None = None
     requests: np.ndarray | None = None
     latencies: np.ndarray | None = None
     delays: np.ndarray | None = None
-    models: Sequence[str] | None = None
+    models: Sequence[str] | np.ndarray | None = None
     slices: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fold(frame: Frame, table: Table) -> list[Day]:
     """The counts of each day of a table, in the order of dates."""
-    names, codes = np.unique(np.asarray(table.dates, dtype=str), return_inverse=True)
+    codes, names = _distinct(table.dates)
     tally = _Tally(codes, len(names))
     parts = (_rows, _inputs, _scores, _losses, _slices, _times)
     found = (part(frame, table, tally) for part in parts)
     whole = {name: rows.tolist() for part in found for name, rows in part}
     models = _models(table.models, tally)
     return [
-        Day(str(date), frame.id, {n: tuple(rows[i]) for n, rows in whole.items()}, models[i])
+        Day(date, frame.id, {n: tuple(rows[i]) for n, rows in whole.items()}, models[i])
         for i, date in enumerate(names)
     ]
+
+
+def _distinct(names: Sequence[str] | np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """The place of each name, (n_rows,), in the distinct names, in order."""
+    codes, distinct = pd.factorize(np.asarray(names, dtype=object), sort=True)
+    return codes, [str(name) for name in distinct]
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,7 @@ def _rows(frame: Frame, table: Table, tally: _Tally) -> Named:
 def _inputs(frame: Frame, table: Table, tally: _Tally) -> Named:
     for name, bins in frame.columns.items():
         if name in table.inputs:
-            places = _places(bins, table.inputs[name])
+            places = places_of(bins, table.inputs[name])
             yield f"column:{name}", tally.of(places, bins.n_counts)
 
 
@@ -139,104 +134,9 @@ def _by_limits(values: np.ndarray, limits: Sequence[int], tally: _Tally, rows: A
     return tally.of(places, len(limits) + 1, rows)
 
 
-def _places(bins: Bins, values: Any) -> np.ndarray:
-    if isinstance(bins, LevelBins):
-        return bins.places(as_texts(values))
-    return bins.places(as_floats(values))
-
-
-def _models(names: Sequence[str] | None, tally: _Tally) -> list[dict[str, int]]:
+def _models(names: Sequence[str] | np.ndarray | None, tally: _Tally) -> list[dict[str, int]]:
     if names is None:
         return [{} for _ in range(tally.n_days)]
-    known, places = np.unique(np.asarray(names, dtype=str), return_inverse=True)
+    places, known = _distinct(names)
     rows = tally.of(places, len(known)).tolist()
-    return [{str(n): c for n, c in zip(known, row, strict=True) if c} for row in rows]
-
-
-def fold_log(
-    frame: Frame,
-    records: Iterable[Record],
-    version: str | None = None,
-    logged: Collection[str] | None = None,
-) -> list[Day]:
-    """The counts of each day of a prediction log, chunk by chunk.
-
-    records: as `prediction_log.records` or `/logs/export` give them, in any order; of a Parquet
-    file, whose inputs, output and outcome are JSON texts, too. version: of the model; of rows of
-    others their number alone is counted, in `models`; None takes all. logged: the input columns
-    that the log stores; None: all.
-    """
-    days: list[Day] = []
-    rest = iter(records)
-    while chunk := list(islice(rest, CHUNK)):
-        own = [r for r in chunk if version is None or r["model_version"] == version]
-        others = [r for r in chunk if version is not None and r["model_version"] != version]
-        counted = fold(frame, _table(frame, own, logged)) if own else []
-        days = merge([*days, *counted, *_others(frame, others)])
-    return days
-
-
-def _others(frame: Frame, records: Sequence[Record]) -> Iterator[Day]:
-    """How many rows of other models each day has."""
-    pairs = Counter((f"{_moment(r['at']):%Y-%m-%d}", r["model_version"]) for r in records)
-    for (day, version), rows in pairs.items():
-        yield Day(day, frame.id, {}, {version: rows})
-
-
-def _table(frame: Frame, chunk: list[Record], logged: Collection[str] | None) -> Table:
-    inputs = [_parsed(record["inputs"]) for record in chunk]
-    names = [n for n in frame.contract.names if logged is None or n in logged]
-    moments = [_moment(record["at"]) for record in chunk]
-    task, contract = tasks.of(frame.contract), frame.contract
-    outputs = [task.scores_of(_parsed(record["output"]), contract) for record in chunk]
-    scores = np.array(outputs, dtype=float)
-    if scores.shape[1] == 1:
-        scores = scores[:, 0]
-    return Table(
-        dates=[f"{moment:%Y-%m-%d}" for moment in moments],
-        inputs={name: [row.get(name) for row in inputs] for name in names},
-        scores=scores,
-        losses=_losses_of(frame, chunk, scores),
-        requests=np.array([record["row"] == 0 for record in chunk]),
-        latencies=np.array([record["latency_ms"] for record in chunk], dtype=float),
-        delays=np.array([_delay(r, at) for r, at in zip(chunk, moments, strict=True)]),
-        models=[record["model_version"] for record in chunk],
-    )
-
-
-def _losses_of(frame: Frame, chunk: list[Record], scores: np.ndarray) -> np.ndarray | None:
-    if not frame.loss:
-        return None
-    losses, task = np.full(len(chunk), np.nan), tasks.of(frame.contract)
-    outcomes = [_outcome(frame, record["outcome"]) for record in chunk]
-    rows = [i for i, outcome in enumerate(outcomes) if outcome is not None]
-    if rows:
-        known = pd.DataFrame({TARGET: [outcomes[i] for i in rows]})
-        losses[rows] = frame.losses(task.encode_target(known, frame.contract), scores[rows])
-    return losses
-
-
-def _outcome(frame: Frame, stored: Any) -> str | float | None:
-    """None where there is no outcome, and for one that this model cannot have."""
-    if stored is None:
-        return None
-    value = stored
-    if isinstance(stored, str):
-        try:
-            value = json.loads(stored)  # of a Parquet file; a text of the log itself is a class
-        except ValueError:
-            value = stored
-    return tasks.of(frame.contract).outcome(value, frame.contract)
-
-
-def _parsed(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str | bytes) else value
-
-
-def _moment(value: Any) -> datetime:
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
-
-
-def _delay(record: Record, at: datetime) -> float:
-    reported = record["outcome_at"]
-    return (_moment(reported) - at).total_seconds() / DAY_S if reported else float("nan")
+    return [{name: c for name, c in zip(known, row, strict=True) if c} for row in rows]

@@ -15,9 +15,10 @@ import pandas as pd
 from mlops_loop import tasks
 from mlops_loop.columns import texts
 from mlops_loop.daily import bins
-from mlops_loop.daily.bins import Bins, LevelBins, NumberBins
+from mlops_loop.daily.bins import MISSING, Bins, LevelBins, NumberBins
 from mlops_loop.model.contract import Column, Contract
 from mlops_loop.tasks import metrics
+from mlops_loop.values import text_of
 
 MOST_SCORES = 20
 LARGE_LOSS = 0.95  # quantile of the holdout's losses that counts as 1, where losses have no limit
@@ -110,8 +111,28 @@ def as_floats(values: Any) -> np.ndarray:
 
 def as_texts(values: Any) -> list[str | None]:
     """A column of a table, or a list, as texts; None where missing."""
-    known = texts(values if isinstance(values, pd.Series) else pd.Series(values, dtype=object))
+    if not isinstance(values, pd.Series):
+        return [(value or None) if type(value) is str else text_of(value) for value in values]
+    known = texts(values)
     return known.astype(object).where(known.notna(), None).tolist()
+
+
+def places_of(bins: Bins, values: Any) -> np.ndarray:
+    """The place in the counts of each value of a column of a table, or a list, (n_rows,)."""
+    if not isinstance(bins, LevelBins):
+        return bins.places(as_floats(values))
+    codes, distinct = _distinct_texts(values)
+    return np.append(bins.places(distinct), MISSING)[codes]  # the last one is that of code -1
+
+
+def _distinct_texts(values: Any) -> tuple[np.ndarray, list[str | None]]:
+    """The place of the text of each value, (n_rows,), in the distinct texts; -1 where missing."""
+    if isinstance(values, pd.Series) and values.dtype != object:
+        codes, distinct = pd.factorize(values)
+        return codes, as_texts(pd.Series(distinct))
+    # Of objects the texts come first: True, 1 and 1.0 are equal, and have three texts.
+    codes, known = pd.factorize(np.array(as_texts(values), dtype=object))
+    return codes, known.tolist()
 
 
 def named_scores(scores: np.ndarray, contract: Contract) -> dict[str, np.ndarray]:

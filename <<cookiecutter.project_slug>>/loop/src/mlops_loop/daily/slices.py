@@ -18,7 +18,7 @@ import numpy as np
 
 from mlops_loop.daily.bins import NAMED, LevelBins, NumberBins
 from mlops_loop.daily.day import MILLION
-from mlops_loop.daily.frame import Frame, as_texts
+from mlops_loop.daily.frame import Frame, places_of
 
 SCORE = "score"  # the only one, where there is one
 
@@ -36,7 +36,7 @@ def count_slices(
         bins = frame.columns[column]
         if column not in values or not isinstance(bins, LevelBins):
             continue
-        places = bins.places(as_texts(values[column])) - NAMED
+        places = places_of(bins, values[column]) - NAMED
         for kind, of_row in quantities.items():
             known = ~np.isnan(of_row) & (places >= 0)
             flat = codes[known] * len(bins.named) + places[known]

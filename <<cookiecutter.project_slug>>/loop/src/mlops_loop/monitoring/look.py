@@ -12,11 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from mlops_loop import paths
 from mlops_loop.daily.day import DELAYS_DAYS, Day, merge
-from mlops_loop.daily.fold import fold_log
+from mlops_loop.daily.production import fold_rows
 from mlops_loop.daily.reference import Reference
 from mlops_loop.errors import ProjectError
 from mlops_loop.model.bundle import Bundle
@@ -137,15 +135,6 @@ def _read(known: Look, source: table.Source, day: date) -> Day:
     assert known.reference
     frame, total = known.reference.frame, Day(str(day), known.reference.frame.id)
     for rows in source.day(day):
-        for part in fold_log(frame, _records(rows), known.version):
+        for part in fold_rows(frame, rows, known.version):
             total += part
     return total
-
-
-def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """As the log's own records."""
-    records: list[dict[str, Any]] = rows.to_dict("records")
-    for record in records:
-        reported = record["outcome_at"]
-        record["outcome_at"] = None if pd.isna(reported) else reported.to_pydatetime()
-    return records

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,7 +24,7 @@ from mlops_loop.errors import LogUnavailable, UsageError
 FORMS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 TIMEOUT_S = 5
 MAX_INSERTED = 200  # rows in one statement: each statement takes the interpreter's lock
-PAGE_SIZE = 20  # requests read at once: a request may have thousands of rows
+PAGE_ROWS = 5_000  # read at once; a request with more is a page of its own
 
 TABLES = (
     """CREATE TABLE IF NOT EXISTS predictions (
@@ -134,19 +134,33 @@ class Database:
         return connection
 
     def pages(self, since: datetime, until: datetime) -> Iterator[Page]:
-        """Requests from `since` up to `until`, oldest first, with outcomes by (id, place)."""
+        """Requests from `since` up to `until`, oldest first, with outcomes by (id, place).
+
+        A page has some requests with at most `PAGE_ROWS` rows, or one with more.
+        """
         last, end = first_id(since), first_id(until)
         while True:
             with self.cursor() as cursor:
-                sql = "SELECT * FROM predictions WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
-                page = [Logged(*row) for row in cursor.run(sql, last, end, PAGE_SIZE)]
-                if not page:
+                sql = (
+                    "SELECT id, n_rows FROM predictions WHERE id > ? AND id < ? ORDER BY id LIMIT ?"
+                )
+                if not (ids := _fitting(cursor.run(sql, last, end, PAGE_ROWS))):
                     return
-                between = page[0].id, page[-1].id
-                rows = cursor.run("SELECT * FROM outcomes WHERE id BETWEEN ? AND ?", *between)
+                sql, between = "SELECT * FROM {} WHERE id BETWEEN ? AND ?", (ids[0], ids[-1])
+                rows = cursor.run(sql.format("predictions") + " ORDER BY id", *between)
+                page = [Logged(*row) for row in rows]
+                rows = cursor.run(sql.format("outcomes"), *between)
                 outcomes = {row[:2]: Outcome(*row) for row in rows}
-            yield page, outcomes
-            last = page[-1].id
+            if page:  # else another process has just deleted them
+                yield page, outcomes
+            last = ids[-1]
+
+    def first(self, since: datetime, until: datetime) -> datetime | None:
+        """The moment of the first request of `pages`; None where there is none."""
+        with self.cursor() as cursor:
+            sql = "SELECT at FROM predictions WHERE id > ? AND id < ? ORDER BY id LIMIT 1"
+            found = [row[0] for row in cursor.run(sql, first_id(since), first_id(until))]
+        return datetime.fromisoformat(found[0]) if found else None
 
     def count(self, since: datetime, until: datetime) -> int:
         """The number of rows that `pages` gives."""
@@ -239,6 +253,18 @@ def _psycopg() -> Any:
             "Next: uv sync --group postgres, or --build-arg GROUP=postgres for an image"
         ) from None
     return psycopg
+
+
+def _fitting(requests: Iterable[tuple[str, int]]) -> list[str]:
+    """The ids of the first requests, whose rows fit on a page; at least one, where there is one."""
+    ids: list[str] = []
+    total = 0
+    for id_, n_rows in requests:
+        total += n_rows
+        if ids and total > PAGE_ROWS:
+            break
+        ids.append(id_)
+    return ids
 
 
 def _reason(error: Exception) -> str:

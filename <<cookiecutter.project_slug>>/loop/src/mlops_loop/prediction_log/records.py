@@ -11,11 +11,14 @@ outcome, outcome_at  the true outcome and when it was reported; None where unkno
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_json
+
+from mlops_loop.json_texts import parsed
 from mlops_loop.prediction_log.database import Database, Page
 
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,9 +28,9 @@ Record = dict[str, Any]
 def records(page: Page) -> Iterator[Record]:
     """The records of a page of requests, oldest first."""
     requests, outcomes = page
-    for request in requests:
-        pairs = zip(json.loads(request.inputs), json.loads(request.predictions), strict=True)
-        for row, (inputs, output) in enumerate(pairs):
+    texts = [request.inputs for request in requests], [request.predictions for request in requests]
+    for request, *many in zip(requests, *map(parsed, texts), strict=True):
+        for row, (inputs, output) in enumerate(zip(*many, strict=True)):
             outcome = outcomes.get((request.id, row))
             yield {
                 "prediction_id": request.id,
@@ -52,8 +55,8 @@ def write_days(database: Database, folder: Path, since: datetime, until: datetim
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    while page := next(database.pages(since, until), None):
-        day = datetime.fromisoformat(page[0][0].at).date()
+    while first := database.first(since, until):
+        day = first.astimezone(UTC).date()
         since = datetime.combine(day, time(), UTC)
         end = min(since + timedelta(days=1), until)
         written.append(folder / file_of_day(day))
@@ -78,16 +81,17 @@ def _write_day(database: Database, path: Path, since: datetime, until: datetime)
     part = path.with_name(path.name + ".part")
     with pq.ParquetWriter(part, pa.schema(types)) as file:
         for page in database.pages(since, until):
-            rows = [_flat(record) for record in records(page)]
-            file.write_table(pa.Table.from_pylist(rows, pa.schema(types)))
+            file.write_table(pa.Table.from_pydict(_columns(records(page), types), pa.schema(types)))
     part.replace(path)
 
 
-def _flat(record: Record) -> Record:
-    texts = {key: record[key] for key in ("inputs", "output", "outcome")}
-    moments = {key: record[key] for key in ("at", "outcome_at")}
+def _columns(rows: Iterable[Record], names: Iterable[str]) -> dict[str, list[Any]]:
+    """Columns by name; what is not plain as JSON, moments as datetimes."""
+    found = list(rows)
+    columns = {name: [row[name] for row in found] for name in names}
+    texts, moments = ("inputs", "output", "outcome"), ("at", "outcome_at")
     return (
-        record
-        | {key: value if value is None else json.dumps(value) for key, value in texts.items()}
-        | {key: value and datetime.fromisoformat(value) for key, value in moments.items()}
+        columns
+        | {name: [v if v is None else to_json(v).decode() for v in columns[name]] for name in texts}
+        | {name: [v and datetime.fromisoformat(v) for v in columns[name]] for name in moments}
     )

@@ -15,12 +15,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from mlops_loop.errors import LogUnavailable, ProjectError, UsageError
+from mlops_loop.json_texts import parsed
 from mlops_loop.monitoring.traffic import table
 from mlops_loop.monitoring.traffic.kinds import Folder
 from mlops_loop.prediction_log.records import file_of_day
 from mlops_loop.text import listed
 
 JSON = ("inputs", "output", "outcome")
+OTHERS = [name for name in table.COLUMNS if name not in table.MOMENTS]
 
 
 class FolderTraffic:
@@ -65,7 +67,6 @@ def _tables(file: Any) -> Iterator[pd.DataFrame]:
     if missing := [name for name in table.COLUMNS if name not in file.schema_arrow.names]:
         raise LogUnavailable(f"A file of the log lacks the columns {listed(missing)}.")
     for batch in file.iter_batches(table.CHUNK_ROWS, columns=list(table.COLUMNS)):
-        records = batch.to_pylist()
-        yield table.of_records(
-            record | {name: table.parsed(record[name]) for name in JSON} for record in records
-        )
+        columns = {name: batch[name].to_numpy(zero_copy_only=False) for name in OTHERS}
+        columns |= {name: batch[name].to_pandas() for name in table.MOMENTS}
+        yield table.of_columns(columns | {name: parsed(columns[name]) for name in JSON})

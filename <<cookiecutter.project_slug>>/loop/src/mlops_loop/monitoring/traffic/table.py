@@ -12,7 +12,6 @@ The hash of the subject and the image are left behind: no check needs them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -78,13 +77,19 @@ def _check_day(rows: pd.DataFrame, day: date) -> None:
 
 def of_records(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Records as `prediction_log/records.py` makes them, as a table."""
-    rows = [
-        [*(record[name] for name in COLUMNS[:-1]), record.get("latency_ms")] for record in records
-    ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+    rows = list(records)
+    columns = {name: [row[name] for row in rows] for name in COLUMNS[:-1]}
+    return of_columns(columns | {"latency_ms": [row.get("latency_ms") for row in rows]})
+
+
+def of_columns(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Values by the name of their column, in lists or arrays, as a table."""
+    types: dict[str, Any] = dict.fromkeys(COLUMNS, object) | dict.fromkeys(MOMENTS)
+    made = {name: pd.Series(columns[name], dtype=types[name]) for name in COLUMNS}
     for name in MOMENTS:
-        table[name] = pd.to_datetime(table[name], utc=True, format="ISO8601").dt.as_unit("ms")
-    return table.astype({"row": "int64", "latency_ms": "float64"})
+        moments = pd.to_datetime(made[name], utc=True, format="ISO8601")
+        made[name] = moments.dt.as_unit("ms")
+    return pd.DataFrame(made).astype({"row": "int64", "latency_ms": "float64"})
 
 
 def chunks(records: Iterator[Mapping[str, Any]]) -> Iterator[pd.DataFrame]:
@@ -98,8 +103,3 @@ def inputs(rows: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     given = rows["inputs"].tolist()
     columns = {name: [row.get(name) for row in given] for name in names}
     return pd.DataFrame(columns, rows.index, dtype=object)
-
-
-def parsed(text: str | None) -> Any:
-    """The value of a JSON text; None stays."""
-    return None if text is None else json.loads(text)
