@@ -170,10 +170,15 @@ def test_before_the_first_model_the_monitor_cannot_tell_and_is_green(world):
 
 
 def test_a_github_that_is_down_fails_the_monitor(world):
-    """GitHub refuses to list issues."""
+    """GitHub refuses to list issues, and to say whether there are Pages."""
     here = world()
     here.push(STALE)
+    switch_on_pages(here)
+    here.github.fail("GET", r".*/pages", 403, times=9)
     here.github.fail("GET", r".*/issues", 403, times=9)
     run = here.run("monitor", here.schedule(DAILY))
+    assert run.results["evaluate"] == "success"
+    assert run.results["publish"] == "failure" and here.github.rows("pages deployments") == []
+    assert 'No artifacts named "github-pages-1" were found' in run.jobs["publish"].log
     assert run.results["act"] == "failure" and "GitHubRefused" in run.jobs["act"].log
     assert here.github.rows("dispatches") == []

@@ -14,6 +14,14 @@ def site(**changes):
     return {"/pages": RIGHT["/pages"] | changes}
 
 
+def environment(*branches):
+    """Of Pages: with a list of branches, or without."""
+    at = "/environments/github-pages"
+    policy = {"protected_branches": False, "custom_branch_policies": True} if branches else None
+    rows = {"rows": [{"name": name} for name in branches]}
+    return {at: {"deployment_branch_policy": policy}, f"{at}/deployment-branch-policies": rows}
+
+
 FOUND = {
     "nobody asked": (variables(), "optional", "DASHBOARD_PAGES is not set", "--body true"),
     "another value": (
@@ -26,6 +34,9 @@ FOUND = {
     ),
     "private, and read by everybody": (
         PRIVATE, "optional", "everybody could read its Pages", "--body public",
+    ),
+    "another branch before": (
+        environment("gh-pages"), "optional", "main may not publish", "-f name=main",
     ),
     "not on the plan": (
         PRIVATE | {"/pages": 404, "/rulesets": REFUSED}, "not on plan", "does not sell it", "",
@@ -44,8 +55,14 @@ def test_what_keeps_it_off_is_found(examine, changes, state, reason, command):
 
 @pytest.mark.parametrize(
     "changes",
-    [about(private=True), PRIVATE | site(public=False), variables(DASHBOARD_PAGES="true")],
-    ids=["asked for everybody", "limited to readers", "public"],
+    [
+        about(private=True),
+        PRIVATE | site(public=False),
+        variables(DASHBOARD_PAGES="true"),
+        environment(),
+        environment("gh-pages", "m*"),
+    ],
+    ids=["asked for everybody", "limited to readers", "public", "any branch", "main too"],
 )
 def test_what_is_published_is_right(examine, changes):
     """Where everybody may read it, or only those who may read the repository."""
