@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -33,7 +34,7 @@ def examine_groups(
     for name, members in groups.items():
         kept = _mature(members, dates, labels) if members[0].kind == "loss" else (members, dates)
         rule = _rule(members[0], reference, policy, alpha)
-        own = _without_past(_windows(*kept, spreads.get(name, {}), policy, rule))
+        own = without_past(_windows(*kept, spreads.get(name, {}), policy, rule))
         found += own
         if own and is_alarm(bad := worst(own)):
             alarms.append((bad, _since(bad, *kept, spreads[name])))
@@ -107,19 +108,22 @@ def _windows(
     ]
 
 
-def _without_past(found: Sequence[Check]) -> list[Check]:
+def without_past(found: Sequence[Check]) -> list[Check]:
     """A shift that is over is no alarm, though a long window is full of it."""
     past = [check for check in found if is_alarm(check) and any(_ends(c, check) for c in found)]
     return [replace(c, verdict="ok", reason="it is over") if c in past else c for c in found]
 
 
 def _ends(recent: Check, alarm: Check) -> bool:
-    """Whether a shorter window would see a shift as large, and shows less than half of it."""
-    if recent.verdict != "ok" or recent.window >= alarm.window or not alarm.effect:
+    """Whether a shorter window shows less than half of the shift, and that is no chance.
+
+    Half of the smallest visible shift is 2 to 3 standard errors, with the alphas that a look has.
+    """
+    if recent.verdict != "ok" or recent.window >= alarm.window or recent.smallest is None:
         return False
-    seen, smallest = recent.effect or 0.0, recent.smallest
-    size, same_way = abs(alarm.effect), seen * alarm.effect > 0
-    return smallest is not None and smallest <= size and (not same_way or abs(seen) < size / 2)
+    size = abs(alarm.effect or 0.0)
+    seen = math.copysign(recent.effect or 0.0, (recent.effect or 0.0) * (alarm.effect or 0.0))
+    return seen < size / 2 and size - seen >= recent.smallest / 2
 
 
 def _checked(

@@ -29,7 +29,8 @@ NEXT: dict[Verdict, str] = {
     "broken": "Retraining is blocked. Next: repair the source, or set the label `accepted`.",
     "drifted": "Nothing is to be done while the loss holds. Next: set the label `accepted`.",
     "degraded": "No data are wrong: retraining goes on, and would change nothing about it.",
-    "harmed": "Retraining starts once harm is proven. To go back: the workflow `rollback`.",
+    "harmed": "Retraining starts once harm is proven, on the rows of the source. To go back: the "
+    "workflow `rollback`.",
 }
 
 # Of each check of operations what to look at.
