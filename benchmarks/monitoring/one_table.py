@@ -36,7 +36,8 @@ def _ours(folder: Path) -> Look:
     from mlops_loop.daily.day import merge
     from mlops_loop.model import bundle
 
-    from .flights import POLICY, examine, fold, learn, table_of
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from benchmarks.monitoring.flights import POLICY, examine, fold, learn, table_of
 
     known, new = (pd.read_parquet(folder / f"{name}.parquet") for name in ("reference", "window"))
     model = bundle.load(folder / "bundle")
@@ -75,7 +76,8 @@ def _nannyml(folder: Path) -> Look:
     return lambda: calculator.fit(known).calculate(new).to_df()
 
 
-TOOLS = {"ours": _ours, "evidently": _evidently, "nannyml": _nannyml}
+PEERS = {"evidently": _evidently, "nannyml": _nannyml}
+TOOLS = {"ours": _ours, **PEERS}
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
-"""Cost of the whole path at several sizes: a log in SQLite, its export by day, counts, the verdict.
+"""Cost of the whole path at several sizes: a log, its export by day, counts, the verdict.
 
 The project is copied, its model is registered and put into production, and the rows lie on the 28
-days before that, one row in each request, with outcomes. Then two commands of the project run, as a
-program each: `loop log export`, and `loop monitor evaluate` with the exported folder as traffic.
+days before that, one row in each request, with outcomes. Then commands of the project run, as a
+program each: `loop log export` of a log in SQLite (a tenth of the rows, because writing the log
+takes longest), and `loop monitor evaluate` of a folder as that writes it.
 """
 
 from __future__ import annotations
@@ -14,49 +15,56 @@ import subprocess
 import sys
 import tempfile
 from argparse import Namespace
-from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-
-import numpy as np
-from mlops_loop.prediction_log.database import Database, Logged, Outcome, new_id, utc
 
 from . import measured
 from .flights import PROJECT, Flights
+from .made_log import Texts, write_days, write_log
 
 SKIP = shutil.ignore_patterns(".git", ".venv", ".uv", "build", "tmp", "cache")
-DAYS, DISTINCT, BATCH = 28, 100_000, 20_000
-DAY_NS = 86_400 * 10**9
 LOOP = Path(sys.executable).with_name("loop")
 IDENTITY = {"NAME": "Benchmark", "EMAIL": "benchmark@localhost"}
 
 
 def show(flights: Flights, given: Namespace) -> None:
     """Print a row for each size."""
-    print("\n| rows | export: CPU s | per million | peak MB "
-          "| evaluate: CPU s | per million | peak MB | verdict |\n"
-          "|---:|---:|---:|---:|---:|---:|---:|---|")  # fmt: skip
+    texts = Texts.of(flights)
+    names = "command | rows | CPU s | CPU s per million | peak MB | result"
+    print(f"\n| {names} |\n|---|---:|---:|---:|---:|---|", flush=True)
     with tempfile.TemporaryDirectory() as place:
         project = _project(Path(place) / "project")
         for millions in given.millions:
-            _measure(flights, project, Path(place), round(millions * 1e6))
+            _export(project, Path(place), texts, round(millions * 1e5))
+        for millions in given.millions:
+            _evaluate(project, Path(place), texts, round(millions * 1e6))
 
 
-def _measure(flights: Flights, project: Path, place: Path, n: int) -> None:
-    log, days, history = place / "log.db", place / "days", project / ".cache"
-    _write_log(flights, log, n)
-    export = _run(project, "log", "export", "--url", f"sqlite:///{log}", str(days))
+def _export(project: Path, place: Path, texts: Texts, n: int) -> None:
+    log, days = place / "log.db", place / "days"
+    write_log(texts, log, n)
+    cost = _run(project, "log", "export", "--url", f"sqlite:///{log}", str(days))
+    mb = sum(file.stat().st_size for file in days.iterdir()) / 2**20
+    _show("log export", n, cost, f"{mb:.0f} MB of files")
+    shutil.rmtree(days)
     for file in place.glob("log.db*"):
         file.unlink()
+
+
+def _evaluate(project: Path, place: Path, texts: Texts, n: int) -> None:
+    days = place / "days"
+    write_days(texts, days, n)
     (project / "monitor.yaml").write_text(_policy(days), encoding="utf-8")
-    evaluate = _run(project, "monitor", "evaluate", allowed=(0, 8, 9))
+    cost = _run(project, "monitor", "evaluate", allowed=(0, 8, 9))
     report = json.loads((project / "reports" / "monitor.json").read_text("utf-8"))
+    _show("monitor evaluate", n, cost, report["findings"]["model"]["message"])
     shutil.rmtree(days)
-    shutil.rmtree(history, ignore_errors=True)
-    costs = [(c["cpu_s"], c["cpu_s"] / n * 1e6, c["peak_mb"]) for c in (export, evaluate)]
-    cells = [f"{cpu_s:.1f} | {each:.1f} | {peak:.0f}" for cpu_s, each, peak in costs]
-    verdict = report["findings"]["model"]["message"]
-    print(f"| {n:,} | {' | '.join(cells)} | {verdict} |", flush=True)
+    shutil.rmtree(project / ".cache", ignore_errors=True)
+
+
+def _show(name: str, n: int, cost: dict[str, float], result: str) -> None:
+    cpu_s, peak = cost["cpu_s"], cost["peak_mb"]
+    each = cpu_s / n * 1e6
+    print(f"| {name} | {n:,} | {cpu_s:.1f} | {each:.1f} | {peak:.0f} | {result} |", flush=True)
 
 
 def _policy(days: Path) -> str:
@@ -96,49 +104,3 @@ def _run(
     if done.returncode not in allowed:
         raise RuntimeError(f"{' '.join(words)}: exit code {done.returncode}: {done.stdout}")
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def _write_log(flights: Flights, file: Path, n: int) -> None:
-    """Write n requests of one row, each with its outcome, evenly over the days before today."""
-    database = Database(f"sqlite:///{file}", writes=True)
-    texts = _texts(flights)
-    start = datetime.combine(datetime.now(UTC).date() - timedelta(days=DAYS), time(), UTC)
-    moments = int(start.timestamp()) * 10**9 + np.arange(n) * (DAYS * DAY_NS // n)
-    which = np.random.default_rng(0).integers(len(texts), size=n)
-    for begin in range(0, n, BATCH):
-        part = slice(begin, begin + BATCH)
-        rows = list(_requests(moments[part].tolist(), which[part].tolist(), texts))
-        with database.cursor() as cursor:
-            cursor.insert("predictions", [request for request, _ in rows], "DO NOTHING")
-            cursor.insert("outcomes", [outcome for _, outcome in rows], "DO NOTHING")
-    database.close()
-
-
-def _requests(
-    moments: list[int], which: list[int], texts: list[tuple[str, str, str]]
-) -> Iterator[tuple[Logged, Outcome]]:
-    for at, i in zip(moments, which, strict=True):
-        inputs, predictions, outcome = texts[i]
-        id_ = new_id(at)
-        yield (
-            Logged(id_, utc(at), "v1.0.0", "sha256:0", 2.5, None, 1, inputs, predictions),
-            Outcome(id_, 0, utc(at + DAY_NS // 2), outcome),
-        )
-
-
-def _texts(flights: Flights) -> list[tuple[str, str, str]]:
-    """Return inputs, predictions and outcome of many rows as JSON."""
-    contract = flights.model.contract
-    rows = flights.rows.sample(DISTINCT, random_state=0)
-    inputs = rows[contract.names].astype(object)
-    records = inputs.where(inputs.notna(), None).to_dict("records")
-    low, high = contract.classes
-    return [
-        (
-            json.dumps([record]),
-            json.dumps([{"prediction": high if p >= contract.threshold else low, "probability": p,
-                         "probabilities": {low: 1 - p, high: p}}]),
-            json.dumps(contract.classes[y]),
-        )
-        for record, p, y in zip(records, rows["p"], rows["y"], strict=True)
-    ]  # fmt: skip
