@@ -26,7 +26,7 @@ WRONG = [
     ("seed", -1, "greater than or equal to 0"),
     ("seed", "many", "valid integer"),
     ("source.path", None, "valid string"),
-    ("source.format", "xlsx", "'csv' or 'parquet'"),
+    ("source.format", "xlsx", "'csv', 'parquet' or 'excel'"),
     ("validate.max_failed_share", 1, "less than 1"),
     ("validate.max_failed_share", -0.1, "greater than or equal to 0"),
     ("target.above", "much", "valid number"),
@@ -197,12 +197,37 @@ def test_a_positive_class_is_one_value(wrong, tmp_path):
         params.load(path)
 
 
-def test_names_of_classes_are_no_booleans(tmp_path):
-    """`classes: [no, yes]` is false and true in YAML; numbers are names."""
-    target = {"column": "outcome", "above": 1, "classes": [0, 1]}
-    assert params.Params.model_validate(VALID | {"target": target}).target.classes == ("0", "1")
+def written(tmp_path, text: str) -> params.Params:
+    """The valid parameters, with these lines at their end."""
     path = tmp_path / "params.yaml"
-    text = yaml.safe_dump(VALID | {"target": target})
-    path.write_text(text.replace("- 0", "- no").replace("- 1", "- yes"))
-    with pytest.raises(errors.UsageError, match=r"target\.classes\.0 = False: YAML reads yes, no"):
-        params.load(path)
+    keys = {line.split(":")[0] for line in text.splitlines()}
+    rest = {key: value for key, value in VALID.items() if key not in keys}
+    path.write_text(f"{yaml.safe_dump(rest)}\n{text}\n")
+    return params.load(path)
+
+
+def test_classes_are_named_as_people_write_them(tmp_path):
+    """In YAML 1.2 `yes` and `no` are texts; numbers and booleans are names, too."""
+    for names, classes in {"no, yes": ("no", "yes"), "0, 1": ("0", "1"),
+                           "false, true": ("false", "true")}.items():  # fmt: skip
+        text = f"target: {{column: outcome, above: 1, classes: [{names}]}}"
+        assert written(tmp_path, text).target.classes == classes
+
+
+@pytest.mark.parametrize("text", ["yes", "0", "true", "'0'"])
+def test_the_positive_class_needs_no_quotes(tmp_path, text):
+    """As in a file."""
+    found = written(tmp_path, f"target: {{column: outcome, positive: {text}}}")
+    assert found.target.positive == text.strip("'")
+
+
+def test_numbers_are_read_as_dvc_writes_them(tmp_path):
+    """`dvc exp run -S export.tolerance=0.00001` writes 1e-05, which YAML 1.1 takes for a text."""
+    found = written(tmp_path, "export: {tolerance: 1e-05}")
+    assert found.export.tolerance == 1e-05
+
+
+def test_a_key_that_comes_twice_is_refused(tmp_path):
+    """Nobody knows which was meant."""
+    with pytest.raises(errors.UsageError, match=r'duplicate key "seed".*line: \d+\)$'):
+        written(tmp_path, "seed: 1\nseed: 2")

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from mlops_loop import tasks
@@ -18,6 +17,7 @@ from mlops_loop.source_params import URL_WITH_PASSWORD, Source, kinds
 from mlops_loop.stage_params import Evaluate, Export, Prepare, Split, Target, Train, Validate
 from mlops_loop.tasks import TaskName
 from mlops_loop.text import listed
+from mlops_loop.yaml_text import YAMLError, parse
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -62,11 +62,12 @@ def load(path: Path = Path("params.yaml")) -> Params:
 def read_yaml(path: Path, model: type[Model]) -> Model:
     """A YAML file as `model`; raises UsageError naming the file, the key and the value."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"{path} is missing. Run this in the project's root folder.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split()).partition(" To suppress this check")[0]
+        raise UsageError(f"{path} is not YAML: {reason}") from error
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -18,14 +18,7 @@ def _label(value: Any) -> Any:
     return (isinstance(value, str | float | int) and label_of(value)) or value
 
 
-def _name(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("YAML reads yes, no, on and off as true or false: write names in quotes")
-    return _label(value)
-
-
 Label = Annotated[str, BeforeValidator(_label)]
-Name = Annotated[str, BeforeValidator(_name)]
 
 
 class Validate(Section):
@@ -39,7 +32,7 @@ class Target(Section):
 
     column: str = ""
     above: float | None = None
-    classes: tuple[Name, Name] | None = None  # labels for `above`, the positive one last
+    classes: tuple[Label, Label] | None = None  # labels for `above`, the positive one last
     positive: Label | None = None  # without `above`: the value that counts as positive
     unit: str = ""
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from mlops_loop import files, git, paths, tasks
 from mlops_loop.errors import UsageError
@@ -17,6 +16,7 @@ from mlops_loop.model.bundle import Bundle
 from mlops_loop.model.contract import Contract
 from mlops_loop.report import changes
 from mlops_loop.tasks import metrics
+from mlops_loop.yaml_text import YAMLError, parse
 
 STAGE_REPORTS = ("stopped", "gate", "champion", "validation", "preparation", "evaluation")
 MAX_POINTS = 10
@@ -87,7 +87,7 @@ def _parameters(
         raise UsageError(f"There is no commit {base!r} here. Next: git fetch --unshallow origin")
     try:
         return {"base": commit[:12], "parameters": _changed_parameters(commit)}
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         if is_stopped:  # by this error, which the report shows
             return {"base": "", "parameters": []}
         raise UsageError(f"params.yaml, here or at {commit[:12]}, is not YAML: {error}") from error
@@ -98,7 +98,7 @@ def _changed_parameters(commit: str) -> list[changes.Change]:
     if not commit or not (before := _git("show", f"{commit}:./{paths.PARAMS}")):
         return []
     now = paths.PARAMS.read_text(encoding="utf-8")
-    return changes.between(*(changes.flat(yaml.safe_load(text)) for text in (before, now)))
+    return changes.between(*(changes.flat(parse(text)) for text in (before, now)))
 
 
 def _workflow_facts() -> dict[str, Any]:
