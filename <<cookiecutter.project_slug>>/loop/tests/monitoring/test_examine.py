@@ -83,7 +83,7 @@ def test_days_like_those_of_training_are_ok(look):
     assert not found.actions.retrain
     assert found.harm is not None
     assert found.harm.evidence < found.harm.alarm_at == 365
-    assert set(found.blind()) <= {"level:rain", "slow", "labels"}
+    assert set(found.blind()) <= {"level:rain", "slow", "labels", "refused", "errors"}
     assert windows_of(found) == {1, 3, 7, 28}
 
 

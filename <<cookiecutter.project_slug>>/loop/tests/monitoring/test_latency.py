@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mlops_loop.daily.day import LATENCIES_MS, Day
-from mlops_loop.monitoring.latency import watch_latency
+from mlops_loop.monitoring.latency import ALLOWED, watch_latency
 from mlops_loop.monitoring.runs import examine_run
+from mlops_loop.monitoring.shares import Allowed
 
 ALPHA = 1 / (365 * 60)
 DATES = [f"2026-01-{i:02d}" for i in range(1, 11)]
@@ -24,7 +25,7 @@ def day(slow: int, fast: int, place: int = 5) -> Day:
 
 
 def verdict(days, budget=50.0, alpha=ALPHA, material=0.05, least=20):
-    watched = watch_latency(days, budget, alpha, material, least)
+    watched = watch_latency(days, budget, Allowed(ALLOWED, material, alpha, least))
     return examine_run(watched, DATES[: len(days)])[0]
 
 
@@ -33,7 +34,7 @@ def verdict(days, budget=50.0, alpha=ALPHA, material=0.05, least=20):
 def test_the_test_of_a_day_is_that_of_scipy(n, share, alpha):
     """The p-value, and the share up to which it is above alpha."""
     slow = round(n * share)
-    watched = watch_latency([day(slow, n - slow)], 50, alpha, 1e-9, 1)
+    watched = watch_latency([day(slow, n - slow)], 50, Allowed(ALLOWED, 1e-9, alpha, 1))
     p = stats.binomtest(slow, n, 0.05, alternative="greater").pvalue
     assert watched.p[0] == pytest.approx(p)
     if not 0.98 < p / alpha < 1.02:
@@ -43,7 +44,8 @@ def test_the_test_of_a_day_is_that_of_scipy(n, share, alpha):
 def test_ordinary_days_keep_to_the_alarms_a_year():
     """Where exactly 5 % are slow, days rise above the limit no more often than alpha."""
     slow = np.random.default_rng(0).binomial(500, 0.05, size=20_000)
-    watched = watch_latency([day(int(k), 500 - int(k)) for k in slow], 50, 0.01, 1e-9, 20)
+    days = [day(int(k), 500 - int(k)) for k in slow]
+    watched = watch_latency(days, 50, Allowed(ALLOWED, 1e-9, 0.01, 20))
     assert 0.002 < (watched.values > watched.high).mean() <= 0.0105
 
 

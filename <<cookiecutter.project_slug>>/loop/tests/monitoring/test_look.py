@@ -26,7 +26,7 @@ class Source:
     note = "Made up."
 
     def __init__(self, rows):
-        self.rows, self.asked, self.fails = rows, [], False
+        self.rows, self.asked, self.fails, self.wrong = rows, [], False, None
 
     def day(self, day):
         self.asked.append(str(day))
@@ -35,6 +35,9 @@ class Source:
         found = self.rows[self.rows["day"] == str(day)]
         for start in range(0, len(found), 30):
             yield table.of_records(self._records(found.iloc[start : start + 30]))
+
+    def problems(self, day):
+        return self.wrong
 
     @staticmethod
     def _records(rows):
@@ -97,6 +100,16 @@ def test_latencies_are_held_to_the_budget_of_the_gate(see):
     for budget, verdict in ((50, "degraded"), (100, "ok")):
         found = see(limits=Limits(latency_ms=budget)).findings
         assert found.by_name()["slow"].verdict == found.verdict == verdict
+
+
+def test_what_was_refused_is_held_to_what_may_be(see, source):
+    """Of 80 requests forty were refused, most for one column; of an older log nobody knows."""
+    found = see().findings.by_name()
+    assert found["refused"].reason == "the log does not say: it is of an earlier version"
+    source.wrong = {("", "request refused"): 40, ("size", "is too large"): 30, ("town", "x"): 9}
+    refused, errors = (see().findings.by_name()[name] for name in ("refused", "errors"))
+    assert (refused.verdict, refused.value, refused.part) == ("degraded", 0.5, "size")
+    assert (errors.verdict, errors.value) == ("ok", 0)
 
 
 def test_settled_days_are_read_once(see, source):

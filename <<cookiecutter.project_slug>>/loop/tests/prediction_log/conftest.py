@@ -54,7 +54,7 @@ def url(request, tmp_path):
         return f"sqlite:///{tmp_path}/folder/log.db"
     url = request.getfixturevalue("postgres")
     with database.Database(url).cursor() as cursor:
-        for table in ("predictions", "outcomes"):
+        for table in ("predictions", "outcomes", "problems"):
             cursor.run(f"DROP TABLE IF EXISTS {table}")
     return url
 

@@ -2,7 +2,7 @@
 
 import sys
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -90,6 +90,31 @@ def test_outcomes(url, begin, put):
         log.database.keep([database.Outcome(id_, 1, "2026-01-01T00:00:00+00:00", outcome)])
     assert [each["outcome"] for each in read(url)] == [None, "on time"]
     assert log.database.n_rows([id_, "unknown"]) == {id_: 2}
+
+
+def test_problems_add_up(url, begin):
+    """Of two replicas, and again and again; each day for itself, and old ones are pruned."""
+    one, two = begin(url), begin(url)
+    day, other = date(2026, 1, 5), date(2026, 1, 6)
+    refused = database.Problem(str(day), "", database.REFUSED, 2)
+    large = database.Problem(str(day), "temp", "is too large", 3)
+    for log in (one, two):
+        log.database.add_problems([refused, large])
+    one.database.add_problems([database.Problem(str(other), "", database.FAILED, 1)])
+    assert two.database.problems(day) == {("", database.REFUSED): 4, ("temp", "is too large"): 6}
+    assert two.database.problems(other) == {("", database.FAILED): 1}
+    assert two.database.problems(date(2026, 1, 7)) == {}
+    one.database.prune(datetime(2026, 1, 6, tzinfo=UTC))
+    assert (one.database.problems(day), len(one.database.problems(other))) == ({}, 1)
+
+
+def test_a_log_of_before_does_not_count(url, begin):
+    """Nobody knows, which is not none; it is pruned as ever."""
+    log = begin(url)
+    with log.database.cursor() as cursor:
+        cursor.run("DROP TABLE problems")
+    assert log.database.problems(date(2026, 1, 5)) is None
+    assert log.database.prune(LATER) == 0
 
 
 def test_prune_and_forget(url, begin, put):

@@ -5,6 +5,7 @@ import json
 import sqlite3
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 
@@ -33,6 +34,38 @@ def test_written_without_being_asked(url, begin, put):
     assert log.queued == 2
     wait_until(lambda: log.queued == 0)
     assert (log.written, log.reason) == (2, "")
+
+
+def test_problems_are_counted(url, begin):
+    """Without a prediction, and at the end at the latest."""
+    log, today = begin(url), datetime.now(UTC).date()
+    log.note([("", "request refused"), ("temp", "is too large")])
+    wait_until(lambda: log.database.problems(today))
+    log.note([("temp", "is too large")] * 3)
+    log.close()
+    assert log.database.problems(today) == {
+        ("", "request refused"): 1, ("temp", "is too large"): 4,
+    }  # fmt: skip
+
+
+def test_problems_that_cannot_be_written_keep_no_prediction_back(url, begin, put, monkeypatch):
+    """They are tried again; of too many the oldest are forgotten."""
+
+    def fails(problems):
+        raise errors.LogUnavailable("This table is away.")
+
+    monkeypatch.setattr(logs, "RETRY_S", 0)
+    log = begin(url)
+    with monkeypatch.context() as patch:
+        patch.setattr(log._disk, "add_problems", fails)
+        log.note([("", "request refused")] * (logs.MAX_PROBLEMS + 9))
+        put(log)
+        wait_until(lambda: log.queued == 0)
+        assert log.reason == ""
+    wait_until(lambda: not log._problems)
+    log.close()
+    found = log.database.problems(datetime.now(UTC).date())
+    assert found == {("", "request refused"): logs.MAX_PROBLEMS}
 
 
 def test_only_the_columns_that_are_allowed(file_url, begin, put, tmp_path):

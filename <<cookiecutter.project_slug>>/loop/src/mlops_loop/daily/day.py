@@ -10,8 +10,9 @@ By name of the counts:
     slice:...             losses and scores of slices, see slices.py
     latency_ms            requests whose latency is known, by LATENCIES_MS
     delay                 outcomes by DELAYS_DAYS, from prediction to report
-    refused               rows with a value that the contract refuses, and rows that failed; only
-                          where the caller knows them
+    refused               requests that were refused, and requests that failed; only where the log
+                          says so
+    refused:NAME          values of a column that were refused
 """
 
 from __future__ import annotations

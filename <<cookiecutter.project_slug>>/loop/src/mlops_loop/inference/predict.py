@@ -17,6 +17,7 @@ from starlette.types import Scope
 from mlops_loop.inference.errors import NoModel, RowsRefused
 from mlops_loop.inference.model import Model
 from mlops_loop.inference.rows import Row
+from mlops_loop.inference.validation_errors import KNOWN_MESSAGES
 from mlops_loop.prediction_log.log import PredictionLog
 
 # Work of milliseconds is done in a thread, so that small requests are not held up. More large
@@ -67,5 +68,16 @@ def ready_model(state: State) -> Model:
 
 
 def count_refused(state: State, refused: RowsRefused) -> None:
-    """Count refused values for `/metrics`; a route that answers RowsRefused itself calls this."""
-    state.metrics.refused(refused.errors, state.model.contract.names)
+    """Count refused values for `/metrics` and in the log; a route that answers RowsRefused itself
+    calls this."""
+    names = state.model.contract.names
+    labels = [
+        (
+            error.column if error.column in names else "other",
+            error.problem if error.problem in KNOWN_MESSAGES else "other",
+        )
+        for error in refused.errors
+    ]
+    state.metrics.refused(labels)
+    if state.log:
+        state.log.note(labels)

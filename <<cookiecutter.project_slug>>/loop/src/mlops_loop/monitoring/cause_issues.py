@@ -39,6 +39,11 @@ NEXT_OF = {
     "client that stopped, or sends rows twice. After a week the new level counts as usual.",
     "slow": "`slow`: more than 5 % of the requests took longer than `budgets.latency_p95_ms` of "
     "gate.yaml, for two days. Next: loop/docs/alerts.md#endpointslow; after a release `rollback`.",
+    "refused": "`refused`: clients send values that the contract refuses. Next: ask who sends the "
+    "column in brackets; /logs/problems of the endpoint names all. See "
+    "loop/docs/alerts.md#predictionsrefused.",
+    "errors": "`errors`: requests end in 5xx. Next: loop/docs/alerts.md#endpointerrors; after a "
+    "release `rollback`.",
     "labels": "`labels`: outcomes have stopped coming, so harm cannot be seen any more. Next: the "
     "job that sends them to /feedback, and its last errors.",
     "data": "`data`: the newest row of training is older than `data_days`; retraining on the same "

@@ -26,7 +26,7 @@ WRONG: dict[str, Verdict] = {
     "away": "drifted", "mix": "drifted", "score": "drifted", "loss": "harmed",
 }  # fmt: skip
 # Whose alarm is `degraded`: the service, or what feeds it; see operations.py.
-OPERATIONAL = ("volume", "slow", "labels", "data")
+OPERATIONAL = ("volume", "slow", "refused", "errors", "labels", "data")
 UPWARDS = ("missing", "unknown", "outside", "loss")  # less of it is no alarm
 # Days of the shortest window. A single day may be odd, as one of storm; rain and losses are skewed.
 SHORTEST = {"missing": 1, "unknown": 1, "outside": 3, "level": 3, "mix": 3, "score": 3}

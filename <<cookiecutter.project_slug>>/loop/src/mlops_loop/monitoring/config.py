@@ -29,7 +29,8 @@ class Material(Section):
 
     loss: of the mean loss, as a share of the largest one (see loop/docs/monitoring.md). volume: the
     share of a usual day's rows whose loss matters; as many times more matter, too. slow: the
-    share of slow requests beyond the 5 % that a budget allows. labels: the share of the usual
+    share of slow requests beyond the 5 % that a budget allows. refused, errors: the
+    share of requests that may be refused, and fail. labels: the share of the usual
     outcomes whose loss matters.
     """
 
@@ -43,6 +44,8 @@ class Material(Section):
     loss: Shift = 0.02
     volume: Shift = 0.5
     slow: Shift = 0.05
+    refused: Shift = 0.05
+    errors: Shift = 0.02
     labels: Shift = 0.5
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from mlops_loop import paths
 from mlops_loop.daily.day import DELAYS_DAYS, Day, merge
+from mlops_loop.daily.problems import count_problems
 from mlops_loop.daily.production import fold_rows
 from mlops_loop.daily.reference import Reference
 from mlops_loop.errors import ProjectError
@@ -137,4 +138,6 @@ def _read(known: Look, source: table.Source, day: date) -> Day:
     for rows in source.day(day):
         for part in fold_rows(frame, rows, known.version):
             total += part
+    if (problems := source.problems(day)) is not None:
+        total += count_problems(str(day), frame.id, problems)
     return total

@@ -14,9 +14,10 @@ from mlops_loop.monitoring.config import MonitorConfig
 from mlops_loop.monitoring.data_age import watch_data
 from mlops_loop.monitoring.findings import Operations, Values
 from mlops_loop.monitoring.labels import Coverage
-from mlops_loop.monitoring.latency import watch_latency
+from mlops_loop.monitoring.latency import ALLOWED, watch_latency
 from mlops_loop.monitoring.outcomes import old_days, watch_outcomes
 from mlops_loop.monitoring.runs import Watched, examine_run
+from mlops_loop.monitoring.shares import Allowed, watch_problems
 from mlops_loop.monitoring.volume import watch_volume
 
 
@@ -61,7 +62,10 @@ def _watched(
     dates, material, least = [day.date for day in days], policy.material, policy.min_rows
     rows = np.array([day.total for day in days], dtype=float)
     yield watch_volume(rows, alpha, material.volume, least), dates
-    yield watch_latency(days, limits.latency_ms, alpha, material.slow, least), dates
+    slow = Allowed(ALLOWED, material.slow, alpha, least)
+    yield watch_latency(days, limits.latency_ms, slow), dates
+    for kind, share in (("refused", material.refused), ("errors", material.errors)):
+        yield watch_problems(days, kind, Allowed(share, 0, alpha, least)), dates
     if old := old_days(days, labels, least):
         yield watch_outcomes(old, alpha, material.labels), [day.date for day in old]
     if policy.data_days:

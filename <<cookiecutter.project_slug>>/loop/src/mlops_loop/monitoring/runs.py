@@ -20,7 +20,7 @@ class Watched:
     values: what is watched. expected: its usual value. low, high: the ends of what is no alarm.
     p: of a day, without correction. rows: of a day. material: the smallest shift that matters, in
     the unit of the values. days: so many in a row, all on one side, are an alarm. reason: why the
-    last day has no limits.
+    last day has no limits. part: what to look at first, where there are parts.
     """
 
     kind: str
@@ -33,6 +33,7 @@ class Watched:
     material: np.ndarray
     days: int
     reason: str = ""
+    part: str = ""
 
 
 def examine_run(watched: Watched, dates: Sequence[str]) -> tuple[Check, str]:
@@ -52,7 +53,7 @@ def examine_run(watched: Watched, dates: Sequence[str]) -> tuple[Check, str]:
     found = Check(
         watched.kind, watched.kind, "", n, first, last, "degraded" if is_alarm else "ok", rows,
         value, expected, (low, high), value - expected, float(np.nanmax(watched.p[-n:])),
-        float(watched.material[-1]), _smallest(expected, low, high),
+        float(watched.material[-1]), _smallest(expected, low, high), watched.part,
     )  # fmt: skip
     return found, dates[len(dates) - max(length, 1)]
 

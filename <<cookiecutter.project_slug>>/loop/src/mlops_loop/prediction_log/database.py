@@ -2,6 +2,8 @@
 
     predictions   one row for each request: inputs and predictions are JSON arrays, one item per row
     outcomes      the true outcomes, by request and row
+    problems      by day how many requests were refused or failed, and how many values of which
+                  column were refused for which reason: numbers, and no value
 
 The id of a request is a UUID of version 7: it begins with the time, so ids sort by time, and
 reading a span or deleting old requests needs no other index.
@@ -12,9 +14,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,7 +37,11 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS outcomes (
         id TEXT NOT NULL, place INTEGER NOT NULL, at TEXT NOT NULL, outcome TEXT NOT NULL,
         PRIMARY KEY (id, place))""",
+    """CREATE TABLE IF NOT EXISTS problems (
+        day TEXT NOT NULL, column_name TEXT NOT NULL, problem TEXT NOT NULL, n INTEGER NOT NULL,
+        PRIMARY KEY (day, column_name, problem))""",
 )
+REFUSED, FAILED = "request refused", "request failed"  # problems of no column
 
 
 class Logged(NamedTuple):
@@ -61,6 +67,16 @@ class Outcome(NamedTuple):
     outcome: str
 
 
+class Problem(NamedTuple):
+    """How often something was wrong on a day; `column` is empty for a request as a whole."""
+
+    day: str
+    column: str
+    problem: str
+    n: int
+
+
+Problems = Mapping[tuple[str, str], int]  # by column and problem
 Page = tuple[list[Logged], dict[tuple[str, int], Outcome]]
 
 
@@ -181,8 +197,26 @@ class Database:
             change = "DO UPDATE SET at = excluded.at, outcome = excluded.outcome"
             cursor.insert("outcomes", outcomes, f"(id, place) {change}")
 
+    def add_problems(self, problems: Sequence[Problem]) -> None:
+        """Add to what is counted already; other replicas may do the same."""
+        with self.cursor() as cursor:
+            change = "DO UPDATE SET n = problems.n + excluded.n"
+            cursor.insert("problems", problems, f"(day, column_name, problem) {change}")
+
+    def problems(self, day: date) -> Problems | None:
+        """What was counted on a day (UTC); None where this log does not count, as an older one."""
+        try:
+            with self.cursor() as cursor:
+                sql = "SELECT column_name, problem, n FROM problems WHERE day = ?"
+                return {(column, problem): n for column, problem, n in cursor.run(sql, str(day))}
+        except LogUnavailable:
+            return None
+
     def prune(self, until: datetime) -> int:
-        """Delete older requests in small steps; returns how many."""
+        """Delete older requests in small steps, and problems; returns how many requests."""
+        if self.problems(until.date()) is not None:
+            with self.cursor() as cursor:
+                cursor.run("DELETE FROM problems WHERE day < ?", str(until.date()))
         return self._delete("id < ?", first_id(until))
 
     def forget(self, subject: str) -> int:

@@ -13,14 +13,14 @@ import hashlib
 import math
 import threading
 import time
-from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import to_json
 
 from mlops_loop.errors import LogUnavailable
-from mlops_loop.prediction_log.database import Database, Logged, new_id, utc
+from mlops_loop.prediction_log.database import Database, Logged, Problem, new_id, utc
 
 WINDOW_S = 1.0
 FLUSH_S = 0.02
@@ -28,6 +28,7 @@ RETRY_S = 1.0
 PATIENCE_S = 2.0  # of a request that waits for room
 MAX_ROWS = 20_000  # in memory
 MAX_REQUESTS = 2_000  # in one transaction
+MAX_PROBLEMS = 10_000  # in memory; the oldest are forgotten
 
 
 # id, at_ns, model version, latency in s, subject, number of rows, inputs, predictions
@@ -50,6 +51,8 @@ class PredictionLog:
         self.waits = self.refused = self.failures = self.written = 0
         self._columns, self._digest, self._key = frozenset(columns), digest, key
         self._queue: deque[_Waiting] = deque()
+        self._problems: deque[tuple[str, str, str]] = deque(maxlen=MAX_PROBLEMS)
+        self._problems_wait = 0.0  # by time.monotonic
         self._put = 0
         self._oldest_ns: float = math.inf  # of what is not on disk
         self._ending = threading.Event()
@@ -104,6 +107,14 @@ class PredictionLog:
         self._oldest_ns = min(self._oldest_ns, now)
         return id_
 
+    def note(self, problems: Iterable[tuple[str, str]]) -> None:
+        """Count problems of now, by column and problem; never refuses, and never waits.
+
+        Predictions do not depend on it: what cannot be written is tried again, up to MAX_PROBLEMS.
+        """
+        day = utc(time.time_ns())[:10]
+        self._problems.extend((day, column, problem) for column, problem in problems)
+
     def start(self) -> None:
         """Create the tables and begin to write; a database that is down is tried again."""
         self._write([])
@@ -123,6 +134,7 @@ class PredictionLog:
             while (batch or self.reason) and not self._write(batch):
                 if self._ending.wait(RETRY_S):
                     return
+            self._write_problems()
 
     def _write(self, batch: list[_Waiting]) -> bool:
         try:
@@ -137,6 +149,16 @@ class PredictionLog:
         self._oldest_ns = self._queue[0][1] if self._queue else math.inf
         self.written += sum(request[5] for request in batch)
         return True
+
+    def _write_problems(self) -> None:
+        if not self._problems or time.monotonic() < self._problems_wait:
+            return
+        taken = Counter(self._problems.popleft() for _ in range(len(self._problems)))
+        try:
+            self._disk.add_problems([Problem(*key, n) for key, n in taken.items()])
+        except LogUnavailable:
+            self._problems_wait = time.monotonic() + RETRY_S
+            self._problems.extend(taken.elements())
 
     def _logged(self, waiting: _Waiting) -> Logged:
         id_, at_ns, version, latency_s, subject, n_rows, inputs, predictions = waiting

@@ -6,6 +6,8 @@ model_version, image_digest, latency_ms
 subject              the hash of the person or thing that it is about; None where not named
 inputs, output       the model's input and output
 outcome, outcome_at  the true outcome and when it was reported; None where unknown
+
+The metadata of a file hold the problems of its day, see database.py.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from typing import Any
 from pydantic_core import to_json
 
 from mlops_loop.json_texts import parsed
-from mlops_loop.prediction_log.database import Database, Page
+from mlops_loop.prediction_log.database import Database, Page, Problems
 
+PROBLEMS = "problems"  # in the metadata of a file
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 Record = dict[str, Any]
 
@@ -79,10 +82,26 @@ def _write_day(database: Database, path: Path, since: datetime, until: datetime)
     types = dict.fromkeys([*names.split(), "outcome", "outcome_at"], text)
     types |= {"row": pa.int32(), "latency_ms": pa.float64(), "at": moment, "outcome_at": moment}
     part = path.with_name(path.name + ".part")
-    with pq.ParquetWriter(part, pa.schema(types)) as file:
+    problems = database.problems(since.date())
+    schema = pa.schema(types, _metadata(problems))
+    with pq.ParquetWriter(part, schema) as file:
         for page in database.pages(since, until):
-            file.write_table(pa.Table.from_pydict(_columns(records(page), types), pa.schema(types)))
+            file.write_table(pa.Table.from_pydict(_columns(records(page), types), schema))
     part.replace(path)
+
+
+def as_json(problems: Problems) -> list[dict[str, Any]]:
+    """As a list of `column`, `problem` and `n`."""
+    return [{"column": c, "problem": p, "n": n} for (c, p), n in sorted(problems.items())]
+
+
+def problems_of(data: list[dict[str, Any]]) -> Problems:
+    """Of such a list; raises KeyError, TypeError or ValueError where it is none."""
+    return {(str(row["column"]), str(row["problem"])): int(row["n"]) for row in data}
+
+
+def _metadata(problems: Problems | None) -> dict[str, str] | None:
+    return None if problems is None else {PROBLEMS: json.dumps(as_json(problems))}
 
 
 def _columns(rows: Iterable[Record], names: Iterable[str]) -> dict[str, list[Any]]:

@@ -36,7 +36,16 @@ from mlops_loop.access.limits import Limits
 from mlops_loop.errors import NoValidBundle, UsageError
 from mlops_loop.page import routes as page_routes
 from mlops_loop.prediction_log.log import PredictionLog
-from mlops_loop.serving import log_routes, openapi, prometheus, protocols, refusals, reload, routes
+from mlops_loop.serving import (
+    log_routes,
+    openapi,
+    problems,
+    prometheus,
+    protocols,
+    refusals,
+    reload,
+    routes,
+)
 from mlops_loop.settings import Settings
 from mlops_loop.text import listed
 
@@ -63,8 +72,9 @@ def create_app(settings: Settings) -> FastAPI:
     _set_state(app, settings)
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     _add_routes(app)
-    answered, auth = app.state.metrics.answered, app.state.auth
-    app.add_middleware(Limits, settings=settings, auth=auth, answered=answered)
+    app.add_middleware(
+        Limits, settings=settings, auth=app.state.auth, answered=problems.counting(app.state)
+    )
     return app
 
 

@@ -1,4 +1,4 @@
-"""Routes for operators: `/feedback` takes true outcomes, `/logs/export`, `/reload`.
+"""Routes for operators: `/feedback` takes outcomes; `/logs/export`, `/logs/problems`, `/reload`.
 
 AUTH says to whom they are open (`access/auth.py`).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 from typing import Annotated, Any
 
@@ -31,7 +31,7 @@ from pydantic_core import to_json
 from mlops_loop import tasks
 from mlops_loop.access.auth import required
 from mlops_loop.access.body import read_body
-from mlops_loop.errors import NoValidBundle
+from mlops_loop.errors import LogUnavailable, NoValidBundle
 from mlops_loop.inference.predict import ready_model
 from mlops_loop.model.contract import Contract
 from mlops_loop.prediction_log import records
@@ -47,6 +47,14 @@ class Feedback(BaseModel, extra="forbid"):
     prediction_id: str
     row: int = Field(0, ge=0, description="Which row of the request, counted from 0.")
     outcome: StrictStr | StrictBool | StrictInt | StrictFloat
+
+
+class Counted(BaseModel):
+    """How often something was wrong."""
+
+    column: str
+    problem: str
+    n: int
 
 
 Many = Annotated[list[Feedback], Field(min_length=1, max_length=1_000)]
@@ -135,6 +143,19 @@ def _export(
 def _lines(pages: Iterator[Page]) -> Iterator[bytes]:
     for page in pages:
         yield b"".join(to_json(record) + b"\n" for record in records.records(page))
+
+
+@router.get(
+    "/logs/problems",
+    summary="Requests that were refused or failed on a day (UTC), and refused values by column",
+    responses={code: REFUSED[code] for code in (401, 403, 404, 503)},
+)
+def _problems(request: Request, day: date) -> list[Counted]:
+    """Numbers alone; `column` is empty for requests as a whole."""
+    found = _log(request).database.problems(day)
+    if found is None:
+        raise LogUnavailable("The prediction log cannot be read.")
+    return [Counted(**row) for row in records.as_json(found)]
 
 
 @router.post(

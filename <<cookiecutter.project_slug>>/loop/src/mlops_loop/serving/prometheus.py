@@ -5,7 +5,7 @@ Every label has few values: routes and columns are known ones or `other`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import prometheus_client as prom
 from fastapi import FastAPI, Response
@@ -13,9 +13,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
-from mlops_loop.inference.errors import FieldError
 from mlops_loop.inference.model import Model
-from mlops_loop.inference.validation_errors import KNOWN_MESSAGES
 from mlops_loop.prediction_log.log import PredictionLog
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -62,11 +60,9 @@ class Metrics:
         count()
         observe(seconds)
 
-    def refused(self, errors: list[FieldError], columns: list[str]) -> None:
-        """Count refused values by column and problem; `columns` are those of the contract."""
-        for error in errors:
-            column = error.column if error.column in columns else "other"
-            problem = error.problem if error.problem in KNOWN_MESSAGES else "other"
+    def refused(self, labels: Iterable[tuple[str, str]]) -> None:
+        """Count refused values by column and problem, few of each."""
+        for column, problem in labels:
             self._refused.labels(column, problem).inc()
 
 

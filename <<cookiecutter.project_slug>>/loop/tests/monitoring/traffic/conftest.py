@@ -8,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from mlops_loop.prediction_log.database import Database, Logged, Outcome, new_id, utc
+from mlops_loop.prediction_log.database import Database, Logged, Outcome, Problem, new_id, utc
 
+PROBLEMS = {("", "request refused"): 3, ("temp", "x"): 2}  # of DAY
 DAY, NEXT = date(2026, 1, 5), date(2026, 1, 6)
 MOMENTS = (
     datetime(2026, 1, 5, 0, 0, tzinfo=UTC),
@@ -36,6 +37,9 @@ def log_url(tmp_path):
     with database.cursor() as cursor:
         cursor.insert("predictions", requests, "DO NOTHING")
     when = utc(int(MOMENTS[2].timestamp()) * 1_000_000_000)
+    database.add_problems([
+        Problem("2026-01-05", "", "request refused", 3), Problem("2026-01-05", "temp", "x", 2),
+    ])  # fmt: skip
     database.keep([Outcome(requests[0].id, 1, when, '"late"')])
     database.close()
     return url

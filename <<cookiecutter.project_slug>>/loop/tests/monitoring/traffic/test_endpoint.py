@@ -12,7 +12,7 @@ from mlops_loop.monitoring.traffic import endpoint, table
 from mlops_loop.monitoring.traffic.endpoint import EndpointTraffic
 from mlops_loop.monitoring.traffic.kinds import Endpoint
 
-from .conftest import DAY, MOMENTS, NEXT, line, sends
+from .conftest import DAY, MOMENTS, NEXT, PROBLEMS, line, sends
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +44,25 @@ def test_a_real_endpoint(live, log_url):
     assert first.rows.loc[1, "inputs"] == {"dest": "BOS", "temp": 62.5}
     assert first.rows.loc[1, "output"] == {"prediction": "late", "probability": 0.25}
     assert tuple(first.rows) == table.COLUMNS
+
+
+def test_problems_of_a_real_endpoint(live, log_url):
+    """By column, as numbers."""
+    host, port = live(log_url=log_url)
+    source = EndpointTraffic(Endpoint(), {"PRODUCTION_URL": f"http://{host}:{port}"})
+    assert source.problems(DAY) == PROBLEMS
+    assert source.problems(NEXT) == {}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [sends(b"{}", 404), sends(b"[{}]"), sends(b"[", cut=True), sends(b"no"), sends(b"", 503)],
+)
+def test_an_endpoint_that_does_not_tell_its_problems(server_of, answer):
+    """One of an earlier version has no such route: nobody knows, and the rows are read all the
+    same."""
+    server_of.answers = [answer]
+    assert EndpointTraffic(Endpoint(), {"PRODUCTION_URL": server_of.url}).problems(DAY) is None
 
 
 def test_the_endpoint_announces_what_it_sends(live, log_url):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from mlops_loop.errors import LogUnavailable, UsageError
@@ -14,7 +15,7 @@ from mlops_loop.monitoring.traffic.kinds import Folder
 from mlops_loop.prediction_log.database import Database
 from mlops_loop.prediction_log.records import FIRST, write_days
 
-from .conftest import DAY, MOMENTS, NEXT
+from .conftest import DAY, MOMENTS, NEXT, PROBLEMS
 
 END = NEXT + timedelta(days=2)
 
@@ -34,6 +35,16 @@ def test_days(folder, form):
     assert first.rows["outcome_at"].tolist()[:2] == [pd.NaT, pd.Timestamp(MOMENTS[2])]
     assert first.rows.loc[1, "inputs"] == {"dest": "BOS", "temp": 62.5}
     assert tuple(first.rows) == table.COLUMNS
+
+
+def test_problems_are_in_the_file_of_their_day(folder):
+    """A day without a file, and a file of before, do not say."""
+    source = FolderTraffic(Folder(path=str(folder)))
+    assert (source.problems(DAY), source.problems(NEXT)) == (PROBLEMS, {})
+    assert source.problems(END.replace(day=28)) is None
+    path = folder / "predictions-2026-01-05.parquet"
+    pq.write_table(pq.read_table(path).replace_schema_metadata(), path)
+    assert source.problems(DAY) is None
 
 
 def test_no_folder(tmp_path):

@@ -12,7 +12,7 @@ from mlops_loop.monitoring.traffic.kinds import Postgres
 from mlops_loop.monitoring.traffic.postgres import DatabaseTraffic
 from mlops_loop.prediction_log.database import Database
 
-from .conftest import DAY, MOMENTS, NEXT
+from .conftest import DAY, MOMENTS, NEXT, PROBLEMS
 
 
 def test_days(log_url):
@@ -21,6 +21,15 @@ def test_days(log_url):
     first, second = table.read(source, DAY, NEXT + timedelta(days=1))
     assert (len(first.rows), len(second.rows)) == (4, 2)
     assert first.rows["outcome"].tolist() == [None, "late", None, None]
+
+
+def test_problems(log_url):
+    """As the log has them; a role that may not read them, or a log of before, does not say."""
+    source = DatabaseTraffic(Postgres(), {"LOG_URL": log_url})
+    assert (source.problems(DAY), source.problems(NEXT)) == (PROBLEMS, {})
+    with Database(log_url).cursor() as cursor:
+        cursor.run("DROP TABLE problems")
+    assert source.problems(DAY) is None
 
 
 def test_no_variable():

@@ -7,6 +7,7 @@ came as the endpoint announced. Redirects are not followed, so no other host see
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
@@ -27,6 +28,8 @@ from mlops_loop.errors import LogUnavailable, UsageError
 from mlops_loop.monitoring.traffic import table
 from mlops_loop.monitoring.traffic.credential import HOW, credential, is_safe
 from mlops_loop.monitoring.traffic.kinds import Endpoint
+from mlops_loop.prediction_log.database import Problems
+from mlops_loop.prediction_log.records import problems_of
 from mlops_loop.text import public_url
 
 log = logging.getLogger(__name__)
@@ -34,6 +37,7 @@ log = logging.getLogger(__name__)
 TIMEOUT = Timeout(connect=10, read=60)
 TRIES, BACKOFF_S = 5, 1.0  # without a new row in between
 LONGEST = 8 << 20  # bytes of a line: inputs and outputs of one row
+MOST_PROBLEMS = 1 << 20  # bytes
 TOTAL = "X-Total-Rows"  # of the whole span that was asked for
 BUSY = (408, 429, 500, 502, 503, 504)
 
@@ -116,6 +120,16 @@ class EndpointTraffic:
                 failures = 1 if progress.rows > before else failures + 1
                 self._wait(failures, error)
 
+    def problems(self, day: date) -> Problems | None:
+        """What the endpoint counted; None where it does not tell, as one of an earlier version."""
+        try:
+            with self._request("/logs/problems", urlencode({"day": str(day)})) as answer:
+                if answer.status == 200:
+                    return problems_of(json.loads(answer.read(MOST_PROBLEMS)))
+        except (HTTPError, ValueError, LookupError, TypeError) as error:
+            log.warning("%s/logs/problems cannot be read: %s", self.url, type(error).__name__)
+        return None
+
     def _wait(self, failures: int, error: HTTPError) -> None:
         reason = getattr(error, "reason", None) or error
         if failures >= TRIES:
@@ -183,12 +197,7 @@ class EndpointTraffic:
     def _answer(self, query: str) -> urllib3.BaseHTTPResponse:
         """An answer of 200, not read yet; raises HTTPError where the same may succeed later."""
         address = f"{self.url}/logs/export"
-        key = credential(self._config.audience or self.url, self._env)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        answer = urllib3.request(
-            "GET", f"{address}?{query}", headers=headers, timeout=TIMEOUT, retries=False,
-            redirect=False, preload_content=False,
-        )  # fmt: skip
+        answer = self._request("/logs/export", query)
         if answer.status != 200:
             detail = " ".join(
                 answer.read(500, decode_content=True).decode(errors="replace").split()
@@ -199,6 +208,14 @@ class EndpointTraffic:
                 raise HTTPError(said)
             raise UsageError(f"{address} answers {said}. {_next(answer.status)}")
         return answer
+
+    def _request(self, path: str, query: str) -> urllib3.BaseHTTPResponse:
+        key = credential(self._config.audience or self.url, self._env)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return urllib3.request(
+            "GET", f"{self.url}{path}?{query}", headers=headers, timeout=TIMEOUT, retries=False,
+            redirect=False, preload_content=False,
+        )  # fmt: skip
 
     def _parsed(self, lines: list[bytes]) -> list[Line]:
         try:

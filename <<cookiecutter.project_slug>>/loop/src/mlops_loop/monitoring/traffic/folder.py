@@ -5,8 +5,9 @@ A day without a file is a day without rows, because the export writes none for i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from typing import Any
 
@@ -18,7 +19,8 @@ from mlops_loop.errors import LogUnavailable, ProjectError, UsageError
 from mlops_loop.json_texts import parsed
 from mlops_loop.monitoring.traffic import table
 from mlops_loop.monitoring.traffic.kinds import Folder
-from mlops_loop.prediction_log.records import file_of_day
+from mlops_loop.prediction_log.database import Problems
+from mlops_loop.prediction_log.records import PROBLEMS, file_of_day, problems_of
 from mlops_loop.text import listed
 
 JSON = ("inputs", "output", "outcome")
@@ -50,6 +52,14 @@ class FolderTraffic:
                 return
             with self._fs.open(path, "rb") as file:
                 yield from _tables(pq.ParquetFile(file))
+
+    def problems(self, day: date) -> Problems | None:
+        """What the file of the day says; None where there is none, or it is an older one."""
+        path = f"{self._root}/{file_of_day(day)}"
+        with suppress(Exception), self._fs.open(path, "rb") as file:
+            known = pq.ParquetFile(file).schema_arrow.metadata or {}
+            return problems_of(json.loads(known[PROBLEMS.encode()]))
+        return None
 
     @contextmanager
     def _readable(self, place: str) -> Iterator[None]:

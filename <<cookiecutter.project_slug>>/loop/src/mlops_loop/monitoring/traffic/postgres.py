@@ -12,7 +12,7 @@ import pandas as pd
 from mlops_loop.errors import UsageError
 from mlops_loop.monitoring.traffic import table
 from mlops_loop.monitoring.traffic.kinds import Postgres
-from mlops_loop.prediction_log.database import Database
+from mlops_loop.prediction_log.database import Database, Problems
 from mlops_loop.prediction_log.records import records
 
 
@@ -35,3 +35,7 @@ class DatabaseTraffic:
         """The rows of a day in tables; raises as `table.Source` says."""
         pages = self._database.pages(*table.bounds(day))
         yield from table.chunks(chain.from_iterable(map(records, pages)))
+
+    def problems(self, day: date) -> Problems | None:
+        """What the log counted; None where it does not, or the role may not read it."""
+        return self._database.problems(day)

@@ -31,6 +31,7 @@ from mlops_loop.monitoring.traffic.opened import Production
 from mlops_loop.params import Params
 from mlops_loop.paths import SOURCE_STATE
 from mlops_loop.pipeline.validate import validate
+from mlops_loop.prediction_log.database import REFUSED, Problems
 from mlops_loop.source_params import Files
 from mlops_loop.sources.files import read_files
 from mlops_loop.sources.table import one_type_per_column
@@ -78,6 +79,10 @@ class ReplayTraffic:
             some = rows.iloc[begin : begin + table.CHUNK_ROWS]
             if records := self._records(some, shift, day):
                 yield table.of_records(records)
+
+    def problems(self, day: date) -> Problems | None:
+        """Rows that the endpoint would have refused, each as a request."""
+        return {("", REFUSED): self.refused[day]} if day in self.refused else None
 
     def _records(self, rows: pd.DataFrame, shift: timedelta, day: date) -> list[dict[str, Any]]:
         inputs, accepted = self._accepted(_as_sent(rows[self._contract.names]))

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from mlops_loop.errors import LogUnavailable
+from mlops_loop.prediction_log.database import Problems
 
 COLUMNS = (
     "prediction_id", "row", "at", "model_version", "inputs", "output", "outcome", "outcome_at",
@@ -42,13 +43,16 @@ class Source(Protocol):
     """A kind of traffic. `note` is what every report has to say about it; empty for production.
 
     `day` raises LogUnavailable where rows cannot be read or are not whole, UsageError where a
-    setting is wrong. A day that failed can be asked for again.
+    setting is wrong. A day that failed can be asked for again. `problems` is what the log counted
+    on a day that was read; None where that is not known.
     """
 
     @property
     def note(self) -> str: ...
 
     def day(self, day: date) -> Iterator[pd.DataFrame]: ...
+
+    def problems(self, day: date) -> Problems | None: ...
 
 
 def read(source: Source, since: date, until: date) -> Iterator[Chunk]:
