@@ -28,7 +28,7 @@ test: loop
 
 # Lint, type and test the loop in the template's own folder, in the environment of a generated project
 loop: .venv/ready
-	python tools/bake.py --name check && cd build/check && UV_PROJECT_ENVIRONMENT=$(LOOP_ENVIRONMENT) uv sync --frozen --quiet
+	python tools/bake.py --name check && cd build/check && UV_PROJECT_ENVIRONMENT="$(LOOP_ENVIRONMENT)" uv sync --frozen --quiet
 	cd "$(PROJECT)/loop" && export PATH="$(LOOP_ENVIRONMENT)/bin:$$PATH" PYTHONPATH="$$PWD/src" && \
 	  ruff check . && ruff format --check . && mypy && python -m pytest -n 2 $(LOOP_TESTS)
 

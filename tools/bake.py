@@ -50,8 +50,15 @@ def export(target):
 
 
 def command(template, output, answers):
-    """Return the command that generates a project from template inside the folder output."""
-    options = ["--no-input", "--default-config", "--output-dir", str(output)]
+    """Return the command that generates a project from template inside the folder output.
+
+    Nothing is read from or written to the home, which may be read-only: cookiecutter keeps its
+    notes beside the template.
+    """
+    config = template.with_name("cookiecutter.yaml")
+    folders = {name: str(template.parent) for name in ("cookiecutters_dir", "replay_dir")}
+    config.write_text(json.dumps(folders), encoding="utf-8")
+    options = ["--no-input", "--config-file", str(config), "--output-dir", str(output)]
     return [sys.executable, "-m", "cookiecutter", *options, str(template), *answers]
 
 
