@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from mlops_loop.model.contract import Contract
-from mlops_loop.prediction_log.database import Database, Logged, Outcome, new_id, utc
+from mlops_loop.prediction_log.database import Database, Logged, Outcome
+from mlops_loop.prediction_log.ids import new_id, utc
 from mlops_loop.prediction_log.records import file_of_day
 
 from .flights import Flights

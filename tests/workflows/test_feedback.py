@@ -5,7 +5,8 @@ from .test_runbook import environment, person  # noqa: F401  # fixtures
 LOG = """
 import json, pathlib
 from mlops_loop.model import bundle
-from mlops_loop.prediction_log.database import Database, Logged, Outcome, new_id, utc
+from mlops_loop.prediction_log.database import Database, Logged, Outcome
+from mlops_loop.prediction_log.ids import new_id, utc
 
 golden = [line["row"] for line in bundle.load(pathlib.Path("build/champion")).golden()]
 at = 1767607200000000000  # 2026-01-05T10:00:00Z

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from mlops_loop import errors
-from mlops_loop.prediction_log import database, records
+from mlops_loop.prediction_log import database, ids, records
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(days=1)
@@ -154,12 +154,12 @@ def test_only_the_owner_reads_the_file(file_url, tmp_path, begin):
 
 def test_ids_are_in_the_order_of_time():
     """UUIDs of version 7, which begin with the time."""
-    ids = [database.new_id(n * 1_000_000) for n in (1, 2, 2**40)]
-    assert sorted(ids) == ids
-    assert {(uuid.UUID(each).version, uuid.UUID(each).variant) for each in ids} == {
+    made = [ids.new_id(n * 1_000_000) for n in (1, 2, 2**40)]
+    assert sorted(made) == made
+    assert {(uuid.UUID(each).version, uuid.UUID(each).variant) for each in made} == {
         (7, uuid.RFC_4122)
     }
-    assert uuid.UUID(ids[2]).int >> 80 == 2**40
+    assert uuid.UUID(made[2]).int >> 80 == 2**40
 
 
 @pytest.mark.parametrize("url", ["mysql://root:pa55@host/db", "sqlite:///", "log.db"])

@@ -9,7 +9,7 @@ from time import time_ns
 
 from starlette.types import Scope
 
-from mlops_loop.prediction_log.database import utc
+from mlops_loop.prediction_log.ids import utc
 
 LOG_EVERY_S = 0.05
 

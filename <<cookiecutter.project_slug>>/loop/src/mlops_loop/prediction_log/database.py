@@ -5,23 +5,21 @@
     problems      by day how many requests were refused or failed, and how many values of which
                   column were refused for which reason: numbers, and no value
 
-The id of a request is a UUID of version 7: it begins with the time, so ids sort by time, and
-reading a span or deleting old requests needs no other index.
+Ids sort by time (ids.py), so reading a span or deleting old requests needs no other index.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlops_loop.errors import LogUnavailable, UsageError
+from mlops_loop.prediction_log.ids import first_id
 
 FORMS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 TIMEOUT_S = 5
@@ -253,29 +251,6 @@ class _Cursor:
             marks = ", ".join([f"({', '.join('?' * len(some[0]))})"] * len(some))
             values = [value for row in some for value in row]
             self.run(f"INSERT INTO {table} VALUES {marks} ON CONFLICT {conflict}", *values)
-
-
-def new_id(at_ns: int) -> str:
-    """A UUID of version 7 (RFC 9562): milliseconds since 1970, then random bits."""
-    ms, bits = f"{at_ns // 1_000_000:012x}", os.urandom(10).hex()
-    variant = "89ab"[int(bits[3], 16) % 4]
-    return f"{ms[:8]}-{ms[8:]}-7{bits[:3]}-{variant}{bits[4:7]}-{bits[7:19]}"
-
-
-def first_id(moment: datetime) -> str:
-    """A lower bound of all ids from that moment on."""
-    return str(uuid.UUID(int=max(0, int(moment.timestamp() * 1000)) << 80))
-
-
-def utc(at_ns: int) -> str:
-    """Nanoseconds since 1970 as ISO 8601 with milliseconds."""
-    seconds, rest = divmod(at_ns, 1_000_000_000)
-    return f"{_second(seconds)}.{rest // 1_000_000:03d}+00:00"
-
-
-@lru_cache(maxsize=4)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 def _psycopg() -> Any:

@@ -20,7 +20,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from mlops_loop.errors import LogUnavailable
-from mlops_loop.prediction_log.database import Database, Logged, Problem, new_id, utc
+from mlops_loop.prediction_log.database import Database, Logged, Problem
+from mlops_loop.prediction_log.ids import new_id, utc
 
 WINDOW_S = 1.0
 FLUSH_S = 0.02

@@ -35,7 +35,8 @@ from mlops_loop.errors import LogUnavailable, NoValidBundle
 from mlops_loop.inference.predict import ready_model
 from mlops_loop.model.contract import Contract
 from mlops_loop.prediction_log import records
-from mlops_loop.prediction_log.database import Outcome, Page, utc
+from mlops_loop.prediction_log.database import Outcome, Page
+from mlops_loop.prediction_log.ids import utc
 from mlops_loop.prediction_log.log import PredictionLog
 from mlops_loop.serving import reload
 from mlops_loop.serving.refusals import Refusal

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from mlops_loop.prediction_log.database import Database, Logged, Outcome, Problem, new_id, utc
+from mlops_loop.prediction_log.database import Database, Logged, Outcome, Problem
+from mlops_loop.prediction_log.ids import new_id, utc
 
 PROBLEMS = {("", "request refused"): 3, ("temp", "x"): 2}  # of DAY
 DAY, NEXT = date(2026, 1, 5), date(2026, 1, 6)
