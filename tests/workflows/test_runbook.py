@@ -16,7 +16,7 @@ import pytest
 from conftest import DEFAULTS, TEMPLATE, check, locked, run
 from documents import problems, says
 
-from . import scenes
+from . import alarms, scenes
 from .conftest import free_port
 from .endpoint import following
 from .test_monitor import issues, switch_off
@@ -283,6 +283,13 @@ def lost_tags(person):
     return ada, ada.loop("registry show")
 
 
+def untold(person):
+    """Lose the cache, and with it the model in production."""
+    ada = person()
+    shutil.rmtree(ada.folder / ".dvc" / "cache")
+    return ada, ada.loop("monitor evaluate")
+
+
 def stale(person):
     """Let the model be older than monitor.yaml allows."""
     ada = person()
@@ -321,6 +328,7 @@ SCENES = {
     "The lock is stale": stale_lock,
     "The container is refused": bad_container,
     "A release was reverted": reverted,
+    "The champion has changed": alarms.overtaken,
     "A run was killed": killed,
     "Production is held": held,
     "Production answers wrongly": wrong_answers,
@@ -331,6 +339,15 @@ SCENES = {
     "The store is damaged": damaged,
     "Tags are lost": lost_tags,
     "Ledger and pointer disagree": disagree,
+    "Data in production are broken": alarms.broken,
+    "Inputs have drifted": alarms.drifted,
+    "The loss has risen": alarms.harmed,
+    "Harm is proven": alarms.proven,
+    "The volume has changed": alarms.fewer,
+    "Outcomes have stopped": alarms.no_outcomes,
+    "Training data are old": alarms.old_data,
+    "No rows come": alarms.silence,
+    "The monitor cannot tell": untold,
     "The model is stale": stale,
     "Retraining has stopped": stopped,
     "A schedule is off": schedule_off,

@@ -47,6 +47,7 @@ def test_one_issue_with_its_evidence(hub, update):
     assert issue["title"] == "Broken data since 2026-02-20: missing:size"
     for part in ("| missing:size |", "0 to 0.2", "Retraining is blocked", "A replay."):
         assert part in issue["body"]
+    assert "See loop/docs/runbook.md#data-in-production-are-broken." in issue["body"]
     assert [label["name"] for label in issue["labels"]] == ["monitor"]
 
 

@@ -43,6 +43,8 @@ def test_exit_codes(call, days, code):
     finding = json.loads(Path("reports/monitor.json").read_text())["findings"]["staleness"]
     assert finding["status"] == ("alarm" if days == "0.5" else "ok")
     assert f"staleness: {finding['status']}: {finding['message']}\n" in result.output
+    assert ("loop/docs/runbook.md#the-model-is-stale" in result.output) == (days == "0.5")
+    assert "loop/docs/runbook.md#the-monitor-cannot-tell" in result.output
 
 
 def test_it_cannot_tell(call, git, repo):
@@ -51,6 +53,7 @@ def test_it_cannot_tell(call, git, repo):
     result = call("monitor", "evaluate")
     assert result.exit_code == 9
     assert "can-tell=false\n" in result.output
+    assert "runbook" not in result.output
 
 
 def test_nobody_could_tell_for_days(call, hub):
@@ -60,6 +63,7 @@ def test_nobody_could_tell_for_days(call, hub):
     said = "No alarm, nothing to do.\nNobody can tell for days: URL/1\n"
     assert call("monitor", "act").output == said
     assert [issue["title"] for issue in hub.issues] == ["Alarm: no verdict"]
+    assert "then loop/docs/runbook.md#the-monitor-cannot-tell." in hub.issues[0]["body"]
 
 
 def test_nothing_was_evaluated(call):
@@ -76,6 +80,7 @@ def test_what_was_evaluated_is_acted_on(call, hub):
     expected = "Alarm: staleness.\nStarted the workflow retrain: staleness.\n"
     assert call("monitor", "act").output == expected
     assert [issue["title"] for issue in hub.issues] == ["Alarm: staleness"]
+    assert "See loop/docs/runbook.md#the-model-is-stale." in hub.issues[0]["body"]
     ledger.assign(Path(), "v1.0.0", why="bad", hold=True)
     held = "Alarm: staleness.\nNot retrained: v1.0.0 is held in production by Ada Tester: 'bad'."
     assert call("monitor", "act").output.startswith(held)

@@ -21,7 +21,7 @@ from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.github import pages, trigger, visibility
 from mlops_loop.github.api import Repository, event
 from mlops_loop.model import bundle
-from mlops_loop.monitoring import alerts, blind, config, webhook
+from mlops_loop.monitoring import alerts, blind, config, runbook, webhook
 from mlops_loop.monitoring import retrain as retraining
 from mlops_loop.monitoring.look import Look, look
 from mlops_loop.monitoring.operations import Limits
@@ -89,9 +89,20 @@ def evaluate() -> None:
     files.write_json(report.as_json(), paths.MONITOR_REPORT)
     _draw(seen, now)
     click.echo("\n".join(f"{n}: {f.status}: {f.message}" for n, f in report.findings.items()))
+    if places := _places(report):
+        click.echo(f"See {', '.join(places)}")
     print_outputs({"can-tell": str(blind.can_tell(report.findings)).lower()})
     statuses = [finding.status for finding in report.findings.values()]
     sys.exit(EXIT_CODES[max(statuses, key=list(EXIT_CODES).index)])
+
+
+def _places(report: Report) -> list[str]:
+    """Where the runbook says what to do about this report's alarms."""
+    known = {name: finding.status for name, finding in report.findings.items()}
+    names = [name for name in alerts.OPERATIONS if known.get(name) == "alarm"]
+    names += [blind.PROBLEM] * (known.get("model") == "unknown")
+    by_cause = [place for cause in report.causes for place in runbook.of_cause(cause)]
+    return list(dict.fromkeys([*map(runbook.section, names), *by_cause]))
 
 
 @monitor.command(epilog=example("monitor dashboard"))

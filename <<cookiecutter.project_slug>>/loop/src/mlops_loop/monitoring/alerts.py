@@ -11,7 +11,7 @@ from mlops_loop.github import issues
 from mlops_loop.github.api import Repository
 from mlops_loop.github.issues import Issue
 from mlops_loop.github.markdown import escape
-from mlops_loop.monitoring import blind, cause_issues, retrain
+from mlops_loop.monitoring import blind, cause_issues, retrain, runbook
 from mlops_loop.monitoring.cause_issues import LABEL, Kept
 from mlops_loop.monitoring.checks import Check
 from mlops_loop.monitoring.config import MonitorConfig
@@ -120,7 +120,10 @@ def _blind_issue(
 
 def _update_issue(repository: Repository, name: str, finding: Finding) -> None:
     if finding.status == "alarm":
-        text = f"{escape(finding.message)}\n\nThe monitor closes this issue when the alarm is over."
+        text = (
+            f"{escape(finding.message)} See {runbook.section(name)}.\n\n"
+            "The monitor closes this issue when the alarm is over."
+        )
         issues.open_or_update(repository, LABEL, name, f"Alarm: {name}", text, key=KEYS[name])
     elif finding.status == "ok":
         issues.close(repository, issues.find(repository, LABEL, name), finding.message)

@@ -13,6 +13,7 @@ from mlops_loop.github import issues
 from mlops_loop.github.api import Repository
 from mlops_loop.github.issues import Issue
 from mlops_loop.github.markdown import escape
+from mlops_loop.monitoring import runbook
 from mlops_loop.monitoring.cause_issues import LABEL
 from mlops_loop.monitoring.report import Finding
 
@@ -66,6 +67,6 @@ def _text(reason: str, days: int) -> str:
         f"For {days} days{more} no look could tell how the model in production does:\n\n"
         f"> {escape(reason)}\n\nUntil one can, nobody is told of broken data, drift or harm. Next: "
         "`loop store pull` and `loop monitor evaluate` on a laptop, which give the same reason; "
-        "then loop/docs/runbook.md.\n\nThe monitor edits this issue daily, and closes it when it "
-        "can tell again."
+        f"then {runbook.section(PROBLEM)}.\n\nThe monitor edits this issue daily, and closes it "
+        "when it can tell again."
     )

@@ -18,6 +18,7 @@ from mlops_loop.github import issues
 from mlops_loop.github.api import Repository
 from mlops_loop.github.issues import Issue
 from mlops_loop.github.markdown import escape, table
+from mlops_loop.monitoring import runbook
 from mlops_loop.monitoring.causes import Cause
 from mlops_loop.monitoring.checks import Check, Verdict
 from mlops_loop.text import number
@@ -38,12 +39,10 @@ NEXT_OF = {
     "volume": "`volume`: fewer or more rows than usual for two days. Next: ask who sends them; a "
     "client that stopped, or sends rows twice. After a week the new level counts as usual.",
     "slow": "`slow`: more than 5 % of the requests took longer than `budgets.latency_p95_ms` of "
-    "gate.yaml, for two days. Next: loop/docs/alerts.md#endpointslow; after a release `rollback`.",
+    "gate.yaml, for two days. Next: after a release `rollback`.",
     "refused": "`refused`: clients send values that the contract refuses. Next: ask who sends the "
-    "column in brackets; /logs/problems of the endpoint names all. See "
-    "loop/docs/alerts.md#predictionsrefused.",
-    "errors": "`errors`: requests end in 5xx. Next: loop/docs/alerts.md#endpointerrors; after a "
-    "release `rollback`.",
+    "column in brackets; /logs/problems of the endpoint names all.",
+    "errors": "`errors`: requests end in 5xx. Next: after a release `rollback`.",
     "labels": "`labels`: outcomes have stopped coming, so harm cannot be seen any more. Next: the "
     "job that sends them to /feedback, and its last errors.",
     "data": "`data`: the newest row of training is older than `data_days`; retraining on the same "
@@ -199,7 +198,7 @@ def _text(cause: Cause, note: str) -> str:
     parts.append(
         f"The monitor edits this issue daily, and closes it after {QUIET_DAYS} quiet days. The "
         f"label `{ACCEPTED}` keeps it quiet until the shift is half as large again. See "
-        "loop/docs/monitoring.md."
+        f"{', '.join(runbook.of_cause(cause))}."
     )
     return "\n\n".join(parts)
 
