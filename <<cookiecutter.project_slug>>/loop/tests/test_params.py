@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import pytest
 import yaml
@@ -30,10 +31,10 @@ WRONG = [
     ("validate.max_failed_share", 1, "less than 1"),
     ("validate.max_failed_share", -0.1, "greater than or equal to 0"),
     ("target.above", "much", "valid number"),
-    ("prepare.key", "id", "valid tuple"),
+    ("prepare.key", "id", "valid list"),
     ("split.strategy", "alphabet", "'time', 'group', 'stratified' or 'random'"),
     ("split.max_overlap", 1.5, "less than or equal to 1"),
-    ("split.pinned", "last year", "valid dictionary"),
+    ("split.pinned", "last year", "valid mapping"),
     ("prepare.outliers", {"size": "hide"}, "'flag', 'clip' or 'drop'"),
     ("prepare.fences", 0, "greater than 0"),
     ("prepare.min_category_count", 0, "greater than or equal to 1"),
@@ -42,7 +43,7 @@ WRONG = [
     ("train.n_iter", 0, "greater than or equal to 1"),
     ("train.folds", 1, "greater than or equal to 2"),
     ("train.grid", {"C": []}, "at least 1 item"),
-    ("train.grid", [1], "valid dictionary"),
+    ("train.grid", [1], "valid mapping"),
     ("train.threshold", 1.5, "less than 1"),
     ("train.search", "bayes", "'grid', 'random' or 'halving'"),
     ("train.select", {"by": "luck", "keep": 3}, "'mutual_information', 'importance' or 'pca'"),
@@ -104,6 +105,14 @@ def test_a_wrong_value_is_refused_by_name(load, key, value, allowed):
         ({"task": "regression", "train.class_weight": "balanced"}, "class_weight is for classes"),
         ({"train.grid": {"early_stopping": [True]}}, "set train.early_stopping"),
         (
+            {"evaluate.cluster": "_time"},
+            r"cluster: _time is made by split.strategy: time, .* random.*null",
+        ),
+        (
+            {"evaluate.cluster": "_group", "split.strategy": "stratified"},
+            r"_group is made by .*: group, and here it is stratified",
+        ),
+        (
             {"task": "regression", "target.above": 3, "target.classes": ["no", "yes"]},
             "target.above makes classes",
         ),
@@ -114,7 +123,33 @@ def test_values_that_do_not_fit_each_other_are_refused(load, changes, reason):
     """The message says which two, without repeating the whole file."""
     with pytest.raises(errors.UsageError, match=reason) as error:
         load(changes)
-    assert len(str(error.value)) < 200
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("value", ["most", 2, [1], {"f1": 1}], ids=str)
+def test_a_key_of_several_kinds_is_named_as_in_the_file(load, value):
+    """Once, with what each kind allows, and without the validator's names for them."""
+    with pytest.raises(errors.UsageError) as error:
+        load({"train.threshold": value})
+    text = str(error.value)
+    assert re.search(r"params.yaml: train.threshold( = .*)?: Input", text)
+    assert text.count("train.threshold") == 1
+    assert "'balanced_accuracy' or 'f1'; or: Input" in text
+    assert "literal" not in text
+    assert "constrained" not in text
+
+
+def test_a_section_without_keys_is_refused_in_words_of_the_file(load):
+    """No class of the code is named."""
+    with pytest.raises(errors.UsageError, match=r"evaluate = None: Input .* a valid mapping\.$"):
+        load({"evaluate": None})
+
+
+@pytest.mark.parametrize("strategy", ["time", "group"])
+def test_a_cluster_that_the_split_makes_is_taken(load, strategy):
+    """Each strategy has its own."""
+    changes = {"split.strategy": strategy, "split.column": "day"}
+    assert load(changes | {"evaluate.cluster": f"_{strategy}"}).evaluate.cluster
 
 
 @pytest.mark.parametrize("key", ["colour", "train.epochs"])
@@ -156,7 +191,7 @@ def test_all_wrong_values_are_reported_at_once(load):
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("a: [", "is not YAML"), ("", "valid dictionary"), ("- 1", "valid dictionary")],
+    [("a: [", "is not YAML"), ("", "valid mapping"), ("- 1", "valid mapping")],
     ids=["broken", "empty", "list"],
 )
 def test_a_file_that_holds_no_parameters_is_refused(tmp_path, text, reason):

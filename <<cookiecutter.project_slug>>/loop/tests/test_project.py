@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from mlops_loop import errors, project
@@ -128,3 +129,17 @@ def test_the_imported_code_is_that_of_the_package(own_package):
     own_package(estimators="ESTIMATORS = {}", schema="RawRows = 1")
     project.estimators()
     assert project.imported_code() == [b"", b"ESTIMATORS = {}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("raw.assign(b=1)", "returned NoneType, and not a DataFrame. .* lack `return`.*Next: "),
+        ("return raw['a']", "returned Series, and not a DataFrame. Next: "),
+    ],
+)
+def test_features_that_return_no_table_are_refused(own_package, line, reason):
+    """Else the first attribute that is asked of it would be the message."""
+    own_package(features=f"def model_rows(raw):\n    {line}\n")
+    with pytest.raises(errors.UsageError, match=f"features.model_rows {reason}"):
+        project.model_rows(pd.DataFrame({"a": [1]}))

@@ -70,9 +70,20 @@ def model_input() -> type[pa.DataFrameModel]:
 
 
 def model_rows(raw: pd.DataFrame) -> pd.DataFrame:
-    """Raw rows with the columns of the model input: the user's `features.model_rows`."""
-    function: Callable[[pd.DataFrame], pd.DataFrame] = _attribute("features", "model_rows")
-    return function(raw)
+    """Raw rows with the columns of the model input: the user's `features.model_rows`.
+
+    Raises UsageError where it returns no table.
+    """
+    function: Callable[[pd.DataFrame], Any] = _attribute("features", "model_rows")
+    rows = function(raw)
+    if not isinstance(rows, type(raw)):
+        kind = type(rows).__name__
+        hint = " Its last line may lack `return`." if rows is None else ""
+        raise UsageError(
+            f"features.model_rows returned {kind}, and not a DataFrame.{hint} Next: let it return "
+            "raw.assign(...) in features.py"
+        )
+    return rows
 
 
 def estimators() -> Mapping[str, Any]:
