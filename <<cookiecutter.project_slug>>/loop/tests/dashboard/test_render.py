@@ -51,6 +51,17 @@ def test_it_says_what_was_found(make_state):
     assert "false alarms a year" in html
 
 
+def test_a_check_without_p_has_a_dash(make_state):
+    """The e-detector has none."""
+    state = make_state()
+    (cause, *_) = state.findings.causes
+    known = replace(cause, checks=tuple(replace(check, p=None) for check in cause.checks))
+    html = render.draw(replace(state, findings=replace(state.findings, causes=(known,))))
+    alarms = html.partition('id="alarms"')[2].partition('id="performance"')[0]
+    ends = re.findall(r'<td class="n">([^<]*)</td></tr>', alarms)
+    assert set(ends) == {"-"}
+
+
 def test_it_is_well_formed(make_state):
     """Every element is closed, ids are unique, every reference to one is answered."""
     html = render.draw(make_state())
