@@ -83,6 +83,18 @@ def test_the_score_of_a_slice_is_drift_that_reaches_the_model(look):
     assert not found.actions.retrain
 
 
+def test_days_whose_outcomes_are_still_to_come_do_not_count(sliced, make_days, make_table):
+    """For slices as for all rows: what comes first may be what went wrong."""
+    rows = make_days(30, 200, seed=5)
+    table, late = make_table(rows), (rows["day"] > "2026-01-26").to_numpy()
+    known = ~late | (table.losses > 0.4)
+    waiting = replace(
+        table, losses=np.where(known, table.losses, np.nan), delays=np.where(known, 6.5, np.nan)
+    )
+    found = examine(sliced, fold(sliced.frame, waiting), POLICY).by_name()
+    assert found["loss"].last == found["loss:town=Bonn"].last == "2026-01-23"
+
+
 def test_a_slice_that_nobody_can_watch_says_why(reference, frame, make_days, make_table):
     """A bundle of before, a number, a column that only training has."""
     days = fold(frame, make_table(make_days(30, 50, seed=5)))

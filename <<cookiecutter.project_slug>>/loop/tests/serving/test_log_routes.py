@@ -79,7 +79,8 @@ def test_closed_unless_opened(start, bundles, tmp_path):
     url = f"sqlite:///{tmp_path}/log.db"
     client = start(bundles["binary"], log_url=url, bind_host="0.0.0.0")
     answers = [client.get("/logs/export"), client.post("/feedback"), client.post("/reload")]
-    assert [answer.status_code for answer in answers] == [403] * 3
+    answers.append(client.get("/logs/problems", params={"day": "2026-01-01"}))
+    assert [answer.status_code for answer in answers] == [403] * 4
 
 
 def test_export_of_a_span(logging_client, row):

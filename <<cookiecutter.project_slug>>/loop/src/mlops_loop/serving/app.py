@@ -10,7 +10,7 @@
     GET  /contract   what the model takes and gives
     GET  /metrics    numbers for Prometheus
 
-and for operators `/feedback`, `/logs/export` and `/reload` (log_routes.py).
+and for operators `/feedback`, `/logs/...` and `/reload` (log_routes.py).
 """
 
 from __future__ import annotations
