@@ -46,7 +46,7 @@ def _same(flights: Flights, given: Namespace) -> Iterator[tuple[str, Iterator[Pa
 
 
 def _changed(flights: Flights, given: Namespace) -> Iterator[tuple[str, Iterator[Pair]]]:
-    for name in CHANGES:
+    for name in ("nothing", *CHANGES):
         rng = np.random.default_rng([given.half, 5])
         yield name, (_changed_pair(flights, given.half, name, rng) for _ in range(given.runs))
 
@@ -54,7 +54,8 @@ def _changed(flights: Flights, given: Namespace) -> Iterator[tuple[str, Iterator
 def _changed_pair(flights: Flights, half: int, name: str, rng: np.random.Generator) -> Pair:
     known, new = _pair(flights, half, "rows", CHANGED_ROWS, rng)
     new = new.copy()
-    CHANGES[name][0](new, np.ones(len(new), dtype=bool), rng)
+    if name in CHANGES:
+        CHANGES[name][0](new, np.ones(len(new), dtype=bool), rng)
     return known, new
 
 

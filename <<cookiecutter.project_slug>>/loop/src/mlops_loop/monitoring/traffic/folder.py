@@ -76,7 +76,7 @@ class FolderTraffic:
 def _tables(file: Any) -> Iterator[pd.DataFrame]:
     if missing := [name for name in table.COLUMNS if name not in file.schema_arrow.names]:
         raise LogUnavailable(f"A file of the log lacks the columns {listed(missing)}.")
-    for batch in file.iter_batches(table.CHUNK_ROWS, columns=list(table.COLUMNS)):
+    for batch in file.iter_batches(table.CHUNK_ROWS, None, list(table.COLUMNS), use_threads=False):
         columns = {name: batch[name].to_numpy(zero_copy_only=False) for name in OTHERS}
         columns |= {name: batch[name].to_pandas() for name in table.MOMENTS}
         yield table.of_columns(columns | {name: parsed(columns[name]) for name in JSON})
