@@ -320,3 +320,33 @@ def test_keys_groups_and_slices_do_not_depend_on_the_type(raw, make_params, dtyp
     rows = prepare.prepare(raw.assign(id=ids, count=counts), make_params(changes=changes)).rows
     assert rows[split.KEY].tolist() == [str(i) for i in range(100)]
     assert rows[split.GROUP].tolist() == [str(n) for n in raw["count"]]
+
+
+@pytest.mark.parametrize("n", [100, 60])
+@pytest.mark.parametrize("kind", [float, int])
+def test_amounts_as_classes_are_refused(raw, make_params, kind, n):
+    """The search would look for as many classes as there are rows."""
+    values = pd.Series(range(100)) % n
+    raw["outcome"] = values / 7 if kind is float else values * 3
+    with pytest.raises(
+        errors.UsageError, match=rf"'outcome' holds {n} .*is this regression\?.*Next"
+    ):
+        prepare.prepare(raw, make_params())
+
+
+@pytest.mark.parametrize(
+    "values", [np.arange(100) % 10 / 2, np.arange(100) % 25], ids=["half", "whole"]
+)
+def test_numbers_may_be_classes(raw, make_params, values):
+    """Ratings by halves, and many whole numbers, each of some rows."""
+    wanted = make_params("multi-class", {"split.strategy": "stratified", "split.holdout": 0.3})
+    assert len(prepare.prepare(raw.assign(outcome=values), wanted).rows) == 100
+
+
+@pytest.mark.parametrize("dtype", [bool, "boolean", object, str])
+@pytest.mark.parametrize("positive", [True, "true", "True"])
+def test_booleans_are_classes(raw, make_params, dtype, positive):
+    """Whatever type the source gives them."""
+    raw["outcome"] = (raw["outcome"] == "yes").astype(dtype)
+    wanted = make_params(changes={"target": {"column": "outcome", "positive": positive}})
+    assert set(prepare.prepare(raw, wanted).rows[split.TARGET]) == {"true", "false"}

@@ -53,12 +53,23 @@ def cached() -> dict[str, str]:
     return contents
 
 
+ESTIMATORS = """
+from mlops_loop.pipeline.model_pipeline import Estimator
+from sklearn.linear_model import LogisticRegression
+
+ESTIMATORS = {"linear": Estimator(LogisticRegression)}
+"""
+
+
 @pytest.fixture
-def project(tmp_path, monkeypatch, make_params):
+def project(tmp_path, monkeypatch, make_params, own_package):
     """The project's own stage `ingest`, on a database; what DVC keeps is linked, not copied."""
     stage = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["ingest"]
     stage["deps"] = [dep for dep in stage["deps"] if not dep.startswith(("src/", "loop/"))]
     own = make_params("binary", {"source": SOURCE}).model_dump(mode="json", by_alias=True)
+    package = own_package(estimators=ESTIMATORS)
+    shown = (str(package.parent), os.environ.get("PYTHONPATH"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, shown)))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setenv("DATABASE_URL", "sqlite:///hidden.db")

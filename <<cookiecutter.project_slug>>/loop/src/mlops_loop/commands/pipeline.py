@@ -42,13 +42,22 @@ def _describe(state: Fingerprint) -> str:
 
 
 def _stage(
-    name: str, text: str, within: Callable[[params.Params], AbstractContextManager] = nullcontext
+    name: str,
+    text: str,
+    within: Callable[[params.Params], AbstractContextManager] = nullcontext,
+    checked: bool = False,
 ) -> click.Command:
+    """checked: asks before it runs what training would refuse."""
+
     @click.command(
         name, help=f"{text}\n\nA stage of dvc.yaml.", epilog=f"Example: dvc repro {name}"
     )
     def stage() -> None:
         own = params.load()
+        if checked:
+            from mlops_loop.pipeline import preflight
+
+            preflight.check(own)
         with within(own):
             importlib.import_module(f"mlops_loop.pipeline.{name}").run(own)
 
@@ -59,14 +68,21 @@ ingest = _stage(
     "ingest",
     "Read the source named in params.yaml into data/ingested.parquet.",
     data_secrets.for_source,
+    checked=True,
 )
 validate = _stage(
     "validate", "Test the raw rows against the schema; quarantine those that break it."
 )
 prepare = _stage(
-    "prepare", "Make model rows, clean them, split them into train, validation, holdout."
+    "prepare",
+    "Make model rows, clean them, split them into train, validation, holdout.",
+    checked=True,
 )
-train = _stage("train", "Search by cross-validation, fit the best, choose the decision threshold.")
+train = _stage(
+    "train",
+    "Search by cross-validation, fit the best, choose the decision threshold.",
+    checked=True,
+)
 export = _stage("export", "Convert the model and prove equality on held-out and made rows.")
 evaluate = _stage("evaluate", "Measure the exported model on the holdout and make models/bundle.")
 

@@ -23,7 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from mlops_loop import project, tasks
 from mlops_loop.errors import UsageError
 from mlops_loop.model.contract import UNSEEN, Contract
-from mlops_loop.stage_params import Select
+from mlops_loop.stage_params import Select, Train
 from mlops_loop.text import listed
 
 # How estimators want their numbers. Trees get them unscaled: a scaled float32 could fall on the
@@ -95,6 +95,15 @@ def find_estimator(name: str) -> Estimator:
             f"train.estimator = {name!r} is not known. Choose one of: {', '.join(known)}."
         )
     return known[name]
+
+
+def set_options(model: BaseEstimator, train: Train) -> None:
+    """Give a model what `train` says beside its grid; raises UsageError where it cannot do that."""
+    for name in ("class_weight", "early_stopping"):
+        if value := getattr(train, name):
+            if name not in model.get_params():
+                raise UsageError(f"train.{name}: {train.estimator} cannot do that. Leave it out.")
+            model.set_params(**{name: value})
 
 
 def feature_names(contract: Contract, categories: str) -> list[str]:

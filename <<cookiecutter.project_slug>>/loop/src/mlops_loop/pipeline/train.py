@@ -14,7 +14,6 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from mlops_loop import files, paths, project, tasks
-from mlops_loop.errors import UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.params import Params
 from mlops_loop.pipeline import leakage
@@ -24,6 +23,7 @@ from mlops_loop.pipeline.model_pipeline import (
     feature_names,
     find_estimator,
     forms_of,
+    set_options,
 )
 from mlops_loop.pipeline.search import Problem, fit, search
 from mlops_loop.tasks import metrics
@@ -70,11 +70,7 @@ def _blank(contract: Contract, params: Params) -> tuple[Pipeline, Mapping[str, S
     own = params.train
     estimator = find_estimator(own.estimator)
     blank = build_pipeline(estimator, contract, params.seed, own.select)
-    for name in ("class_weight", "early_stopping"):
-        if value := getattr(own, name):
-            if name not in blank[-1].get_params():
-                raise UsageError(f"train.{name}: {own.estimator} cannot do that. Leave it out.")
-            blank[-1].set_params(**{name: value})
+    set_options(blank[-1], own)
     return blank, estimator.grid if own.grid is None else own.grid
 
 

@@ -11,6 +11,8 @@ from mlops_loop.stage_params import Target
 from mlops_loop.text import listed
 from mlops_loop.values import label_of
 
+MOST_NUMBERS = 20  # different numbers with fractions that may still be classes
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -20,6 +22,7 @@ def check_parts(values: pd.Series, parts: pd.Series, target: Target) -> None:
 
     values, parts: (n_rows,), the label of each row and its part. Raises DataRefused, UsageError.
     """
+    refuse_numbers(values, target)
     known = to_learn(values[parts == "train"])
     if new := sorted(set(values) - set(known)):
         raise DataRefused(
@@ -36,6 +39,33 @@ def check_parts(values: pd.Series, parts: pd.Series, target: Target) -> None:
             f"precision, recall and threshold are about one. Next: add {lines} to target"
         )
     require_positive(known, target)
+
+
+def refuse_numbers(values: pd.Series, target: Target) -> None:
+    """Raise UsageError where labels are numbers, each of few rows: an amount, and no class.
+
+    Whole numbers count as classes until half of the rows have one of their own; with fractions,
+    as in ratings by halves, up to MOST_NUMBERS of them.
+    """
+    labels = values.dropna().unique()
+    if len(labels) <= MOST_NUMBERS or not all(_is_number(label) for label in labels):
+        return
+    fractions = any("." in label or "e" in label for label in labels)
+    if fractions or 2 * len(labels) > len(values):
+        raise UsageError(
+            f"target.column {target.column!r} holds {len(labels):,} different numbers in "
+            f"{len(values):,} rows, such as {listed(labels[:3])}: is this regression? Next: set "
+            "task: regression in params.yaml and gate.yaml; or make two classes of it by "
+            "target.above and target.classes; or give classes names in features.model_rows"
+        )
+
+
+def _is_number(label: str) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return False
+    return True
 
 
 def to_learn(values: pd.Series) -> list[str]:

@@ -1,0 +1,81 @@
+"""What training would refuse, asked before the first stage reads a row.
+
+The commands `ingest`, `prepare` and `train` ask, since DVC may begin with each of them. What
+depends on the rows is asked by `prepare`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from sklearn.base import BaseEstimator, clone
+
+from mlops_loop import project
+from mlops_loop.errors import UsageError
+from mlops_loop.params import MADE_BY, Params
+from mlops_loop.pipeline.model_pipeline import find_estimator, set_options
+from mlops_loop.tasks import metrics
+from mlops_loop.text import listed
+
+
+def check(params: Params) -> None:
+    """Raise UsageError for a metric, estimator, grid or cluster that there is not."""
+    own = params.train
+    try:
+        metrics.find(params.task, own.scoring)
+    except UsageError as error:
+        raise UsageError(f"params.yaml: train.scoring: {error}") from error
+    estimator = find_estimator(own.estimator)
+    model = estimator.make(random_state=params.seed)
+    set_options(model, own)
+    _check_grid(model, estimator.grid if own.grid is None else own.grid, own.estimator)
+    _check_cluster(params)
+
+
+def _check_grid(model: BaseEstimator, grid: Mapping[str, Sequence[Any]], name: str) -> None:
+    """Each key is a parameter of the model, and each value one that it takes."""
+    for key, values in grid.items():
+        for value in values:
+            candidate = clone(model)
+            try:
+                candidate.set_params(**{key: value})
+            except ValueError as error:
+                raise UsageError(_unknown(key, list(model.get_params()), name)) from error
+            _check_value(candidate, key)
+
+
+def _unknown(key: str, known: list[str], name: str) -> str:
+    near = [name for name in known if name.lower() == key.lower()]
+    near = near or get_close_matches(key, known, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return (
+        f"train.grid.{key}: the estimator {name!r} has no such parameter.{hint} It has: "
+        f"{listed(known, len(known))}."
+    )
+
+
+def _check_value(model: BaseEstimator, key: str) -> None:
+    """What scikit-learn's own models ask at the beginning of `fit`; others have no such rules."""
+    if not hasattr(model, "_parameter_constraints"):
+        return
+    try:
+        model._validate_params()
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"train.grid.{key}: {reason}") from error
+
+
+def _check_cluster(params: Params) -> None:
+    """`evaluate.cluster` is a column that the holdout will have."""
+    cluster = params.evaluate.cluster
+    if not cluster or cluster in MADE_BY:
+        return
+    kept = [*project.model_input().to_schema().columns, *params.prepare.carry_columns]
+    kept += params.evaluate.slices
+    if cluster not in kept:
+        raise UsageError(
+            f"evaluate.cluster = {cluster!r}: the holdout will not have this column. Next: add it "
+            f"to prepare.carry_columns, or choose one of: {listed(dict.fromkeys(kept))}, or null"
+        )

@@ -1,0 +1,85 @@
+"""What training would refuse is refused before a row is read."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from click.testing import CliRunner
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mlops_loop import errors, params, project
+from mlops_loop.commands import pipeline
+from mlops_loop.pipeline import preflight
+from mlops_loop.pipeline.model_pipeline import Estimator
+
+pytestmark = pytest.mark.usefixtures("rows_as_they_are")
+WRONG = [
+    (
+        {"train.scoring": "acuracy"},
+        r"train\.scoring: .* no metric 'acuracy' .*Choose one of: .*roc",
+    ),
+    ({"train.estimator": "linaer"}, r"train\.estimator = 'linaer' .*Choose one of: linear"),
+    (
+        {"train.grid": {"c": [1.0]}},
+        r"train\.grid\.c: .*'linear' has no .*Did you mean 'C'\? It has",
+    ),
+    ({"train.grid": {"model__C": [1.0]}}, r"train\.grid\.model__C: .*no such parameter"),
+    ({"train.grid": {"C": [1.0, "much"]}}, r"train\.grid\.C: .*'C' .* float .*'much'"),
+    ({"train.early_stopping": True}, r"train\.early_stopping: linear cannot do that"),
+    ({"evaluate.cluster": "nowhere"}, r"evaluate\.cluster = 'nowhere'.*carry_columns.*'team'"),
+]
+
+
+@pytest.mark.parametrize("stage", ["ingest", "prepare", "train"])
+@pytest.mark.parametrize(("changes", "reason"), WRONG, ids=[next(iter(c)) for c, _ in WRONG])
+def test_it_is_refused_by_each_stage_that_may_be_the_first(
+    make_params, monkeypatch, tmp_path, changes, reason, stage
+):
+    """With the key and what there is; the folder holds no file that the stage could read."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(params, "load", lambda: make_params(changes=changes))
+    result = CliRunner().invoke(getattr(pipeline, stage))
+    assert isinstance(result.exception, errors.UsageError)
+    with pytest.raises(errors.UsageError, match=reason):
+        raise result.exception
+
+
+@pytest.mark.parametrize("cluster", [None, "team", "colour", "size"])
+def test_what_fits_is_taken(make_params, cluster):
+    """Carried columns, slices and columns of the model are in the holdout."""
+    grid = {"C": [0.1, 1], "fit_intercept": [True, False]}
+    preflight.check(make_params(changes={"train.grid": grid, "evaluate.cluster": cluster}))
+
+
+class Plain(BaseEstimator):
+    """A model of another library, without rules for its parameters."""
+
+    def __init__(self, depth: int = 1, random_state: int | None = None):
+        self.depth = depth
+        self.random_state = random_state
+
+
+def scaled(random_state: int) -> BaseEstimator:
+    """A pipeline, whose parameters have the names of its steps."""
+    return make_pipeline(StandardScaler(), LogisticRegression(random_state=random_state))
+
+
+@pytest.mark.parametrize(
+    ("make", "grid"),
+    [(Plain, {"depth": [1, "any"]}), (scaled, {"logisticregression__C": [1.0]})],
+    ids=["other library", "steps"],
+)
+def test_models_of_any_kind_are_asked_for_their_own_parameters(
+    make_params, monkeypatch, make, grid
+):
+    """An unknown one is refused, too; the grid of estimators.py counts where there is none."""
+    own = {"own": Estimator(partial(make), grid=grid)}
+    monkeypatch.setattr(project, "estimators", lambda: own)
+    changes = {"train.estimator": "own", "train.grid": None}
+    preflight.check(make_params(changes=changes))
+    with pytest.raises(errors.UsageError, match=r"train\.grid\.height: .*no such parameter"):
+        preflight.check(make_params(changes=changes | {"train.grid": {"height": [1]}}))
