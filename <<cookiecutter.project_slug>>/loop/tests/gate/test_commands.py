@@ -70,3 +70,15 @@ def test_exit_codes(monkeypatch, status, code):
         (bundle, Path("gate.yaml"), reports, "checked"),
         (bundle, Path("other.yaml"), reports, None),
     ]
+
+
+@pytest.mark.parametrize("needed", [None, 4000])
+def test_a_hold_ends_with_what_resolves_it(needed):
+    """A command for a person, and how many rows would spare it; no other verdict has that."""
+    held = conclude([Check("absolute", "hold", "too few", rows_needed=needed)], "new", None)
+    last = commands.to_text(held).splitlines()[-1]
+    assert 'loop gate --override "REASON"' in last
+    assert ("4,000 held-out rows" in last) == bool(needed)
+    for status in ("pass", "fail"):
+        assert "override" not in commands.to_text(conclude([Check("a", status, "")], "new", None))
+    assert "Next" not in commands.to_text(conclude([Check("a", "hold", "")], "new", None, "Ada"))

@@ -45,7 +45,18 @@ def to_text(verdict: gates.Verdict) -> str:
     lines = [f"{verdict.decision}: {verdict.summary}", "", *_aligned(table)]
     if quiet:
         lines += ["", f"Checks of slices that are not shown: {counted(c.status for c in quiet)}."]
+    if verdict.decision == "HOLD":
+        lines += ["", _next_step(verdict)]
     return "\n".join(map(_printable, lines))
+
+
+def _next_step(verdict: gates.Verdict) -> str:
+    """What ends a HOLD: more rows, where they would, or a person."""
+    rows = f"get about {n:,} held-out rows; or " if (n := verdict.rows_needed) else ""
+    return (
+        f"Next: {rows}when you have looked at the checks above and the model is right: loop gate "
+        '--override "REASON". On GitHub: the label gate-override.'
+    )
 
 
 def _cells(check: Check) -> tuple[str, ...]:

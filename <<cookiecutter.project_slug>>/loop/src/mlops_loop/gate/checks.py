@@ -166,7 +166,9 @@ def within_budgets(comparison: Comparison) -> Iterator[Check]:
         status: Status = "pass"
         message = ""
         if value is None:
-            status, message = "hold" if rule.required else "skip", "Not measured here."
+            status, message = "skip", "Not measured here."
+            if rule.required:
+                status, message = "hold", f"{message} Next: loop verify-image, then the gate again."
         elif not value <= rule.at_most:
             status, message = "fail", "Over its budget, or no number."
         yield Check("budget", status, message, value, threshold=rule.at_most, metric=name)

@@ -16,7 +16,7 @@ from mlops_loop import files, moments, paths, project, tasks
 from mlops_loop.columns import texts
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.params import Params
-from mlops_loop.pipeline import outliers, split
+from mlops_loop.pipeline import outliers, split, unseen
 from mlops_loop.pipeline.cleaning import Dropped, clean, left_out, refuse_bulk_loss
 from mlops_loop.tasks.target import TARGET
 from mlops_loop.text import listed
@@ -37,6 +37,7 @@ class Prepared:
     outliers: list[dict[str, Any]]  # see outliers.treat
     overlap: float  # share of holdout rows that another part holds as well
     incomplete_keys: int  # rows that lack a part of their key
+    unseen: list[unseen.Unseen]  # what training does not know
 
 
 def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
@@ -53,7 +54,9 @@ def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
     rows, treated = outliers.treat(rows, parts, params.prepare, _inputs())
     dropped.append(_outliers(parts, rows.index))
     refuse_bulk_loss(dropped, params.prepare.max_dropped_share)
-    return Prepared(rows, parts[rows.index], rule, dropped, treated, share, incomplete)
+    parts = parts[rows.index]
+    new = unseen.find(rows, parts, _inputs(), params.prepare.min_category_count)
+    return Prepared(rows, parts, rule, dropped, treated, share, incomplete, new)
 
 
 def _outliers(parts: pd.Series, kept: pd.Index) -> Dropped:
@@ -236,6 +239,7 @@ def run(params: Params) -> None:
     report |= {"rows": counts, "rule": prepared.rule}
     report |= {"outliers": prepared.outliers, "overlap": prepared.overlap}
     report["incomplete_keys"] = prepared.incomplete_keys
+    report["unseen"] = [item.to_dict() for item in prepared.unseen]
     files.write_json(report, paths.PREPARATION_REPORT)
     _print(prepared, counts)
 
@@ -250,3 +254,5 @@ def _print(prepared: Prepared, counts: dict[str, int]) -> None:
     for item in prepared.outliers:
         n, limits = sum(item.get(part, 0) for part in split.PARTS), "{low:.4g} to {high:.4g}"
         print(f"  {item['action']} {item['column']}: {n:,} rows beyond {limits.format(**item)}")
+    for new in prepared.unseen:
+        print(f"  {new.describe()}")
