@@ -276,8 +276,14 @@ REFUSED = {
         {},
         "has the column 'x' twice",
     ),
-    "as many classes as rows": (
+    "as many numbers as rows": (
         fine(outcome=FINE["x"]),
+        X,
+        positive(None),
+        "'outcome' holds 80 different numbers in 80 rows, .*is this regression",
+    ),
+    "as many classes as rows": (
+        fine(outcome=[f"class {i}" for i in range(N)]),
         X,
         positive(None),
         "Classes .* more of 'outcome' have validation or holdout rows .* no training row",
