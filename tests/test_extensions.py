@@ -4,10 +4,7 @@ import ast
 import hashlib
 import json
 import os
-import re
 import shutil
-import subprocess
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import pytest
 import yaml
 from conftest import DEFAULTS, check, run
 from documents import Block, blocks
+from engine import bundle_id, certificates
 
 PACKAGE = "flight_delays"
 
@@ -193,32 +191,22 @@ def activated(folder: Path) -> dict[str, str]:
     return os.environ | {"PATH": path, "PYTHONPATH": source}
 
 
-def test_an_own_type_is_served_where_nothing_is_trained(followed, tmp_path):
-    """As in the container: without the project's folder and the libraries of the pipeline."""
-    last, serving = followed.turns[-1], tmp_path / "serving"
+def test_an_own_type_is_served_by_the_container(followed, docker):
+    """What the bundle needs is in the image, without a setting; what only training needs is not."""
+    last, name = followed.turns[-1], f"own-type:test-{os.getpid()}"
     assert "model.skops" in last.bundle
+    assert "top_tenth" in last.texts["model_card.md"]
     assert last.verdict["decision"] == "PROMOTE"
-    sync = ["uv", "sync", "--quiet", "--locked", "--no-default-groups", "--no-editable"]
-    check(*sync, cwd=followed.folder, env=os.environ | {"UV_PROJECT_ENVIRONMENT": str(serving)})
-    assert run(serving / "bin" / "python", "-c", "import pandas", cwd=tmp_path).returncode
-    bundle = shutil.copytree(followed.folder / "models" / "bundle", tmp_path / "bundle")
-    settings = {"MLOPS_LOOP_PACKAGE": PACKAGE, "BUNDLE_DIR": str(bundle)}
-    server = subprocess.Popen(
-        [serving / "bin" / "loop", "serve", "--port", "0"],
-        cwd=tmp_path,
-        env=os.environ | settings,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    named = f"--build-arg=BUNDLE_ID={bundle_id(followed.folder)}"
+    docker("build", named, *certificates(), "--tag", name, followed.folder)
     try:
-        address = re.search(r"http://[\d.]+:\d+", server.stdout.readline()).group()
-        smoke = ["loop", "smoke", address]
-        assert "golden rows" in check(*smoke, cwd=followed.folder, env=activated(followed.folder))
-        with urllib.request.urlopen(f"{address}/card", timeout=5) as page:  # noqa: S310
-            assert "top_tenth" in page.read().decode()
+        env = docker.environment | activated(followed.folder)
+        assert "golden rows" in check("loop", "verify-image", name, cwd=followed.folder, env=env)
+        assert docker(
+            "run", "--rm", name, "python", "-c", "import pandas", succeed=False
+        ).returncode
     finally:
-        server.terminate()
-        server.communicate(timeout=30)
+        docker("image", "rm", "--force", name)
 
 
 def test_the_own_tests_of_the_project_pass(followed):

@@ -57,7 +57,9 @@ def command(template, output, answers):
     """
     config = template.with_name("cookiecutter.yaml")
     folders = {name: str(template.parent) for name in ("cookiecutters_dir", "replay_dir")}
-    config.write_text(json.dumps(folders), encoding="utf-8")
+    part = config.with_suffix(f".{os.getpid()}")  # others may read the file just now
+    part.write_text(json.dumps(folders), encoding="utf-8")
+    part.replace(config)
     options = ["--no-input", "--config-file", str(config), "--output-dir", str(output)]
     return [sys.executable, "-m", "cookiecutter", *options, str(template), *answers]
 

@@ -20,6 +20,7 @@ from mlops_loop.sources import csv_files, workbooks
 from mlops_loop.sources.csv_files import MOST_BYTES
 from mlops_loop.text import listed, public_url
 
+read_csv = csv_files.read_csv  # extensions of projects import it from here
 # What file systems call a tag or a time that changes with the content.
 MARKS = {"etag", "contentmd5", "digest", "lastmodified", "mtime", "modified", "updated"}
 
