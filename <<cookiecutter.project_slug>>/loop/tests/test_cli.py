@@ -116,6 +116,18 @@ def test_a_bug_has_a_traceback_and_is_called_a_bug(call, break_training):
     assert "bug" in err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("reason", ["Unable to allocate 74.5 GiB", ""])
+def test_memory_that_runs_out_is_no_bug(call, break_training, reason):
+    """It says so, and how to go on."""
+    break_training(MemoryError(reason))
+    code, out, err = call("train")
+    assert (code, out) == (64, "")
+    assert err.startswith("UsageError: This machine ran out of memory. Next: ")
+    assert "dvc repro" in err
+    assert f"({reason})" in err or not reason
+    assert "Traceback" not in err
+
+
 def test_ctrl_c_is_no_error(call, break_training):
     """It exits as the shell expects, with one sentence."""
     break_training(KeyboardInterrupt())

@@ -11,11 +11,12 @@ import json
 import os
 import sys
 import traceback
+from typing import NoReturn
 
 import click
 
 from mlops_loop import paths
-from mlops_loop.errors import ProjectError
+from mlops_loop.errors import ProjectError, UsageError
 
 # By module of mlops_loop.commands, each command with the first sentence of its help.
 MODULES = {
@@ -88,6 +89,11 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(HELP.items()))
 
 
+OUT_OF_MEMORY = (
+    "This machine ran out of memory. Next: run the same command on a machine with more; or make "
+    "the table smaller, by fewer rows, fewer columns, or a larger prepare.min_category_count in "
+    "params.yaml, and run dvc repro. Finished stages and candidates of a search are kept."
+)
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -105,6 +111,13 @@ def _record_error(error: ProjectError) -> None:
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     facts = {"command": command, "error": error.name, "message": str(error)}
     paths.STOPPED.write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _leave(error: ProjectError) -> NoReturn:
+    click.echo(f"{error.name}: {error}", err=True)
+    if os.environ.get("GITHUB_ACTIONS"):
+        _record_error(error)
+    sys.exit(error.exit_code)
 
 
 def main() -> None:
@@ -128,10 +141,9 @@ def main() -> None:
         )
         sys.exit(64)
     except ProjectError as error:
-        click.echo(f"{error.name}: {error}", err=True)
-        if os.environ.get("GITHUB_ACTIONS"):
-            _record_error(error)
-        sys.exit(error.exit_code)
+        _leave(error)
+    except MemoryError as error:
+        _leave(UsageError(f"{OUT_OF_MEMORY} ({error})" if str(error) else OUT_OF_MEMORY))
     except Exception:
         traceback.print_exc()
         click.echo("This is a bug in the loop's own code: please report it.", err=True)

@@ -186,6 +186,8 @@ def fit(
         inner = head.fit_transform(x, y)
         inner[:, np.isnan(inner).all(axis=0)] = 0  # boosting cannot bin a column without a value
         model.fit(inner, y, **_stopping(head, model, stop))
+    except MemoryError:  # not the model's refusal: the command line says what helps
+        raise
     except Exception as error:  # LightGBM, for one, has an error of its own
         reason = " ".join(str(error).split())
         what = f"train.grid: a model with {values} cannot be fitted on {len(y):,} rows"

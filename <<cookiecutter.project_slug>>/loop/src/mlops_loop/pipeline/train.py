@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from mlops_loop import files, paths, project, tasks
 from mlops_loop.model.contract import Contract
 from mlops_loop.params import Params
-from mlops_loop.pipeline import leakage
+from mlops_loop.pipeline import leakage, memory
 from mlops_loop.pipeline.derive import derive_contract
 from mlops_loop.pipeline.model_pipeline import (
     build_pipeline,
@@ -50,6 +50,7 @@ def train(training: pd.DataFrame, validation: pd.DataFrame, params: Params) -> T
     """
     own = params.train
     contract = derive_contract(project.model_input().to_schema(), training, params)
+    _check_memory(contract, training, params)
     known, held = (_encode(rows, contract) for rows in (training, validation))
     metric = metrics.find(params.task, own.scoring)
     blank, grid = _blank(contract, params)
@@ -59,6 +60,14 @@ def train(training: pd.DataFrame, validation: pd.DataFrame, params: Params) -> T
     facts = _facts(best, contract, params)
     task = tasks.find(params.task)
     return Trained(*task.learn_from_validation(best, contract, held, own), candidates, facts)
+
+
+def _check_memory(contract: Contract, training: pd.DataFrame, params: Params) -> None:
+    own = params.train
+    _, categories = forms_of(find_estimator(own.estimator), own.select)
+    least = params.prepare.min_category_count
+    if categories == "one_hot" and (much := memory.one_hot(contract, training, least)):
+        print(f"train: {much}. A larger prepare.min_category_count makes it less")
 
 
 def _encode(rows: pd.DataFrame, contract: Contract) -> Rows:
