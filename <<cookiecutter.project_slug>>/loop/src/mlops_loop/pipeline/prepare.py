@@ -16,7 +16,7 @@ from mlops_loop import files, moments, paths, project, tasks
 from mlops_loop.columns import texts
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.params import Params
-from mlops_loop.pipeline import outliers, split, unseen
+from mlops_loop.pipeline import outliers, overlap, split, unseen
 from mlops_loop.pipeline.cleaning import Dropped, clean, left_out, refuse_bulk_loss
 from mlops_loop.tasks.target import TARGET
 from mlops_loop.text import listed
@@ -36,6 +36,7 @@ class Prepared:
     dropped: list[Dropped]  # a record for each reason
     outliers: list[dict[str, Any]]  # see outliers.treat
     overlap: float  # share of holdout rows that another part holds as well
+    overlap_by_chance: float | None  # what independent rows would give, where it was asked
     incomplete_keys: int  # rows that lack a part of their key
     unseen: list[unseen.Unseen]  # what training does not know
 
@@ -43,20 +44,20 @@ class Prepared:
 def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
     """Clean and divide validated raw rows.
 
-    Raises DataRefused where nothing is left, where more than `split.max_overlap` of the holdout
-    equals rows that are not held out, and where a part holds targets that training lacks.
+    Raises DataRefused where nothing is left, where more than `split.max_overlap` of the holdout,
+    beyond chance, equals rows that are not held out, and where training lacks a part's targets.
     """
     rows, dropped, incomplete = _model_rows(raw, params)
     rule = split.make_rule(rows, params.split, params.seed)
     parts = split.part_of(rows, rule)
     tasks.find(params.task).check_parts(rows[TARGET], parts, params.target)
-    share = _checked_overlap(rows, parts, params.split.max_overlap)
+    share, by_chance = _checked_overlap(rows, parts, params.split.max_overlap)
     rows, treated = outliers.treat(rows, parts, params.prepare, _inputs())
     dropped.append(_outliers(parts, rows.index))
     refuse_bulk_loss(dropped, params.prepare.max_dropped_share)
     parts = parts[rows.index]
     new = unseen.find(rows, parts, _inputs(), params.prepare.min_category_count)
-    return Prepared(rows, parts, rule, dropped, treated, share, incomplete, new)
+    return Prepared(rows, parts, rule, dropped, treated, share, by_chance, incomplete, new)
 
 
 def _outliers(parts: pd.Series, kept: pd.Index) -> Dropped:
@@ -89,16 +90,26 @@ def _model_rows(raw: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, list[D
     return rows[kept], dropped, incomplete
 
 
-def _checked_overlap(rows: pd.DataFrame, parts: pd.Series, limit: float) -> float:
-    """The share of the holdout that equals other rows; raises DataRefused above `limit`."""
-    share = split.overlap(rows, parts, [*_inputs(), TARGET])
-    if share > limit:
+def _checked_overlap(
+    rows: pd.DataFrame, parts: pd.Series, limit: float
+) -> tuple[float, float | None]:
+    """The share of the holdout that equals other rows, and that by chance where it is asked.
+
+    Raises DataRefused where the share is more than `limit` above what may be chance.
+    """
+    columns = [*_inputs(), TARGET]
+    share = split.overlap(rows, parts, columns)
+    if share <= limit:
+        return share, None
+    chance = overlap.by_chance(rows, parts == "holdout", columns)
+    if share > limit + chance.upper:
         raise DataRefused(
-            f"{share:.1%} of the holdout equals rows that training sees, target included; allowed "
-            f"are {limit:.1%} (split.max_overlap). Name what identifies a row in prepare.key, "
-            "split by group, or raise the limit where rows repeat by nature."
+            f"{share:.1%} of the holdout equals rows that training sees, target included; by "
+            f"chance it would be {chance.share:.1%}; allowed are {limit:.1%} more "
+            "(split.max_overlap). Name what identifies a row in prepare.key, split by group, or "
+            "raise the limit where rows repeat by nature."
         )
-    return share
+    return share, chance.share
 
 
 def _require_columns(rows: pd.DataFrame, params: Params) -> None:
@@ -238,6 +249,7 @@ def run(params: Params) -> None:
     report["dropped_examples"] = {item.words: item.examples for item in prepared.dropped if item.n}
     report |= {"rows": counts, "rule": prepared.rule}
     report |= {"outliers": prepared.outliers, "overlap": prepared.overlap}
+    report["overlap_by_chance"] = prepared.overlap_by_chance
     report["incomplete_keys"] = prepared.incomplete_keys
     report["unseen"] = [item.to_dict() for item in prepared.unseen]
     files.write_json(report, paths.PREPARATION_REPORT)
@@ -251,6 +263,8 @@ def _print(prepared: Prepared, counts: dict[str, int]) -> None:
         print(f"  dropped {lost.n:,} rows: {lost.words}{examples}")
     if n := prepared.incomplete_keys:
         print(f"  {n:,} rows lack a part of prepare.key: all of their values identify them")
+    if (chance := prepared.overlap_by_chance) is not None:
+        print(f"  {prepared.overlap:.1%} of the holdout equals other rows; by chance {chance:.1%}")
     for item in prepared.outliers:
         n, limits = sum(item.get(part, 0) for part in split.PARTS), "{low:.4g} to {high:.4g}"
         print(f"  {item['action']} {item['column']}: {n:,} rows beyond {limits.format(**item)}")
