@@ -19,6 +19,12 @@ N = 3000
 pytestmark = pytest.mark.usefixtures("rows_as_they_are")
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    """Scores of a search are kept in the folder where it runs."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def training(make_rows) -> pd.DataFrame:
     """Rows of 1,000 towns: 990 have two each, and ten share the others."""
