@@ -127,3 +127,11 @@ def test_a_date_is_no_number(dates):
     values = pd.Series(dates)
     for read in (columns.numbers, columns.integers, columns.booleans):
         assert read(values).isna().all()
+
+
+@pytest.mark.parametrize("kind", ["uint64", "UInt64"])
+def test_integers_beside_one_that_does_not_fit_stay_exact(kind):
+    """The others are not made floats on the way, of which 2**63 - 1 is none."""
+    values = pd.Series([2**63 - 1, 2**63, 1, 2**64 - 1], dtype=kind)
+    found = columns.integers(values, "int64")
+    assert found.tolist() == [2**63 - 1, pd.NA, 1, pd.NA]

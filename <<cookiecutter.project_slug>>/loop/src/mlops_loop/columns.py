@@ -73,7 +73,8 @@ def integers(values: pd.Series, dtype: str = "int64") -> pd.Series:
     kind = "UInt64" if limits.min == 0 else "Int64"
     whole = _to_numeric(values)
     if pd.api.types.is_integer_dtype(whole):
-        return whole.where(whole.between(limits.min, limits.max)).astype(kind)
+        fits = whole.between(limits.min, limits.max).fillna(False).astype(bool)
+        return whole.where(fits, 0).astype(kind).where(fits)  # exact: no float on the way
     found = (_integer(value) for value in values.array)
     held = [n if n is not None and limits.min <= n <= limits.max else None for n in found]
     return pd.Series(pd.array(held, dtype=kind), values.index, name=values.name)

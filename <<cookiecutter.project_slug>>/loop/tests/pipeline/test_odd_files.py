@@ -50,7 +50,7 @@ def test_an_unusual_csv_is_read(run_stages, content):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (CSV.replace(",", ";"), "there is no column 'outcome'.*'id;size;outcome'"),
+        (CSV.replace(",", ";"), "one column only, 'id;size;outcome'.*Next: set `separator"),
         (LATIN, "raw.csv cannot be read as csv: .*utf-8"),
         (CSV.encode("utf-16"), "raw.csv cannot be read as csv: .*utf-8"),
         (CSV.replace("0.5,", "0.5,\x00,", 1), "raw.csv cannot be read as csv: .*fields"),
