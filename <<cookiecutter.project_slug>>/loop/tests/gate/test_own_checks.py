@@ -143,5 +143,5 @@ def test_options_are_a_mapping(own_package, tmp_path):
     own_package(extensions="CHECKS = {'balance': None}")
     path = tmp_path / "gate.yaml"
     path.write_text(yaml.safe_dump(POLICY | {"own_checks": {"balance": 0.5}}))
-    with pytest.raises(errors.UsageError, match=r"own_checks.balance = 0.5: .*dictionary"):
+    with pytest.raises(errors.UsageError, match=r"own_checks.balance = 0.5: .*mapping"):
         params.read_yaml(path, policy.GatePolicy)

@@ -14,7 +14,7 @@ from typing import Any
 
 from mlops_loop import paths
 from mlops_loop.daily.day import DELAYS_DAYS, Day, merge
-from mlops_loop.daily.problems import count_problems
+from mlops_loop.daily.problem_counts import count_problems
 from mlops_loop.daily.production import fold_rows
 from mlops_loop.daily.reference import Reference
 from mlops_loop.errors import ProjectError

@@ -2,8 +2,8 @@
 
 A day is compared with 28 days that ended a week before, so that a new level counts as usual after a
 week only. On a log scale a day is its weekday's mean and a normal error: the limits are those of a
-new observation in a one-way layout (Montgomery, Peck and Vining 2012, Introduction to Linear
-Regression Analysis, section 2.5, with 7 groups), Student's t with K - 7 degrees of freedom.
+new observation in a one-way layout (Montgomery, Peck and Vining 2012, ISBN
+978-0-470-54281-1, section 2.5, with 7 groups), Student's t with K - 7 degrees of freedom.
 """
 
 from __future__ import annotations

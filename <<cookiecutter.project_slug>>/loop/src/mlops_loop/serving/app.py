@@ -39,7 +39,7 @@ from mlops_loop.prediction_log.log import PredictionLog
 from mlops_loop.serving import (
     log_routes,
     openapi,
-    problems,
+    problem_counter,
     prometheus,
     protocols,
     refusals,
@@ -73,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     _add_routes(app)
     app.add_middleware(
-        Limits, settings=settings, auth=app.state.auth, answered=problems.counting(app.state)
+        Limits, settings=settings, auth=app.state.auth, answered=problem_counter.counting(app.state)
     )
     return app
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlops_loop.daily.problems import WHOLE, count_problems
+from mlops_loop.daily.problem_counts import WHOLE, count_problems
 from mlops_loop.prediction_log.database import FAILED, REFUSED
 
 
