@@ -60,9 +60,10 @@ def loop(shared: Path, published: dict[str, str], baked) -> Callable[[str], Loop
     def run(task: str) -> Loop:
         log = shared / f"demo-{task}.log"
         with locked(shared / f"demo-{task}.lock"):
-            project = _classification(shared) if task == "classification" else _other(baked, task)
+            is_first = task == "classification"
+            project = _classification(shared) if is_first else _other(baked, task, shared)
             if not log.exists():
-                start = shell_lines(ROOT / "README.md")[0] if task == "classification" else None
+                start = shell_lines(ROOT / "README.md")[0] if is_first else None
                 _demonstrate(start, shared if start else project, published, log)
             copy = project / "build" / "loop"
             if not (copy / ".venv").exists():
@@ -76,8 +77,13 @@ def _classification(shared: Path) -> Path:
     return shared / "cloned" / "cookiecutter-mlops-actions" / "build" / "demo"
 
 
-def _other(baked, task: str) -> Path:
-    return baked({"task": task, "dvc_remote": "ghcr", "license": "BSD-3-Clause"})
+def _other(baked, task: str, shared: Path) -> Path:
+    """Return a copy of a generated project, at which others look meanwhile."""
+    folder = shared / task / "flight-delays"
+    if not folder.exists():
+        options = {"task": task, "dvc_remote": "ghcr", "license": "BSD-3-Clause"}
+        shutil.copytree(baked(options), folder, symlinks=True)
+    return folder
 
 
 def _demonstrate(
