@@ -122,7 +122,7 @@ def _try_out(laptop: Path, environment: dict[str, str]) -> None:
     for step in (
         "uv run --frozen dvc repro --quiet",
         f"{LOOP} store push --runs",
-        "git restore . && uv run --frozen dvc checkout --quiet",
+        "git reset --quiet --hard && uv run --frozen dvc checkout --quiet",  # DVC stages its lock
     ):
         check("bash", "-ec", step, cwd=laptop, env=environment)
 
