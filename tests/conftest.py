@@ -104,6 +104,11 @@ class Scheduling(LoadScopeScheduling):
         return file if Path(file).stem in self.FILES else nodeid
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return one more than there are cores: one of them waits for a container or a registry."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log) -> Scheduling:
     """Replace the scheduler of xdist."""
     return Scheduling(config, log)
