@@ -202,8 +202,10 @@ class World:
             grants = rig.permissions(workflow, job)
             token = {"value": f"{stem}.{job}", "run_id": stem.removeprefix("ghs_run")}
             claims = {"ref": event.ref, "sha": event.sha, "event_name": event.name} | self.claims
-            if "environment" in spec:
-                claims["environment"] = spec["environment"]["name"]
+            if environment := spec.get("environment"):  # a name, or a name and an address
+                claims["environment"] = (
+                    environment if isinstance(environment, str) else environment["name"]
+                )
             self.github.token(f"{name}/{job}", grants, event.read_only, **token, **claims)
 
     def _home(self, scratch: Path) -> Path:
