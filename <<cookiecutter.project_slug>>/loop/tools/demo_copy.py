@@ -13,6 +13,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from mlops_loop.yaml_text import parse
+
 LOOP = Path("build/loop").resolve()
 SKIP = shutil.ignore_patterns(".git", ".venv", ".uv", "build", "cache", "tmp", "__pycache__")
 CODE = ("src", "loop/src")
@@ -56,14 +58,14 @@ def copy_project() -> None:
 
 def edit(name: str, **sections: object) -> None:
     """Write a YAML file of the project into the copy, with these sections in place of its own."""
-    content = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
+    content = parse(Path(name).read_text(encoding="utf-8"))
     text = yaml.safe_dump(content | sections, sort_keys=False)
     (LOOP / name).write_text(text, encoding="utf-8")
 
 
 def train(**changes: object) -> None:
     """Run the stages with the project's parameters; `changes` replace those of `train`."""
-    own = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["train"]
+    own = parse(Path("params.yaml").read_text(encoding="utf-8"))["train"]
     edit("params.yaml", train=own | changes)
     run("dvc repro --quiet")
 

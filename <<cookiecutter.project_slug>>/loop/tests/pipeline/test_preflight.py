@@ -83,3 +83,6 @@ def test_models_of_any_kind_are_asked_for_their_own_parameters(
     preflight.check(make_params(changes=changes))
     with pytest.raises(errors.UsageError, match=r"train\.grid\.height: .*no such parameter"):
         preflight.check(make_params(changes=changes | {"train.grid": {"height": [1]}}))
+    own["own"] = Estimator(partial(make), grid={"height": [1]})
+    with pytest.raises(errors.UsageError, match=r"^estimators\.py: grid\.height: .*no such"):
+        preflight.check(make_params(changes=changes))

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
+from sheets import workbook
 
 from mlops_loop import errors, paths, source_params
 from mlops_loop.file_format import FileFormat
@@ -110,7 +111,8 @@ FOUND = {
     "zstd without its ending": (PACKERS[".zst"](b"a,b\n1,2\n"), {}, "`compression: zstd`"),
     "no gzip": (b"a,b\n1,2\n" * 9, {"compression": "gzip"}, ""),
     "Parquet": (b"PAR1...", {}, "`format: parquet`"),
-    "a workbook": (zipped(b"x"), {}, "`format: excel`"),
+    "a workbook": (workbook({"rows": [["a", "b"], [1, 2]]}), {}, "`format: excel`"),
+    "zip without its ending": (zipped(b"a,b\n1,2\n"), {}, "`compression: zip`"),
 }  # fmt: skip
 
 
@@ -127,11 +129,12 @@ def test_the_message_says_what_to_set(tmp_path, read, content, keys, words):
     assert bool(next_step) == bool(words)
 
 
-@pytest.mark.parametrize(("content", "keys", "words"), FOUND.values(), ids=FOUND)
-def test_the_advice_works(tmp_path, read, content, keys, words):
-    """Who follows it reads the file, or hears of the next thing."""
-    if not words or b"PAR1" in content or b"PK" in content:
-        return
+READABLE = {name: found[:2] for name, found in FOUND.items() if name not in ("no gzip", "Parquet")}
+
+
+@pytest.mark.parametrize(("content", "keys"), READABLE.values(), ids=READABLE)
+def test_the_advice_works(tmp_path, read, content, keys):
+    """Who follows it reads both columns."""
     (tmp_path / "a.txt").write_bytes(content)
     told = csv_files.advice(content, FileFormat(**keys))
     new = yaml.safe_load("\n".join(told))

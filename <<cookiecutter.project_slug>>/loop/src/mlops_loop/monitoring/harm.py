@@ -29,8 +29,6 @@ from mlops_loop.monitoring.noise import LEAST_UNITS, Noise
 BETS = (1.0,)
 LOOKS = 365  # a year: one each day
 UPPER = 0.05  # tail beyond the upper bound of the holdout's mean loss
-
-
 RECENT_DAYS = 7  # mature ones, which show whether harm goes on
 
 

@@ -30,11 +30,16 @@ def check(params: Params) -> None:
     estimator = find_estimator(own.estimator)
     model = estimator.make(random_state=params.seed)
     set_options(model, own)
-    _check_grid(model, estimator.grid if own.grid is None else own.grid, own.estimator)
+    if own.grid is None:
+        _check_grid(model, estimator.grid, own.estimator, "estimators.py: grid")
+    else:
+        _check_grid(model, own.grid, own.estimator, "train.grid")
     _check_cluster(params)
 
 
-def _check_grid(model: BaseEstimator, grid: Mapping[str, Sequence[Any]], name: str) -> None:
+def _check_grid(
+    model: BaseEstimator, grid: Mapping[str, Sequence[Any]], name: str, place: str
+) -> None:
     """Each key is a parameter of the model, and each value one that it takes."""
     for key, values in grid.items():
         for value in values:
@@ -42,21 +47,21 @@ def _check_grid(model: BaseEstimator, grid: Mapping[str, Sequence[Any]], name: s
             try:
                 candidate.set_params(**{key: value})
             except ValueError as error:
-                raise UsageError(_unknown(key, list(model.get_params()), name)) from error
-            _check_value(candidate, key)
+                raise UsageError(f"{place}.{key}: {_unknown(key, model, name)}") from error
+            _check_value(candidate, f"{place}.{key}")
 
 
-def _unknown(key: str, known: list[str], name: str) -> str:
+def _unknown(key: str, model: BaseEstimator, name: str) -> str:
+    known = list(model.get_params())
     near = [name for name in known if name.lower() == key.lower()]
     near = near or get_close_matches(key, known, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return (
-        f"train.grid.{key}: the estimator {name!r} has no such parameter.{hint} It has: "
-        f"{listed(known, len(known))}."
+        f"the estimator {name!r} has no such parameter.{hint} It has: {listed(known, len(known))}."
     )
 
 
-def _check_value(model: BaseEstimator, key: str) -> None:
+def _check_value(model: BaseEstimator, place: str) -> None:
     """What scikit-learn's own models ask at the beginning of `fit`; others have no such rules."""
     if not hasattr(model, "_parameter_constraints"):
         return
@@ -64,7 +69,7 @@ def _check_value(model: BaseEstimator, key: str) -> None:
         model._validate_params()
     except ValueError as error:
         reason = " ".join(str(error).split())
-        raise UsageError(f"train.grid.{key}: {reason}") from error
+        raise UsageError(f"{place}: {reason}") from error
 
 
 def _check_cluster(params: Params) -> None:

@@ -6,7 +6,6 @@ It is no stage of `dvc.yaml`: it is drawn on request, by skrub's TableReport.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,17 +30,14 @@ def read(path: Path, style: FileFormat = PLAIN) -> pd.DataFrame:
     """
     if not path.exists():
         raise UsageError(f"{path} is missing. Next: name a file, as data/ingested.parquet")
-    place = {"path": str(path), "format": None, "fingerprint": str(paths.SOURCE_STATE)}
-    table = read_files(Files.model_validate(_keys(style) | place))
+    keys = style.model_dump(include=set(FileFormat.model_fields) - {"format"})
+    source = Files(path=str(path), fingerprint=str(paths.SOURCE_STATE), **keys)
+    table = read_files(source)
     if table.empty:
         raise UsageError(f"{path} has no rows, so there is nothing to look at.")
     table = table.iloc[np.unique(np.linspace(0, len(table) - 1, MAX_ROWS).astype(int))]
-    is_csv = style.model_copy(update={"format": None}).form_of(str(path)) == "csv"
+    is_csv = source.form_of(source.path) == "csv"
     return table.apply(_numbers_or_texts, table=table) if is_csv else table
-
-
-def _keys(style: FileFormat) -> dict[str, Any]:
-    return style.model_dump(include=set(FileFormat.model_fields))
 
 
 def _numbers_or_texts(values: pd.Series, table: pd.DataFrame) -> pd.Series:

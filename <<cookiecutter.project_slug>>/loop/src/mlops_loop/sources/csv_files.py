@@ -23,13 +23,13 @@ MOST_BYTES = 65_536  # of a file that are looked at for advice
 # How a file begins that is no text, and what reads it.
 MAGIC = {
     b"PAR1": "format: parquet",
-    b"PK\x03\x04": "format: excel",
     b"\xd0\xcf\x11\xe0": "format: excel",
     b"\x1f\x8b": "compression: gzip",
     b"BZh": "compression: bz2",
     b"\xfd7zXZ": "compression: xz",
     b"\x28\xb5\x2f\xfd": "compression: zstd",
 }
+ZIP, WORKBOOK = b"PK\x03\x04", re.compile(rb"\[Content_Types\]|xl/|opendocument")
 SEPARATORS = ";\t|,"
 DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+")
 
@@ -79,6 +79,8 @@ def advice(head: bytes, style: FileFormat) -> list[str]:
     for start, key in MAGIC.items():
         if head.startswith(start):
             return [key]
+    if head.startswith(ZIP):  # a workbook is one, too
+        return ["format: excel" if WORKBOOK.search(head) else "compression: zip"]
     encoding = _encoding(head, style.encoding)
     keys = [f"encoding: {encoding}"] if encoding != style.encoding else []
     lines = head.decode(encoding, "replace").splitlines()[:100]

@@ -28,7 +28,7 @@ MARKS = {"etag", "contentmd5", "digest", "lastmodified", "mtime", "modified", "u
 def read_files(source: Files) -> pd.DataFrame:
     """All files that `source.path` matches, in the order of their names.
 
-    Columns of a CSV are text, see `csv.read_csv`; those of Parquet and of a workbook have the
+    Columns of a CSV are text, see `read_csv`; those of Parquet and of a workbook have the
     file's types. Raises UsageError where nothing matches, DataRefused where a file cannot be read
     as `source` says or has other columns than the first one.
     """
@@ -115,7 +115,7 @@ def _read_csv(file: OpenFile, style: FileFormat) -> pd.DataFrame:
 
 
 def _advice(file: OpenFile, style: FileFormat) -> list[str]:
-    """None where the file cannot be opened a second time."""
+    """Keys to set; none where the file cannot be opened a second time."""
     for kind in (style.compression_of(file.path), "none"):
         with suppress(Exception), file as stream:
             return csv_files.advice(csv_files.OPENERS[kind](stream).read(MOST_BYTES), style)

@@ -45,6 +45,9 @@ def test_problems_are_in_the_file_of_their_day(folder):
     path = folder / "predictions-2026-01-05.parquet"
     pq.write_table(pq.read_table(path).replace_schema_metadata(), path)
     assert source.problems(DAY) is None
+    pq.write_table(pq.read_table(path).replace_schema_metadata({"problems": "{"}), path)
+    with pytest.raises(LogUnavailable, match="predictions-2026-01-05"):
+        source.problems(DAY)
 
 
 def test_no_folder(tmp_path):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -56,10 +56,13 @@ class FolderTraffic:
     def problems(self, day: date) -> Problems | None:
         """What the file of the day says; None where there is none, or it is an older one."""
         path = f"{self._root}/{file_of_day(day)}"
-        with suppress(Exception), self._fs.open(path, "rb") as file:
-            known = pq.ParquetFile(file).schema_arrow.metadata or {}
-            return problems_of(json.loads(known[PROBLEMS.encode()]))
-        return None
+        with self._readable(f"{self._name}/{file_of_day(day)}"):
+            if not self._fs.exists(path):
+                return None
+            with self._fs.open(path, "rb") as file:
+                known = pq.ParquetFile(file).schema_arrow.metadata or {}
+            text = known.get(PROBLEMS.encode())
+            return None if text is None else problems_of(json.loads(text))
 
     @contextmanager
     def _readable(self, place: str) -> Iterator[None]:
