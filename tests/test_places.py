@@ -20,7 +20,8 @@ def test_make_works_where_names_have_blanks(baked, tmp_path, monkeypatch):
     check("make", "-C", "loop", "environment", cwd=project)
     shown = check(project / ".venv" / "bin" / "loop", "registry", "show", "--json", cwd=project)
     assert json.loads(shown) == []
-    planned = check("make", "--dry-run", "--always-make", "--no-print-directory", "pipeline", "upgrade", cwd=project)
+    plan = ("make", "--dry-run", "--always-make", "--no-print-directory")
+    planned = check(*plan, "pipeline", "upgrade", cwd=project)
     assert str(place) not in planned
 
 
