@@ -48,6 +48,24 @@ def test_problems_are_counted(url, begin):
     }  # fmt: skip
 
 
+def test_problems_of_the_last_turn_are_counted(url, begin, monkeypatch):
+    """They come while others are written, and so does the end."""
+    log, today = begin(url), datetime.now(UTC).date()
+    add = log._disk.add_problems
+
+    def add_slowly(problems):
+        monkeypatch.undo()
+        add(problems)
+        log.note([("temp", "is too large")])
+        log._ending.set()
+
+    monkeypatch.setattr(log._disk, "add_problems", add_slowly)
+    log.note([("", "request refused")])
+    log._writer.join()
+    log.close()
+    assert log.database.problems(today) == {("", "request refused"): 1, ("temp", "is too large"): 1}
+
+
 def test_problems_that_cannot_be_written_keep_no_prediction_back(url, begin, put, monkeypatch):
     """They are tried again; of too many the oldest are forgotten."""
 

@@ -136,6 +136,8 @@ class PredictionLog:
                 if self._ending.wait(RETRY_S):
                     return
             self._write_problems()
+        self._problems_wait = 0.0
+        self._write_problems()  # what came during the last turn
 
     def _write(self, batch: list[_Waiting]) -> bool:
         try:
