@@ -30,7 +30,7 @@ test: loop
 loop: .venv/ready
 	python tools/bake.py --name check && cd build/check && UV_PROJECT_ENVIRONMENT="$(LOOP_ENVIRONMENT)" uv sync --frozen --quiet
 	cd "$(PROJECT)/loop" && export PATH="$(LOOP_ENVIRONMENT)/bin:$$PATH" PYTHONPATH="$$PWD/src" && \
-	  ruff check . && ruff format --check . && mypy && python -m pytest -n 2 $(LOOP_TESTS)
+	  ruff check . && ruff format --check . && mypy && python -m pytest -n 3 $(LOOP_TESTS)
 
 # Check the template's own Python and workflows
 lint: .venv/ready

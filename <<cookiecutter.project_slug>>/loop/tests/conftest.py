@@ -5,8 +5,16 @@ import pytest
 # Half of the time for a tenth of the tests: the marker `slow` is for who wants an answer soon.
 SLOW = {
     "deployment": ("test_deploy", "test_job"),
-    "pipeline": ("test_export", "test_odd_tables", "test_same_value", "test_search", "test_train"),
-    "serving": ("test_abuse", "test_log_routes"),
+    "pipeline": (
+        "test_cleaning",
+        "test_export",
+        "test_odd_tables",
+        "test_same_value",
+        "test_search",
+        "test_train",
+    ),
+    "serving": ("test_abuse", "test_alerts", "test_log_routes"),
+    "sources": ("test_source_changes",),
     "storage": ("test_damage", "test_gc", "test_store"),
 }
 
