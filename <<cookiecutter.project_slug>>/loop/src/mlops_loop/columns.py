@@ -141,9 +141,13 @@ def replaced(table: pd.DataFrame, new: Mapping[str, pd.Series]) -> pd.DataFrame:
 
 
 def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Tables with the same columns, in any order, below each other, with all texts kept."""
-    names = tables[0].columns
-    return pd.DataFrame({name: _joined([table[name] for table in tables]) for name in names})
+    """Tables below each other, with all texts kept; missing where a table lacks a column."""
+    names = dict.fromkeys(name for table in tables for name in table.columns)
+    return pd.DataFrame({name: _joined([_or_missing(t, name) for t in tables]) for name in names})
+
+
+def _or_missing(table: pd.DataFrame, name: str) -> pd.Series:
+    return table[name] if name in table else pd.Series(None, table.index, dtype=object, name=name)
 
 
 def _joined(parts: Sequence[pd.Series]) -> pd.Series:

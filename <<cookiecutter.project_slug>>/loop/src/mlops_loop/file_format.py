@@ -23,6 +23,7 @@ Sign = Annotated[str, Field(min_length=1, max_length=1)]
 BLANKS = " \u00a0\u2009\u202f"
 DECIMAL_COMMA = re.compile(r"[+-]?\d+(\.\d{3})*,\d+")
 SIGNS = "decimal", "thousands"
+LACKING = "lacking"  # in the attrs of a table: by column the files that lack it
 
 
 class FileFormat(Section):

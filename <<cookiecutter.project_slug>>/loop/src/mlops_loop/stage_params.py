@@ -11,6 +11,7 @@ from mlops_loop.values import label_of
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Limit = Annotated[float, Field(ge=0, le=1)]
+Extra = Literal["ignore", "refuse"]
 
 
 def _label(value: Any) -> Any:
@@ -22,9 +23,13 @@ Label = Annotated[str, BeforeValidator(_label)]
 
 
 class Validate(Section):
-    """The share of raw rows that may break the schema before the data are refused."""
+    """The share of raw rows that may break the schema before the data are refused.
+
+    And what becomes of columns that RawRows does not name, as a new one in a later file.
+    """
 
     max_failed_share: Annotated[float, Field(ge=0, lt=1)]
+    extra_columns: Extra = "ignore"
 
 
 class Target(Section):

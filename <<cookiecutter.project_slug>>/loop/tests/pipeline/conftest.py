@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from mlops_loop import errors, params, paths, project
 from mlops_loop.inference.rows import RowReader
 from mlops_loop.model import bundle
-from mlops_loop.pipeline import evaluate, export, ingest, prepare, train, validate
+from mlops_loop.pipeline import evaluate, export, ingest, preflight, prepare, train, validate
 from mlops_loop.pipeline.cleaning import ADVICE
 from mlops_loop.pipeline.model_pipeline import Estimator
 from mlops_loop.sources.table import READERS
@@ -150,8 +150,13 @@ def make_rows() -> Callable[..., pd.DataFrame]:
     return make
 
 
-def make_schema(name: str, columns: dict[str, Any]) -> type[pa.DataFrameModel]:
-    """`{"a": "float?", "b": "str"}`: a type for each column, `?` where values may be missing."""
+def make_schema(name: str, columns: Any) -> type[pa.DataFrameModel]:
+    """`{"a": "float?", "b": "str"}`: a type for each column, `?` where values may be missing.
+
+    A schema stays what it is.
+    """
+    if isinstance(columns, type):
+        return columns
     kinds = [kind if isinstance(kind, tuple) else (kind, {}) for kind in columns.values()]
     members: dict[str, Any] = {
         f"c{i}": pa.Field(alias=column, nullable=kind.endswith("?"), **more)
@@ -193,6 +198,7 @@ def run_stages(tmp_path_factory, make_params) -> Callable[..., bundle.Bundle | s
                 content = source.encode() if isinstance(source, str) else source
                 (folder / own.source.path).write_bytes(content)
             try:
+                preflight.check(own)
                 for stage in STAGES:
                     stage.run(own)
             except errors.ProjectError as error:

@@ -5,6 +5,7 @@ What pandera itself does with them was seen with version 0.35.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Optional
 
 import pandas as pd
@@ -13,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandera.config import ValidationDepth, config_context
-from pandera.typing import Series
+from pandera.typing import Index, Series
 
 from mlops_loop import errors
+from mlops_loop.pipeline import whole_check
 from mlops_loop.pipeline.validate import Validated, validate
 
 RAW = pd.DataFrame({"n": [1, 2, 2, 4, 5], "x": [1.0, 2.0, 2.0, -1.0, None], "more": list("abcde")})
@@ -55,19 +57,37 @@ def checked(schema: Any, raw: pd.DataFrame = RAW) -> Validated:
 OPTIONAL = {"z": Optional[Series[float]]}  # noqa: UP045
 PERIOD = pa.Field(dtype_kwargs={"freq": "D"})
 REFUSED = {
-    "drop_invalid_rows": (model({"drop_invalid_rows": True}, x=STRICT), "drop_invalid_rows drops"),
+    "drop_invalid_rows": (
+        model({"drop_invalid_rows": True}, x=STRICT),
+        "drop_invalid_rows: it drops",
+    ),
     "drop_invalid_rows of a column": (ByColumn, "drop_invalid_rows of 'x'"),
-    "strict": (model({"strict": True}), "column_in_schema as a whole .more"),
-    "ordered": (model({"ordered": True}), "column_ordered as a whole"),
-    "add_missing_columns": (
-        model({"add_missing_columns": True}, {"z": Series[float]}, z=pa.Field(default=3)),
+    "strict": (model({"strict": True}), r"does not name the columns 'more' .strict = True"),
+    "ordered": (model({"ordered": True}), r"'x' does not stand where RawRows has it"),
+    "add_missing_columns without a value": (
+        model({"add_missing_columns": True}, {"z": Series[float]}, z=pa.Field()),
         "miss the columns 'z'",
     ),
-    "an optional column": (model(types=OPTIONAL), "miss the columns 'z'"),
-    "a regex": (
-        model(types={"y": Series[float]}, y=pa.Field(alias="x.*", regex=True)),
-        r"miss the columns 'x\.\*'",
+    "a regex that no column matches": (
+        model(types={"y": Series[float]}, y=pa.Field(alias="y.*", regex=True)),
+        r"miss the columns 'y\.\*'",
     ),
+    "a column of two types": (
+        model(types={"y": Series[str]}, y=pa.Field(alias="x.*", regex=True)),
+        r"'x' is float64 by 'x' and str.* by 'x\.\*'",
+    ),
+    "an index": (model(types={"i": Index[int]}, i=pa.Field(le=2)), "Index: rows .* no index"),
+    "a type for all columns": (model({"dtype": float}), r"Config\.dtype: it would override"),
+    "a type that no source has": (
+        model(types={"n": Series[pa.Decimal]}, n=pa.Field(dtype_kwargs={"precision": 5})),
+        "'n' in schema.py is Decimal.*which no source has",
+    ),
+    "a column that is not there": (
+        model(c=pa.check("nowhere")(lambda cls, values: values > 1)),
+        r"schema\.RawRows: SchemaInitError: .*nowhere",
+    ),
+    "a parser that fails": (model(p=parser(lambda rows: rows["nowhere"])), "RawRows fails: KeyE"),
+    "a schema that is no class": (pa.DataFrameSchema({}), "DataFrameSchema is no model of pandera"),
     "a parser that renumbers": (
         model(p=parser(lambda rows: rows.dropna().reset_index(drop=True))),
         "numbers rows anew",
@@ -95,7 +115,6 @@ COUNTED = {
     "a limit": (model(x=STRICT), "d"),
     "a unique set of columns": (model({"unique": ["n", "x"]}), "bc"),
     "n_failure_cases": (model(x=pa.Field(nullable=True, ge=2, n_failure_cases=1)), "ad"),
-    "a default for a missing value": (model(x=pa.Field(default=7.0)), "e"),
     "a parser that drops": (model(p=parser(lambda rows: rows.dropna())), "e"),
     "a parser, and a limit": (model(x=STRICT, p=parser(lambda rows: rows.dropna())), "de"),
     "its own validate": (
@@ -122,11 +141,18 @@ def test_rows_that_go_are_in_quarantine(name):
 HARMLESS = {
     "strict='filter'": model({"strict": "filter"}),
     "a warning": model(x=pa.Field(nullable=True, ge=0, raise_warning=True)),
+    "a default for a missing value": model(x=pa.Field(default=7.0)),
+    "an optional column that is not there": model(types=OPTIONAL),
+    "a column that is added": model(
+        {"add_missing_columns": True}, {"z": Series[float]}, z=pa.Field(default=3)
+    ),
+    "a regex": model(
+        types={"y": Series[float]}, y=pa.Field(alias="x.*", regex=True, nullable=True)
+    ),
     "a parser that sorts": model(p=parser(lambda rows: rows.sort_values("n", ascending=False))),
 }
 
 
-@pytest.mark.filterwarnings("ignore::pandera.errors.SchemaWarning")
 @pytest.mark.parametrize("name", HARMLESS)
 def test_no_row_goes_and_the_order_stays(name):
     """Columns may go: a key of params.yaml that names one is refused later."""
@@ -144,6 +170,74 @@ def test_values_that_a_parser_takes_away_are_counted(function, n):
     result = checked(model(p=pa.parser("x")(lambda cls, values: function(values))))
     assert result.became_missing == {"x": n}
     assert checked(model()).became_missing == {}
+
+
+def test_defaults_are_filled_and_counted():
+    """In a column that may not be missing."""
+    result = checked(model(x=pa.Field(default=7.0)))
+    assert result.rows["x"].tolist() == [1.0, 2.0, 2.0, -1.0, 7.0]
+    assert result.filled == {"x": 1}
+
+
+@pytest.mark.parametrize("kind", [int, float, bool, str])
+def test_defaults_of_each_type(kind):
+    """Read as the schema says, also where no value is there."""
+    for values in (["1", "", "1"], ["", "", ""]):
+        raw = pd.DataFrame({"a": values})
+        schema = model(types={"a": Series[kind]}, a=pa.Field(default=kind(1)))
+        result = validate(raw.assign(n=1, x=1.0), schema)
+        assert result.rows["a"].tolist() == [kind(1)] * 3
+
+
+def test_a_regex_reads_each_column_that_it_matches():
+    """As its type, and by the rules of each field that names it."""
+    fields = {"alias": r"s\d", "regex": True, "nullable": True, "ge": 0}
+    schema = model(types={"s": Series[float], "s3": Series[float]}, s=pa.Field(**fields))
+    raw = pd.DataFrame({"s1": ["1.5", "?", ""], "s2": ["-1", "1", "2"], "s3": ["1", "2", "3"]})
+    result = validate(raw.assign(n=1, x=1.0), schema)
+    assert result.rows[["s2", "s3"]].values.tolist() == [[2.0, 3.0]]
+    assert result.quarantined["_failures"].tolist() == [
+        "s2: greater_than_or_equal_to(0)",
+        "s1: is no float",
+    ]
+
+
+def test_warnings_are_told_and_lose_no_row():
+    """In one line each, without Python's frame."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = checked(model(x=pa.Field(nullable=True, ge=0, raise_warning=True)))
+    [line] = result.warnings
+    assert line.startswith("Column 'x' failed")
+    assert "greater_than_or_equal_to(0)" in line
+
+
+def test_other_warnings_of_a_parser_are_shown_as_ever():
+    """They are not of pandera."""
+
+    def warn(rows: pd.DataFrame) -> pd.DataFrame:
+        warnings.warn("an old function", FutureWarning, stacklevel=1)
+        return rows
+
+    with pytest.warns(FutureWarning, match="an old function"):
+        assert checked(model(p=parser(warn))).warnings == ()
+
+
+def test_all_failures_are_counted_in_one_round(monkeypatch):
+    """n_failure_cases=1 would take a round for each of them."""
+    rounds, check = [], whole_check.check
+    monkeypatch.setattr(whole_check, "check", lambda *a: rounds.append(1) or check(*a))
+    checked(model(x=pa.Field(nullable=True, ge=2, n_failure_cases=1)))
+    assert len(rounds) == 2
+
+
+def test_arrow_types_are_read_as_their_namesakes():
+    """A word is no number there either."""
+    kinds = {"n": Series["int64[pyarrow]"], "x": Series["double[pyarrow]"]}
+    raw = pd.DataFrame({"n": ["1", "2", "?"], "x": ["1.5", "", "1"]})
+    result = validate(raw, model(types=kinds))
+    assert result.rows["n"].tolist() == [1, 2]
+    assert result.quarantined["_failures"].tolist() == ["n: is no int"]
 
 
 DEPTHS = [{"validation_depth": ValidationDepth(name)} for name in ("SCHEMA_ONLY", "DATA_ONLY")]

@@ -53,6 +53,15 @@ def cached() -> dict[str, str]:
     return contents
 
 
+SCHEMA = """
+import pandera.pandas as pa
+
+class RawRows(pa.DataFrameModel):
+    pass
+
+class ModelInput(pa.DataFrameModel):
+    pass
+"""
 ESTIMATORS = """
 from mlops_loop.pipeline.model_pipeline import Estimator
 from sklearn.linear_model import LogisticRegression
@@ -67,7 +76,7 @@ def project(tmp_path, monkeypatch, make_params, own_package):
     stage = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["ingest"]
     stage["deps"] = [dep for dep in stage["deps"] if not dep.startswith(("src/", "loop/"))]
     own = make_params("binary", {"source": SOURCE}).model_dump(mode="json", by_alias=True)
-    package = own_package(estimators=ESTIMATORS)
+    package = own_package(estimators=ESTIMATORS, schema=SCHEMA)
     shown = (str(package.parent), os.environ.get("PYTHONPATH"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, shown)))
     monkeypatch.chdir(tmp_path)

@@ -134,11 +134,32 @@ def test_a_folder_is_not_a_file(tmp_path, read):
         read("folder")
 
 
-def test_differing_columns_are_refused_with_both_differences(tmp_path, read):
-    """The later file is the one that differs."""
+def test_a_column_that_some_files_lack_is_missing_there(tmp_path, read):
+    """And the table says which; `validate` decides what may lack. A file without rows has all."""
     (tmp_path / "a.csv").write_text("x,y\n1,2\n")
-    (tmp_path / "b.csv").write_text("y,z\n1,2\n")
-    with pytest.raises(errors.DataRefused, match=r"b.csv .* missing 'x', not expected 'z'"):
+    (tmp_path / "b.csv").write_text("y,z\n007,NA\n")
+    (tmp_path / "c.csv").write_text("y\n")
+    table = read("*.csv")
+    assert table.astype(object).where(table.notna(), None).to_dict("list") == {
+        "x": ["1", None],
+        "y": ["2", "007"],
+        "z": [None, "NA"],
+    }
+    assert table.attrs == {"lacking": {"x": ["b.csv"], "z": ["a.csv"]}}
+
+
+def test_integers_of_a_column_that_some_files_lack_stay_exact(tmp_path, read):
+    """Beside missing values, too."""
+    pd.DataFrame({"y": [1], "n": [2**53 + 1]}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"y": [2]}).to_parquet(tmp_path / "b.parquet")
+    assert read("*.parquet", "parquet")["n"].tolist() == [2**53 + 1, pd.NA]
+
+
+def test_a_file_of_another_table_is_refused(tmp_path, read):
+    """It has no column in common with the first one."""
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "b.csv").write_text("u,v\n1,2\n")
+    with pytest.raises(errors.DataRefused, match=r"b.csv has no column of the first.*'u', 'v'"):
         read("*.csv")
 
 

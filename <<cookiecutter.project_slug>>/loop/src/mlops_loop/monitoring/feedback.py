@@ -25,6 +25,7 @@ from mlops_loop.monitoring.traffic import table
 from mlops_loop.monitoring.traffic.table import Chunk
 from mlops_loop.params import Params
 from mlops_loop.paths import SOURCE_STATE
+from mlops_loop.pipeline import schema_rules
 from mlops_loop.pipeline.validate import validate
 from mlops_loop.source_params import Files
 from mlops_loop.sources.table import one_type_per_column, read
@@ -162,8 +163,9 @@ def _source_columns(params: Params) -> list[str]:
 
 def _lacking(names: list[str]) -> list[str]:
     """Columns that RawRows has to have, and that feedback has not."""
-    schema = project.raw_rows().to_schema().columns
-    return [name for name, column in schema.items() if name not in names and not column.nullable]
+    schema = project.raw_rows().to_schema()
+    empty = [n for n, c in schema.columns.items() if c.nullable or c.default is not None]
+    return schema_rules.lacking(schema, [*names, *empty])
 
 
 def _checked(rows: pd.DataFrame, columns: list[str]) -> tuple[pd.DataFrame, dict[str, int], int]:

@@ -13,45 +13,46 @@ from mlops_loop.columns import texts
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.model.contract import Column, Contract, Kind
 from mlops_loop.params import Params
+from mlops_loop.pipeline.contract_checks import facts_of
 from mlops_loop.pipeline.outliers import fences
+from mlops_loop.pipeline.schema_rules import require_inputs
 from mlops_loop.stage_params import Prepare
 from mlops_loop.tasks.target import TARGET
 from mlops_loop.values import text_of
 
 _KINDS: dict[str, Kind] = {
     "float": "number",
+    "double": "number",
     "int": "integer",
     "uint": "integer",
     "bool": "boolean",
 }
 _KINDS |= dict.fromkeys(("str", "object", "category"), "category")
-# What a check of pandera is in the contract. A form or OpenAPI can express no others.
-_NUMBER_CHECKS = {
-    "greater_than_or_equal_to": lambda s: {"minimum": s["min_value"]},
-    "less_than_or_equal_to": lambda s: {"maximum": s["max_value"]},
-    "in_range": lambda s: {"minimum": s["min_value"], "maximum": s["max_value"]},
-}
-_CATEGORY_CHECKS = {
-    "isin": lambda s: {"levels": tuple(map(text_of, s["allowed_values"])), "closed": True},
-    "str_matches": lambda s: {"pattern": getattr(s["pattern"], "pattern", s["pattern"])},
-}
 
 
 def derive_contract(schema: pa.DataFrameSchema, train: pd.DataFrame, params: Params) -> Contract:
     """The contract of a model that is trained on `train` (columns of `schema`, `_target`).
 
     Open categories get the levels that `prepare.min_category_count` training rows have, in
-    alphabetical order. Raises UsageError for a type or a check that OpenAPI cannot express.
+    alphabetical order. Raises UsageError for what `require_expressible` refuses.
     """
+    require_expressible(schema)
     columns = tuple(_column(n, c, train[n], params.prepare) for n, c in schema.columns.items())
     facts: dict[str, Any] = {"task": params.task, "target": params.target.column}
     facts |= tasks.find(params.task).contract_facts(train[TARGET], params.target)
     return Contract(**facts, columns=columns)
 
 
+def require_expressible(schema: pa.DataFrameSchema) -> None:
+    """Raise UsageError for an option, a type or a check that clients could not be told of."""
+    require_inputs(schema)
+    for name, column in schema.columns.items():
+        facts_of(name, column, _kind(name, column.dtype))
+
+
 def _column(name: str, column: pa.Column, values: pd.Series, prepare: Prepare) -> Column:
     kind, values = _kind(name, column.dtype), values.dropna()
-    facts = _facts(name, column, kind)
+    facts = facts_of(name, column, kind)
     if kind == "category" and not facts.get("closed"):
         facts["levels"] = _levels(name, values, prepare.min_category_count, column.nullable)
     if prepare.outliers.get(name) == "clip" and len(values):
@@ -81,25 +82,17 @@ def _levels(name: str, values: pd.Series, least: int, nullable: bool) -> tuple[s
 
 def _kind(name: str, dtype: Any) -> Kind:
     for start, kind in _KINDS.items():
-        if str(dtype).lower().startswith(start):
+        if str(dtype).lower().startswith(start) and not getattr(dtype, "categories", None):
             return kind
+    if getattr(dtype, "categories", None):
+        raise UsageError(
+            f"ModelInput.{name} is a Categorical with categories of its own. Next: write "
+            f"Series[str] with isin={[text_of(level) for level in dtype.categories]}"
+        )
     raise UsageError(
         f"ModelInput.{name} is {dtype}; the model takes float, int, bool and str. Turn it into "
         "one of them in features.model_rows."
     )
-
-
-def _facts(name: str, column: pa.Column, kind: str) -> dict[str, Any]:
-    known = _CATEGORY_CHECKS if kind == "category" else _NUMBER_CHECKS
-    facts: dict[str, Any] = {}
-    for check in column.checks:
-        if check.name not in known:
-            raise UsageError(
-                f"ModelInput.{name} has the check {check.name!r}, which OpenAPI cannot express. It "
-                f"is a {kind}: isin and str_matches are for str, ge, le and in_range for numbers."
-            )
-        facts |= known[check.name](check.statistics)
-    return facts
 
 
 def _example(kind: str, values: pd.Series) -> Any:

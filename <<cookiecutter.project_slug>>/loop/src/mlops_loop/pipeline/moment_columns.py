@@ -8,6 +8,7 @@ without a UTC offset show.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -22,15 +23,15 @@ SAY_ZONE = 'Annotated[pd.DatetimeTZDtype, "us", "UTC"]'
 
 
 def read_columns(
-    raw: pd.DataFrame, schema: pa.DataFrameSchema
+    raw: pd.DataFrame, named: Mapping[str, pa.Column]
 ) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
-    """The columns of moments, typed as `schema` says, and the cases of values that are none.
+    """The columns of moments, typed as the schema says, and the cases of values that are none.
 
     A case has `index`, `column`, `check` and `failure_case`; its value is NaT in the column. Raises
     UsageError for a notation that does not exist, or that is stated where no moments are.
     """
     typed, cases = {}, []
-    for name, column in schema.columns.items():
+    for name, column in named.items():
         if kind := TYPE.fullmatch(str(column.dtype)):
             typed[name], reasons = _read(raw[name], _notation(name, column), kind)
             cases.append(_cases(raw[name], reasons))

@@ -15,13 +15,17 @@ from sklearn.base import BaseEstimator, clone
 from mlops_loop import project
 from mlops_loop.errors import UsageError
 from mlops_loop.params import MADE_BY, Params
+from mlops_loop.pipeline.derive import require_expressible
 from mlops_loop.pipeline.model_pipeline import find_estimator, set_options
+from mlops_loop.pipeline.schema_rules import schema_of
 from mlops_loop.tasks import metrics
 from mlops_loop.text import listed
 
 
 def check(params: Params) -> None:
-    """Raise UsageError for a metric, estimator, grid or cluster that there is not."""
+    """Raise UsageError for what schema.py may not say, or what params.yaml names in vain."""
+    schema_of(project.raw_rows())
+    require_expressible(schema_of(project.model_input()))
     own = params.train
     try:
         metrics.find(params.task, own.scoring)

@@ -16,7 +16,7 @@ from mlops_loop import files, moments, paths, project, tasks
 from mlops_loop.columns import texts
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.params import Params
-from mlops_loop.pipeline import outliers, overlap, split, unseen
+from mlops_loop.pipeline import outliers, overlap, schema_rules, split, unseen
 from mlops_loop.pipeline.cleaning import Dropped, clean, left_out, refuse_bulk_loss
 from mlops_loop.tasks.target import TARGET
 from mlops_loop.text import listed
@@ -221,7 +221,7 @@ def _require_named(raw: pd.DataFrame) -> None:
     In a CSV they are text, so that `a + b` would be '12' and '3' in a row, and no sum. Raises
     UsageError where some rows cannot be made without such columns.
     """
-    named = set(project.raw_rows().to_schema().columns)
+    named = schema_rules.named_columns(project.raw_rows().to_schema(), raw.columns)
     unnamed, some = [name for name in raw if name not in named], raw.head(100)
     try:
         project.model_rows(some.drop(columns=unnamed))

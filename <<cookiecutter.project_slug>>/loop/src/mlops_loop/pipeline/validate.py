@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
@@ -11,14 +12,19 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
 from mlops_loop import columns, files, paths, project
-from mlops_loop.errors import DataRefused
+from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.file_format import DECIMAL_COMMA, plain_numbers, without_mark
 from mlops_loop.params import Params
-from mlops_loop.pipeline import whole_check
+from mlops_loop.pipeline import schema_rules, table_columns, whole_check
 from mlops_loop.pipeline.moment_columns import read_columns
-from mlops_loop.text import listed
+from mlops_loop.pipeline.table_columns import Columns
+from mlops_loop.stage_params import Extra
 
-TEXTS = ("str", "string", "object", "category")
+# How the type of a column begins, and how its values are read; 'other': by others.
+KINDS = dict.fromkeys(("str", "string", "large_string", "object", "category"), "text")
+KINDS |= {"float": "float", "double": "float", "int": "int", "uint": "int"}
+KINDS |= {"bool": "bool", "boolean": "bool"}
+KINDS |= dict.fromkeys(("datetime", "date", "timedelta", "none"), "other")
 
 Schema = type[pa.DataFrameModel]
 
@@ -31,19 +37,25 @@ class Validated:
     quarantined: pd.DataFrame  # with the reasons in `_failures`
     failures: pd.DataFrame  # by column and check: `n_rows`, up to three `examples`
     became_missing: dict[str, int]  # by column: values that parsers of the schema took away
+    filled: dict[str, int]  # by column: missing values that defaults or parsers filled
+    columns: Columns
+    warnings: tuple[str, ...]  # of checks with `raise_warning`
 
 
-def validate(raw: pd.DataFrame, schema: Schema) -> Validated:
+def validate(raw: pd.DataFrame, schema: Schema, extra: Extra = "ignore") -> Validated:
     """Divide raw rows into those that match the schema and those that do not.
 
-    Raises DataRefused where a column is missing or breaks a rule as a whole, or where rows cannot
-    be followed; UsageError for a schema that drops rows by itself.
+    extra: what becomes of a table with columns that the schema does not name. Raises DataRefused
+    where a column is missing, is not wanted, or breaks a rule as a whole, or where rows cannot be
+    followed; UsageError for a schema with options that the loop refuses.
     """
-    whole_check.require_countable(schema)
-    _require_columns(raw, schema)
+    whole = schema_rules.schema_of(schema)
+    raw, found = table_columns.compare(raw, whole, schema.__name__, extra)
     raw = whole_check.distinct_labels(raw)
-    read, unread = _read_types(raw, schema)
-    rows, cases = _without_failures(without_mark(read), unread, schema)
+    read, unread = _read_types(raw, schema_rules.named_columns(whole, raw.columns))
+    checked, cases = _without_failures(without_mark(read), unread, schema)
+    rows = checked.rows
+    became_missing, filled = _changed(read, rows)
     reasons = (cases["column"] + ": " + cases["check"]).groupby(cases["index"])
     by_row = reasons.agg(lambda texts: "; ".join(sorted(set(texts)))).astype(str)
     quarantined = raw.loc[by_row.index].assign(_failures=by_row)
@@ -51,27 +63,28 @@ def validate(raw: pd.DataFrame, schema: Schema) -> Validated:
         rows.reset_index(drop=True),
         quarantined.reset_index(drop=True),
         _summary(cases),
-        _became_missing(read, rows),
+        became_missing,
+        filled,
+        found,
+        checked.warnings,
     )
 
 
-def _became_missing(read: pd.DataFrame, rows: pd.DataFrame) -> dict[str, int]:
+def _changed(read: pd.DataFrame, rows: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:
+    """By column how many values became missing, and how many missing ones got a value."""
     common = read.columns.intersection(rows.columns)
-    lost = read.loc[rows.index, common].notna() & rows[common].isna()
-    return {str(name): int(n) for name, n in lost.sum().items() if n}
+    before, after = read.loc[rows.index, common].isna(), rows[common].isna()
+    return _counts(after & ~before), _counts(before & ~after)
 
 
-def _require_columns(raw: pd.DataFrame, schema: Schema) -> None:
-    if missing := [name for name in schema.to_schema().columns if name not in raw]:
-        raise DataRefused(
-            f"The data miss the columns {listed(missing)}; they have {listed(raw.columns)}. "
-            f"Correct the source, or {schema.__name__} in schema.py."
-        )
+def _counts(table: pd.DataFrame) -> dict[str, int]:
+    """By column how many values are true, where any is."""
+    return {str(name): int(n) for name, n in table.sum().items() if n}
 
 
 def _without_failures(
     rows: pd.DataFrame, cases: pd.DataFrame, schema: Schema
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[whole_check.Checked, pd.DataFrame]:
     """Rows that match the schema, and all cases that do not.
 
     Without a row that failed another one can fail: duplicates, text among numbers.
@@ -79,12 +92,13 @@ def _without_failures(
     while True:
         rows = rows[~rows.index.isin(cases["index"])]
         try:
-            found, lost = whole_check.check(rows, schema)
+            found = whole_check.check(rows, schema)
         except SchemaErrors as error:
             cases = pd.concat([cases, _cases(error, schema)])
             continue
         case = {"column": schema.__name__, "check": "dropped by the schema", "failure_case": "row"}
-        return found, pd.concat([cases, pd.DataFrame(case, lost).reset_index(names="index")])
+        dropped = pd.DataFrame(case, found.dropped).reset_index(names="index")
+        return found, pd.concat([cases, dropped])
 
 
 def _summary(cases: pd.DataFrame) -> pd.DataFrame:
@@ -95,29 +109,38 @@ def _summary(cases: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _read_types(raw: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _read_types(
+    raw: pd.DataFrame, named: Mapping[str, pa.Column]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every column that the schema names as it says, and the values that cannot be read so.
 
     Coercion alone would refuse a column for one word in it, cut 2.5 down to 2 without a word,
     take a missing boolean for a yes or no, and write 1 as '1.0' beside a missing value.
     """
-    moments, cases = read_columns(raw, schema.to_schema())
+    moments, cases = read_columns(raw, named)
     rows = columns.replaced(raw, moments)
     cases.insert(0, pd.DataFrame(columns=["index", "column", "check", "failure_case"]))
-    for name, column in schema.to_schema().columns.items():
-        kind = re.split(r"[\d\[]", str(column.dtype).lower())[0]
-        if kind in TEXTS:
+    for name, column in named.items():
+        dtype = str(column.dtype).lower().removesuffix("[pyarrow]")
+        kind = KINDS.get(re.split(r"[\d\[]", dtype)[0])
+        if kind is None:
+            raise UsageError(
+                f"Column {name!r} in schema.py is {column.dtype}, which no source has. Next: write "
+                "Series[float], int, bool, str or pd.Timestamp"
+            )
+        if kind == "text":
             rows[name] = columns.texts(raw[name])
-        elif kind in ("float", "int", "uint", "bool", "boolean"):
-            written = raw[name] if kind.startswith("bool") else plain_numbers(raw[name], raw)
-            rows[name] = _read(written, kind, str(column.dtype).lower())
-            cases.append(_unread(raw[name], rows[name], kind, nullable=column.nullable))
+        elif kind in ("float", "int", "bool"):
+            written = raw[name] if kind == "bool" else plain_numbers(raw[name], raw)
+            rows[name] = _read(written, kind, dtype)
+            may_lack = bool(column.nullable) or column.default is not None
+            cases.append(_unread(raw[name], rows[name], kind, nullable=may_lack))
     return rows, pd.concat(cases)
 
 
 def _read(values: pd.Series, kind: str, dtype: str) -> pd.Series:
     """Values as numbers or booleans, missing where they are none."""
-    if kind.startswith("bool"):
+    if kind == "bool":
         return columns.booleans(values)
     return columns.numbers(values) if kind == "float" else columns.integers(values, dtype)
 
@@ -142,6 +165,11 @@ def _cases(error: SchemaErrors, schema: Schema) -> pd.DataFrame:
             f"{schema.__name__} in schema.py."
         )
     for case in cases[cases["index"].isna()].itertuples():
+        if case.check == "column_ordered":
+            raise DataRefused(
+                f"Column {case.failure_case!r} does not stand where {schema.__name__} has it "
+                "(ordered = True). Next: correct the source, or remove ordered from schema.py"
+            )
         raise DataRefused(
             f"Column {case.column!r} breaks {case.check} as a whole ({case.failure_case}). "
             f"Correct the source, or {schema.__name__} in schema.py."
@@ -165,26 +193,35 @@ def run(params: Params) -> None:
     Then raises DataRefused where more than `validate.max_failed_share` of the rows failed.
     """
     raw, limit = files.read_table(paths.INGESTED), params.validate_.max_failed_share
-    result = validate(raw, project.raw_rows())
+    result = validate(raw, project.raw_rows(), params.validate_.extra_columns)
     share = len(result.quarantined) / len(raw)
     files.write_table(result.rows, paths.VALIDATED)
     files.write_table(result.quarantined, paths.QUARANTINE)
-    report: dict[str, Any] = {
-        "n_rows": len(raw),
-        "n_failed": len(result.quarantined),
-        "failed_share": share,
-    }
-    report |= {"max_failed_share": limit, "failures": result.failures.to_dict("records")}
-    report["became_missing"] = result.became_missing
-    files.write_json(report, paths.VALIDATION_REPORT)
-    print(f"validate: {len(result.rows):,} of {len(raw):,} rows keep the schema")
-    if len(result.failures):
-        print(result.failures.to_string(index=False))
-    for name, n in result.became_missing.items():
-        print(f"  {name}: {n:,} values became missing by a parser of RawRows")
+    files.write_json(_report(result, len(raw), share, limit), paths.VALIDATION_REPORT)
+    _print(result, len(raw))
     if share > limit:
         reason = f"{share:.2%} of the rows break the schema, allowed are {limit:.2%}"
         raise DataRefused(
             f"{reason} (validate.max_failed_share). "
             f"See {paths.VALIDATION_REPORT} and {paths.QUARANTINE}.{_advice(result.failures)}"
         )
+
+
+def _report(result: Validated, n_rows: int, share: float, limit: float) -> dict[str, Any]:
+    report: dict[str, Any] = {"n_rows": n_rows, "n_failed": len(result.quarantined)}
+    report |= {"failed_share": share, "max_failed_share": limit}
+    report["failures"] = result.failures.to_dict("records")
+    report |= {"became_missing": result.became_missing, "filled": result.filled}
+    return report | {"columns": asdict(result.columns), "warnings": result.warnings}
+
+
+def _print(result: Validated, n_rows: int) -> None:
+    print(f"validate: {len(result.rows):,} of {n_rows:,} rows keep the schema")
+    if len(result.failures):
+        print(result.failures.to_string(index=False))
+    for name, n in result.became_missing.items():
+        print(f"  {name}: {n:,} values became missing by a parser of RawRows")
+    for name, n in result.filled.items():
+        print(f"  {name}: {n:,} missing values were filled by a default or a parser of RawRows")
+    for line in (*result.columns.lines(), *result.warnings):
+        print(f"  {line}")

@@ -1,33 +1,39 @@
 """pandera's check of a table, held to one promise: no row is lost, and none is another one.
 
-A schema can drop rows that it refuses (`drop_invalid_rows`), a parser of the user's can drop,
-double or renumber rows, and an environment variable can switch pandera off.
+A parser of the user's can drop, double or renumber rows, a check can warn in place of refusing or
+stop counting, and an environment variable can switch pandera off.
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
 import pandas as pd
 import pandera.pandas as pa
 from pandera.config import ValidationDepth, config_context
-from pandera.errors import SchemaErrors
+from pandera.errors import SchemaErrors, SchemaWarning
 
+from mlops_loop import project
 from mlops_loop.errors import DataRefused, UsageError
-from mlops_loop.text import listed
+from mlops_loop.text import printable
 
 Schema = type[pa.DataFrameModel]
+# Whatever pandera's environment variables say.
+EVERYTHING: Any = {"validation_enabled": True}
+EVERYTHING |= {"validation_depth": ValidationDepth.SCHEMA_AND_DATA}
 
 
-def require_countable(schema: Schema) -> None:
-    """Raise UsageError for a schema that drops rows by itself."""
-    whole = schema.to_schema()
-    dropping = [name for name, column in whole.columns.items() if column.drop_invalid_rows]
-    if whole.drop_invalid_rows or dropping:
-        where = f" of {listed(dropping)}" if dropping else ""
-        raise UsageError(
-            f"schema.{schema.__name__}: drop_invalid_rows{where} drops rows that nothing counts. "
-            "Next: remove it; rows that break the schema go into quarantine, and "
-            "validate.max_failed_share says how many may"
-        )
+@dataclass(frozen=True)
+class Checked:
+    """Rows as the schema types them, in their order; labels of those it dropped; its warnings."""
+
+    rows: pd.DataFrame
+    dropped: pd.Index
+    warnings: tuple[str, ...]
 
 
 def distinct_labels(rows: pd.DataFrame) -> pd.DataFrame:
@@ -35,27 +41,51 @@ def distinct_labels(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.set_axis(range(len(rows), 2 * len(rows)))
 
 
-def check(rows: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, pd.Index]:
-    """The rows as the schema types them, in their order, and the labels of those it dropped.
+def check(rows: pd.DataFrame, schema: Schema) -> Checked:
+    """What the schema makes of the rows, which have `distinct_labels`.
 
-    rows: with `distinct_labels`. Raises SchemaErrors for rows that break the schema, with labels
-    of `rows`; DataRefused where the schema renumbers or doubles rows.
+    Raises SchemaErrors for rows that break the schema, with labels of `rows`; DataRefused where the
+    schema renumbers or doubles rows; UsageError where the user's code in it fails.
     """
+    _settle(schema)
     try:
-        with config_context(
-            validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA
-        ):
+        with config_context(**EVERYTHING), _warnings() as told:
             found = schema.validate(rows, lazy=True)
     except SchemaErrors as error:
         if len(error.failure_cases):
             _require_known(pd.Index(error.failure_cases["index"].dropna()), rows, schema)
         raise
+    except Exception as error:  # whatever a parser of the user's raises
+        raise UsageError(f"schema.{schema.__name__} fails: {project.failure(error)}.") from error
     _require_known(found.index, rows, schema)
     if found.index.has_duplicates:
         raise _unfollowable("doubles rows", schema)
-    return found.loc[rows.index.intersection(found.index, sort=False)], rows.index.difference(
-        found.index
-    )
+    kept = found.loc[rows.index.intersection(found.index, sort=False)]
+    return Checked(kept, rows.index.difference(found.index), tuple(told))
+
+
+def _settle(schema: Schema) -> None:
+    """Values have their type by now, and `coerce` casts them; `n_failure_cases` would hide rows."""
+    whole = schema.to_schema()
+    whole.coerce = True
+    for check in (*whole.checks, *(c for column in whole.columns.values() for c in column.checks)):
+        check.n_failure_cases = None
+
+
+@contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """The texts of pandera's warnings, as of `raise_warning`; others are shown as ever."""
+    told: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SchemaWarning)
+        yield told
+    for warning in caught:
+        if issubclass(warning.category, SchemaWarning):
+            told.append(printable(str(warning.message))[:200])
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
 
 
 def _require_known(labels: pd.Index, rows: pd.DataFrame, schema: Schema) -> None:

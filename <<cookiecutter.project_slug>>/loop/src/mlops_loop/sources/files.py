@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import fsspec
 import pandas as pd
@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from mlops_loop import columns
 from mlops_loop.errors import DataRefused, UsageError
-from mlops_loop.file_format import FileFormat, mark
+from mlops_loop.file_format import LACKING, FileFormat, mark
 from mlops_loop.source_params import Files
 from mlops_loop.sources import csv_files, workbooks
 from mlops_loop.sources.csv_files import MOST_BYTES
@@ -30,20 +30,37 @@ def read_files(source: Files) -> pd.DataFrame:
 
     Columns of a CSV are text, see `read_csv`; those of Parquet and of a workbook have the
     file's types. Raises UsageError where nothing matches, DataRefused where a file cannot be read
-    as `source` says or has other columns than the first one.
+    as `source` says, or has no column of the first one. A column that some files lack is missing
+    in their rows; `attrs` of the table says which.
     """
     opened = _matching(source)
     tables = [_read(file, source) for file in tqdm(opened, "read", unit="file")]
     for file, table in zip(opened, tables, strict=True):
-        _check_columns(file, set(table.columns), set(tables[0].columns))
-    return mark(columns.joined([table for table in tables if len(table)] or tables[:1]), source)
+        _require_common(file, table, tables[0])
+    table = columns.joined([table for table in tables if len(table)] or tables[:1])
+    if lacking := _lacking(opened, tables):
+        table.attrs[LACKING] = lacking
+    return mark(table, source)
 
 
-def _check_columns(file: OpenFile, columns: set[str], expected: set[str]) -> None:
-    if columns != expected:
-        missing, more = listed(sorted(expected - columns)), listed(sorted(columns - expected))
-        reason = f"missing {missing}, not expected {more}"
-        raise DataRefused(f"{file.path} has other columns than the first file: {reason}.")
+def _require_common(file: OpenFile, table: pd.DataFrame, first: pd.DataFrame) -> None:
+    if not set(table.columns) & set(first.columns):
+        raise DataRefused(
+            f"{file.path} has no column of the first file, but {listed(table.columns)}. "
+            "Next: take it out of source.path"
+        )
+
+
+def _lacking(opened: list[OpenFile], tables: list[pd.DataFrame]) -> dict[str, list[str]]:
+    """By column the files that lack it, of those with rows; nothing where all have all."""
+    filled = [
+        (PurePosixPath(public_url(file.path)).name, table)
+        for file, table in zip(opened, tables, strict=True)
+        if len(table)
+    ]
+    names = dict.fromkeys(name for _, table in filled for name in table.columns)
+    found = {name: [file for file, table in filled if name not in table] for name in names}
+    return {str(name): files for name, files in found.items() if files}
 
 
 def state_of_files(source: Files) -> dict[str, dict[str, str]]:
