@@ -212,7 +212,9 @@ def test_a_champion_without_scores(status, decision):
 
 def test_a_challenger_without_scores_is_rejected():
     """Nothing else is asked."""
-    verdict = Duel().decide(comparison.Unscorable("new", "hold", "needs columns that are not here"))
+    verdict = Duel().decide(
+        comparison.Unscorable("new", "hold", "needs columns that the holdout does not have")
+    )
     assert (verdict.decision, len(verdict.checks)) == ("REJECT", 1)
     assert (verdict.challenger, verdict.champion) == ("new", "old")
 

@@ -15,6 +15,7 @@ import yaml
 from sklearn.linear_model import LogisticRegression
 
 from mlops_loop import paths
+from mlops_loop.commands import gate as commands
 from mlops_loop.errors import NoValidBundle, UsageError
 from mlops_loop.gate import gate, scoring
 from mlops_loop.gate.comparison import Unscorable
@@ -197,10 +198,43 @@ def test_a_champion_of_another_schema_is_held_until_a_person_decides(make, run):
     new, old = make("new", "wind", "rain"), make("old", "wind", "snow")
     verdict = run(new, old)
     assert verdict.decision == "HOLD"
-    assert "v1.0.0 needs columns that are not here: snow" in verdict.summary
+    assert "v1.0.0 needs columns that the holdout does not have: snow" in verdict.summary
     verdict = run(new, old, override="the snow sensor is gone for good")
     assert (verdict.exit_code, verdict.overridden) == (0, True)
     assert "HOLD overridden by ada (the snow sensor is gone for good)." in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("raw", "resolve"),
+    [
+        (
+            ["snow", "wind"],
+            "add 'snow' to prepare.carry_columns in params.yaml, then make pipeline gate",
+        ),
+        (["wind"], "let features.model_rows make 'snow' as before, and add 'snow' to prep"),
+        (None, "let features.model_rows make 'snow'"),
+    ],
+    ids=["raw rows have it", "raw rows lack it", "unknown"],
+)
+def test_the_hold_says_what_makes_the_champion_comparable(make, run, raw, resolve):
+    """Where the raw rows have its column, it is carried along; else it is made as before."""
+    if raw:
+        pd.DataFrame(columns=raw, data=[[0.0] * len(raw)]).to_parquet(paths.VALIDATED)
+    verdict = run(make("new", "wind", "rain"), make("old", "wind", "snow"))
+    assert verdict.resolve.startswith(resolve)
+    assert verdict.resolve.endswith("v1.0.0 is scored with it")
+    assert (
+        commands.to_text(verdict).splitlines()[-1].startswith(f"Next: {verdict.resolve}; or when")
+    )
+
+
+def test_a_champion_is_scored_with_a_column_that_is_carried_along(make, run, holdout):
+    """Which the challenger does not have; both on the same rows."""
+    old = make("old", "wind", "snow")
+    pd.read_parquet(holdout).assign(snow=0.0).to_parquet(holdout)
+    verdict = run(make("new", "wind", "rain"), old)
+    assert (verdict.decision, verdict.resolve) == ("PROMOTE", "")
+    assert "comparison" in {check.name for check in verdict.checks if check.status == "pass"}
 
 
 def test_nobody_overrides_a_reject(make, run):
@@ -320,7 +354,7 @@ def test_targets_are_in_the_terms_of_each_contract(rows):
 @pytest.mark.parametrize(
     ("model", "status", "reason"),
     [
-        (FakeBundle(0.5, "speed"), "hold", "needs columns that are not here: speed"),
+        (FakeBundle(0.5, "speed"), "hold", "needs columns that the holdout does not have: speed"),
         (FakeBundle(0.5, "origin"), "hold", "cannot take these rows"),
         (FakeBundle(0.5, classes=("no", "maybe")), "hold", "do not occur in training"),
         (FakeBundle(RuntimeError("bad graph")), "fail", "is unreadable: bad graph"),

@@ -43,7 +43,7 @@ def test_a_column_that_the_schema_does_not_name_is_told_and_kept():
     assert list(result.rows) == ["n", "x", "id"]
     assert result.columns.extra == ("id",)
     assert result.columns.lines() == [
-        "RawRows does not name 'id': for keys, groups and slices only"
+        "RawRows does not name 'id': only for key, group, slice and target"
     ]
 
 

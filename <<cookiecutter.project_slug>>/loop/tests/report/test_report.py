@@ -122,6 +122,22 @@ def test_golden(write, monkeypatch):
     assert text == GOLDEN.read_text(encoding="utf-8")
 
 
+def test_a_hold_says_what_makes_a_check_possible(write):
+    """In place of the rows that would decide; a verdict of an older version has no such thing."""
+    write("EWR", status="hold")
+    path = REPORTS / "gate.json"
+    verdict = json.loads(path.read_text())
+    for check in verdict["checks"]:
+        check.pop("resolve")
+    path.write_text(json.dumps(verdict))
+    assert "held-out rows**" in run()
+    verdict["checks"][0]["resolve"] = "add 'precip' to prepare.carry_columns"
+    path.write_text(json.dumps(verdict))
+    text = run()
+    assert "Next: add 'precip' to prepare.carry\\_columns." in text
+    assert "held-out rows**" not in text
+
+
 @pytest.mark.parametrize(
     ("status", "champion"), [("pass", None), ("hold", "v1.0.0"), ("fail", "v1.0.0")]
 )

@@ -51,10 +51,11 @@ def to_text(verdict: gates.Verdict) -> str:
 
 
 def _next_step(verdict: gates.Verdict) -> str:
-    """What ends a HOLD: more rows, where they would, or a person."""
+    """What ends a HOLD: another column or more rows, where they would, or a person."""
     rows = f"get about {n:,} held-out rows; or " if (n := verdict.rows_needed) else ""
+    first = f"{verdict.resolve}; or " if verdict.resolve else rows
     return (
-        f"Next: {rows}when you have looked at the checks above and the model is right: loop gate "
+        f"Next: {first}when you have looked at the checks above and the model is right: loop gate "
         '--override "REASON". On GitHub: the label gate-override.'
     )
 

@@ -28,7 +28,8 @@ class Check:
     estimate, low and high: the value and its interval. n_rows: how many rows they are from.
     metric and slice: what was measured, on which part of the rows; empty where that does not
     apply. rows_needed: about how many rows would decide, where these are too few. n_cases: how
-    many of the rows the metric rests on, as the positive ones for recall.
+    many of the rows the metric rests on, as the positive ones for recall. resolve: what makes the
+    check possible, beside a person's decision.
     """
 
     name: str
@@ -44,15 +45,21 @@ class Check:
     slice: str = ""
     rows_needed: int | None = None
     n_cases: int | None = None
+    resolve: str = ""
 
 
 @dataclass(frozen=True)
 class Unscorable:
-    """A model that has no scores for these rows; `status` is that of the check of a champion."""
+    """A model that has no scores for these rows; `status` is that of the check of a champion.
+
+    lacking: columns that it needs and the rows do not have. resolve: what to do about it.
+    """
 
     name: str
     status: Status
     reason: str
+    lacking: tuple[str, ...] = ()
+    resolve: str = ""
 
 
 def scored(model: Contender | Unscorable | None) -> Contender:

@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from mlops_loop import files, git, params, paths, tasks
 from mlops_loop.errors import NoValidBundle, StoreUnreachable, UsageError
@@ -31,6 +33,7 @@ from mlops_loop.registry.entries import Entry
 from mlops_loop.statistics.bootstrap import Contender
 from mlops_loop.statistics.resampling import Resampling
 from mlops_loop.tasks import metrics
+from mlops_loop.text import listed
 
 Decision = Literal["PROMOTE", "REJECT", "HOLD"]
 DEFAULT = (beats_baselines, tells_rows_apart)  # what no policy has to ask for
@@ -51,6 +54,12 @@ class Verdict:
     checks: tuple[Check, ...]
     rows_needed: int | None
     overridden: bool
+
+    @property
+    def resolve(self) -> str:
+        """What makes possible a check that was held; empty where nothing is known."""
+        held = (c.resolve for c in self.checks if c.status == "hold" and c.resolve)
+        return next(held, "")
 
     @property
     def exit_code(self) -> int:
@@ -134,7 +143,22 @@ def _production(rows: pd.DataFrame) -> Production:
         seen = split.seen(rows, model.manifest["split"])
     except (KeyError, TypeError):
         seen = ~none_seen
-    return Production(score(model, rows, now.version), seen, _facts(model, version))
+    scored = score(model, rows, now.version)
+    if isinstance(scored, Unscorable) and scored.lacking:
+        scored = replace(scored, resolve=_carry(scored))
+    return Production(scored, seen, _facts(model, version))
+
+
+def _carry(old: Unscorable) -> str:
+    """How a champion with other columns can be scored on the same rows: by carrying them along."""
+    try:
+        known = pq.read_schema(paths.VALIDATED).names
+    except (OSError, pa.ArrowException):
+        known = []
+    carry = f"add {listed(old.lacking)} to prepare.carry_columns"
+    if made := [name for name in old.lacking if name not in known]:
+        carry = f"let features.model_rows make {listed(made)} as before, and {carry}"
+    return f"{carry} in params.yaml, then make pipeline gate: {old.name} is scored with it"
 
 
 def _facts(model: bundle.Bundle, version: Entry) -> dict[str, Any]:
@@ -187,7 +211,8 @@ def decide(comparison: Comparison, override: str | None = None) -> Verdict:
 def _incomparable(new: Contender, old: Contender | Unscorable) -> Check | None:
     """Why a comparison with the champion makes no sense; None where it does."""
     if isinstance(old, Unscorable):
-        return Check("champion", old.status, f"{old.name} {old.reason}")
+        why = f"{old.name} {old.reason}"
+        return Check("champion", old.status, why, resolve=old.resolve)
     was, now = (
         f"{c.task} of {c.target} ({tasks.of(c).describe_outcomes(c)})"
         for c in (old.contract, new.contract)

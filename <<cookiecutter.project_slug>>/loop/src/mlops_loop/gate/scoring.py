@@ -16,8 +16,9 @@ from mlops_loop.tasks import baselines
 def score(model: Bundle, rows: pd.DataFrame, name: str) -> Contender | Unscorable:
     """Scores of a bundle on every row; a model that cannot be scored is no error, but a result."""
     contract = model.contract
-    if missing := [column for column in contract.names if column not in rows]:
-        return Unscorable(name, "hold", f"needs columns that are not here: {', '.join(missing)}")
+    if lacking := tuple(column for column in contract.names if column not in rows):
+        reason = f"needs columns that the holdout does not have: {', '.join(lacking)}"
+        return Unscorable(name, "hold", reason, lacking)
     try:
         y = tasks.of(contract).encode_target(rows, contract)
         matrix = contract.encode_table(rows)

@@ -34,7 +34,7 @@ class Columns:
 
     def lines(self) -> list[str]:
         """What a person should know of them."""
-        use = "left out (strict)" if self.filtered else "for keys, groups and slices only"
+        use = "left out (strict)" if self.filtered else "only for key, group, slice and target"
         told = [f"RawRows does not name {listed(self.extra)}: {use}"] if self.extra else []
         told += [
             f"new column {name!r}: ignored, since RawRows does not name it and {listed(files, 3)} "
