@@ -41,15 +41,16 @@ ROOMS = {
     "monitoring": "model tasks params sources daily pipeline registry github storage"
     " prediction_log inference",
     "dashboard": "daily registry monitoring",
+    "batch": "model tasks sources pipeline registry inference",
     "access": "prediction_log inference",
     "page": "model inference access",
     "serving": "model tasks prediction_log inference access page",
-    "commands": "model params sources pipeline registry gate github storage deployment report"
+    "commands": "model params batch sources pipeline registry gate github storage deployment report"
     " repository monitoring dashboard prediction_log serving",
 }
 DECLARED = {room: set(names.split()) for room, names in ROOMS.items()}
-# Modules that import by name: commands, stages, tasks, and the user's package.
-LATE = {"cli.py", "commands/pipeline.py", "tasks/__init__.py", "project.py"}
+# Modules that import by name: `load`, commands, stages, tasks, and the user's package.
+LATE = {"__init__.py", "cli.py", "commands/pipeline.py", "tasks/__init__.py", "project.py"}
 BEGIN, END = "<!-- begin of rooms -->\n", "<!-- end of rooms -->\n"
 
 

@@ -60,6 +60,7 @@ MODULES = {
         "harden": "Set what doctor found missing, as whoever is logged in; show it first.",
     },
     "log": {"log": "Export, prune or forget predictions in the log that LOG_URL names."},
+    "predict": {"predict": "Predict the rows of FILE, or say why one of them is refused."},
     "serve": {"serve": "Serve predictions over HTTP, with a web page to try them."},
 }
 HELP = {name: text for commands in MODULES.values() for name, text in commands.items()}

@@ -51,7 +51,9 @@ def numbers(values: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(values):
         return values
     found = _to_numeric(values)
-    words = values[found.isna()].map(lambda value: _BOOLEANS.get(_word(value), np.nan))
+    words = values[found.isna() & values.notna()].map(
+        lambda value: _BOOLEANS.get(_word(value), np.nan)
+    )
     return found.astype(float).fillna(words.astype(float))
 
 
@@ -130,6 +132,16 @@ def _integers_or_texts(values: pd.Series) -> pd.Series:
             continue
         return whole if values.isna().any() else whole.astype(kind.lower())
     return texts(values)
+
+
+def one_type_per_column(table: pd.DataFrame) -> pd.DataFrame:
+    """The table in types that Parquet has, each value with the text that it came with.
+
+    A column of objects gets the type that all of its values have (`typed`). Without one it becomes
+    text, as do lists, objects, bytes and integers of more than 64 bits. Missing stays.
+    """
+    found = {name: typed(table[name]) for name in table.columns[table.dtypes == "object"]}
+    return replaced(table, found) if found else table
 
 
 def replaced(table: pd.DataFrame, new: Mapping[str, pd.Series]) -> pd.DataFrame:

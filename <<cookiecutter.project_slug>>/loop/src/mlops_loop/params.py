@@ -83,13 +83,18 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
     except (YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split()).partition(" To suppress this check")[0]
         raise UsageError(f"{path} is not YAML: {reason}") from error
+    return checked(path, data, model)
+
+
+def checked(place: Path | str, data: Any, model: type[Model]) -> Model:
+    """Data as `model`; raises UsageError naming the place, the key and the value."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise UsageError("\n".join(_explanations(path, data, error))) from error
+        raise UsageError("\n".join(_explanations(place, data, error))) from error
 
 
-def _explanations(path: Path, data: Any, error: ValidationError) -> list[str]:
+def _explanations(path: Path | str, data: Any, error: ValidationError) -> list[str]:
     """A line for each wrong key; where a key may be of several kinds, with what each allows."""
     lines: dict[str, list[str]] = {}
     for item in error.errors():
@@ -98,7 +103,7 @@ def _explanations(path: Path, data: Any, error: ValidationError) -> list[str]:
     return [f"{place}: {'; or: '.join(messages)}." for place, messages in lines.items()]
 
 
-def _explain(path: Path, data: Any, item: Any) -> tuple[str, str]:
+def _explain(path: Path | str, data: Any, item: Any) -> tuple[str, str]:
     """File, key and value; and what is wrong with it."""
     parts, shown = item["loc"], f" = {item['input']!r}"
     if source := parts[:1] in (("source",), ("traffic",)):

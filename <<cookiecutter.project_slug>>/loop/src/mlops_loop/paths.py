@@ -43,4 +43,5 @@ PROFILE = REPORTS / "profile.html"
 
 SEARCH_CACHE = Path("build/search")
 CHAMPION = Path("build/champion")
+VERSIONS = Path("build/versions")  # bundles that were fetched to predict with
 HISTORY = Path("build/history")  # of days of production, where no store is known

@@ -42,11 +42,28 @@ def _name() -> str:
     """The name of the user's package; empty where nothing names one."""
     if name := os.environ.get(VARIABLE):
         return name
+    return _package_of(Path())
+
+
+def _package_of(folder: Path) -> str:
     try:
-        settings = tomllib.loads(FILE.read_text(encoding="utf-8"))
+        settings = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError):
         return ""
-    return settings.get("tool", {}).get("mlops-loop", {}).get("package", "")
+    found = settings.get("tool", {}).get("mlops-loop", {}).get("package", "")
+    return found if isinstance(found, str) else ""
+
+
+def find_root() -> Path:
+    """The project's root: this folder, or the nearest above it whose pyproject names a package.
+
+    This process then knows that package, as a notebook needs it. This folder where there is none.
+    """
+    here = Path.cwd()
+    root = next((folder for folder in (here, *here.parents) if _package_of(folder)), here)
+    if not _name() and (name := _package_of(root)):
+        os.environ[VARIABLE] = name
+    return root
 
 
 def model_name() -> str:

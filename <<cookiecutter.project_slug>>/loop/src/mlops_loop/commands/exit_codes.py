@@ -21,6 +21,7 @@ from mlops_loop.errors import (
 
 VERDICTS = {
     "gate": {1: "REJECT", 2: "HOLD"},
+    "predict": {1: "some rows were refused"},
     "monitor": {8: "alarm", 9: "cannot tell"},
     "doctor": {1: "something required is missing", 9: "cannot tell"},
 }
@@ -54,6 +55,7 @@ ERRORS: dict[str, tuple[type[ProjectError], ...]] = {
     "doctor": (GitHubRefused,),
     "harden": (GitHubRefused,),
     "log": (LogUnavailable,),
+    "predict": (DataRefused, StoreUnreachable, NoValidBundle),
     "serve": (NoValidBundle,),
 }
 

@@ -110,7 +110,7 @@ def fetch(version: str, with_image: bool, machine: bool) -> None:
     if with_image:
         chosen, facts = _with_image(entries, version)
     else:
-        chosen, facts = _named(entries, version), {}
+        chosen, facts = entries.named(version), {}
     model = champion.fetch_version(ROOT, chosen, paths.BUNDLE)
     facts |= {"version": chosen.version, "bundle": model.id}
     click.echo(to_json(facts)) if machine else print_outputs(facts)
@@ -122,11 +122,6 @@ def _with_image(entries: Ledger, version: str) -> tuple[Entry, dict[str, str]]:
     deploy.check_image(ROOT, image, entries, chosen, digest)
     facts = {"image": f"{image.url.partition('://')[2]}@{digest}"}
     return chosen, facts | {"instead_of": now.version if now else ""}
-
-
-def _named(entries: Ledger, version: str) -> Entry:
-    named = {"production": entries.current(), "previous": entries.previous()}.get(version)
-    return entries.find(named.version if named else version)
 
 
 def _print_change(entry: Entry, is_new: bool, push: bool, machine: bool) -> None:

@@ -52,8 +52,8 @@ class FieldError:
         row = "" if self.row is None else f"row {self.row}"
         column = "" if self.column is None else f"column {self.column}"
         place = ", ".join(filter(None, [row, column])) or "the body"
-        shown = "" if self.problem == IS_MISSING else as_json(self.value)
-        return f"In {place}: {shown} {self.problem}. Allowed: {self.allowed}."
+        shown = "" if self.problem == IS_MISSING else f"{as_json(self.value)} "
+        return f"In {place}: {shown}{self.problem}. Allowed: {self.allowed}."
 
 
 class RowsRefused(RequestRefused):

@@ -66,6 +66,13 @@ class RowReader:
             first_bad = partial(self._first_bad.validate_python, rows)
             raise self._refusal(error, first_bad) from None
 
+    def read_row(self, row: Mapping[str, Any]) -> Row:
+        """Check one row of Python values as `read` does; raises RowsRefused."""
+        try:
+            return self._row.validate_python(row)
+        except ValidationError as error:
+            raise self._refusal(error) from None
+
     def _refusal(
         self, error: ValidationError, first_bad: Callable[[], Any] | None = None
     ) -> RequestRefused:
@@ -80,13 +87,13 @@ class RowReader:
 
     def read_form(self, form: Mapping[str, str]) -> Row:
         """Texts of a web form or a CSV -> one row; an empty text is missing. Raises RowsRefused."""
-        row = {name: self._typed(name, text) for name, text in form.items()}
+        row = {name: self.typed(name, text) for name, text in form.items()}
         try:
             return self._row.validate_strings({name: text for name, text in row.items() if text})
         except ValidationError as error:
             raise self._refusal(error) from None
 
-    def _typed(self, name: str, text: str) -> str:
+    def typed(self, name: str, text: str) -> str:
         """What somebody typed or a spreadsheet wrote: a known category, and a number, has no blanks
         around it; nor has a category the apostrophe that keeps it from being run as a formula.
         """

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from mlops_loop import project
-from mlops_loop.columns import shown
+from mlops_loop.columns import one_type_per_column, shown
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.monitoring import selection
@@ -28,7 +28,7 @@ from mlops_loop.paths import SOURCE_STATE
 from mlops_loop.pipeline import schema_rules
 from mlops_loop.pipeline.validate import validate
 from mlops_loop.source_params import Files
-from mlops_loop.sources.table import one_type_per_column, read
+from mlops_loop.sources.table import read
 from mlops_loop.text import listed
 
 MOST = 1_000_000  # rows that are compared at once

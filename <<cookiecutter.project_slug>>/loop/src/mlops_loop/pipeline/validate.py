@@ -52,8 +52,7 @@ def validate(raw: pd.DataFrame, schema: Schema, extra: Extra = "ignore") -> Vali
     whole = schema_rules.schema_of(schema)
     raw, found = table_columns.compare(raw, whole, schema.__name__, extra)
     raw = whole_check.distinct_labels(raw)
-    read, unread = _read_types(raw, schema_rules.named_columns(whole, raw.columns))
-    checked, cases = _without_failures(without_mark(read), unread, schema)
+    read, checked, cases = divide(raw, whole, schema)
     rows = checked.rows
     became_missing, filled = _changed(read, rows)
     reasons = (cases["column"] + ": " + cases["check"]).groupby(cases["index"])
@@ -68,6 +67,18 @@ def validate(raw: pd.DataFrame, schema: Schema, extra: Extra = "ignore") -> Vali
         found,
         checked.warnings,
     )
+
+
+def divide(
+    raw: pd.DataFrame, whole: pa.DataFrameSchema, schema: Schema
+) -> tuple[pd.DataFrame, whole_check.Checked, pd.DataFrame]:
+    """All rows in the types of the schema, those of them that match it, and why others do not.
+
+    raw: with `whole_check.distinct_labels`. whole: what the schema is. A case has `index`,
+    `column`, `check` and `failure_case`. Raises as `validate`.
+    """
+    read, unread = _read_types(raw, schema_rules.named_columns(whole, raw.columns))
+    return read, *_without_failures(without_mark(read), unread, schema)
 
 
 def _changed(read: pd.DataFrame, rows: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:
@@ -146,10 +157,10 @@ def _read(values: pd.Series, kind: str, dtype: str) -> pd.Series:
 
 
 def _unread(values: pd.Series, read: pd.Series, kind: str, *, nullable: bool) -> pd.DataFrame:
-    missing = columns.is_missing(values)
-    bad = read.isna() & ~(missing & nullable)
+    missing = columns.is_missing(values[read.isna()])
+    bad = missing.index[~(missing & nullable)]
     check = missing[bad].map({True: "not_nullable", False: f"is no {kind}"})
-    case = {"index": values.index[bad], "column": values.name, "check": check}
+    case = {"index": bad, "column": values.name, "check": check}
     return pd.DataFrame(case | {"failure_case": values[bad]}, dtype=object)
 
 

@@ -58,6 +58,12 @@ class Ledger:
         known = ", ".join(item.version for item in self.versions) or "none yet"
         raise UsageError(f"No version {name!r}. There are: {known}. Next: loop registry list")
 
+    def named(self, name: str) -> Entry:
+        """A version as `find` gives it, or the one of `production` or `previous`."""
+        at = {"production": self.current, "previous": self.previous}.get(name)
+        held = at() if at else None
+        return self.find(held.version if held else name)
+
     def version_of_bundle(self, bundle_id: str) -> Entry | None:
         """The version that holds a bundle; None where it is not registered."""
         return next((v for v in self.versions if v.bundle_id == bundle_id), None)

@@ -40,12 +40,22 @@ def read_csv(file: str | Path | IO[bytes], style: FileFormat = PLAIN) -> pd.Data
     An empty field is missing. The stage `validate` makes the types that `schema.RawRows` states.
     Raises ValueError where the rows have more fields than the header has names.
     """
-    options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]}
-    options |= {"sep": style.separator, "encoding": style.encoding, "quotechar": style.quote}
-    table = pd.read_csv(file, compression=None, **options)
+    table = pd.read_csv(file, **options(style))
+    require_names(table)
+    return table
+
+
+def options(style: FileFormat) -> dict[str, Any]:
+    """Those of `pandas.read_csv` that read a file as texts."""
+    texts: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]}
+    texts |= {"sep": style.separator, "encoding": style.encoding, "quotechar": style.quote}
+    return texts | {"compression": None}
+
+
+def require_names(table: pd.DataFrame) -> None:
+    """Raise ValueError for the first rows of a file with more fields than names."""
     if not isinstance(table.index, pd.RangeIndex) or table.index.start != 0:
         raise ValueError("the rows have more fields than the header has names")
-    return table
 
 
 def write_csv(table: pd.DataFrame, path: Path, style: FileFormat = PLAIN) -> None:

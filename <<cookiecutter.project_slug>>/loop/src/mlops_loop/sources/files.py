@@ -83,7 +83,7 @@ def _matching(source: Files) -> list[OpenFile]:
 
 
 @contextmanager
-def _readable(file: OpenFile, how: str = "") -> Iterator[None]:
+def readable(file: OpenFile, how: str = "") -> Iterator[None]:
     """Any error of a file system, as one of ours in one sentence."""
     try:
         yield
@@ -102,7 +102,7 @@ def _one_line(error: Exception) -> str:
 
 def _read(file: OpenFile, style: FileFormat) -> pd.DataFrame:
     form = style.form_of(file.path)
-    with _readable(file, f" as {form}"):
+    with readable(file, f" as {form}"):
         if form == "csv":
             return _read_csv(file, style)
         with file as stream:
@@ -113,12 +113,19 @@ def _read(file: OpenFile, style: FileFormat) -> pd.DataFrame:
 
 
 def _read_csv(file: OpenFile, style: FileFormat) -> pd.DataFrame:
-    """Refused with what to add to `source`, where the file shows it."""
     opened = csv_files.OPENERS[style.compression_of(file.path)]
+    with explained(file, style), file as stream:
+        table = csv_files.read_csv(opened(stream), style)
+    check_columns(file, table, style)
+    return table
+
+
+@contextmanager
+def explained(file: OpenFile, style: FileFormat) -> Iterator[None]:
+    """An error of reading a CSV with what to add to `source`, where the file shows it."""
     try:
-        with file as stream:
-            table = csv_files.read_csv(opened(stream), style)
-    except FileNotFoundError:
+        yield
+    except (FileNotFoundError, DataRefused, GeneratorExit):
         raise
     except Exception as error:
         if keys := _advice(file, style):
@@ -126,9 +133,12 @@ def _read_csv(file: OpenFile, style: FileFormat) -> pd.DataFrame:
                 file, f"cannot be read as csv: {_one_line(error)}", keys
             ) from error
         raise
+
+
+def check_columns(file: OpenFile, table: pd.DataFrame, style: FileFormat) -> None:
+    """Raise DataRefused for a CSV that has one column only, where it shows another separator."""
     if len(table.columns) == 1 and (keys := _advice(file, style)):
         raise _not_so_written(file, f"has one column only, {table.columns[0][:60]!r}", keys)
-    return table
 
 
 def _advice(file: OpenFile, style: FileFormat) -> list[str]:
@@ -139,13 +149,21 @@ def _advice(file: OpenFile, style: FileFormat) -> list[str]:
     return []
 
 
-def _not_so_written(file: OpenFile, reason: str, keys: list[str]) -> DataRefused:
-    lines = " and ".join(f"`{key}`" for key in keys)
-    return DataRefused(f"{file.path} {reason}. Next: set {lines} in source of params.yaml")
+class NotSoWritten(DataRefused):
+    """A file is written in another way than `source` says: `reason`, and the `keys` that would."""
+
+    def __init__(self, reason: str, keys: list[str]) -> None:
+        self.reason, self.keys = reason, keys
+        lines = " and ".join(f"`{key}`" for key in keys)
+        super().__init__(f"{reason}. Next: set {lines} in source of params.yaml")
+
+
+def _not_so_written(file: OpenFile, reason: str, keys: list[str]) -> NotSoWritten:
+    return NotSoWritten(f"{file.path} {reason}", keys)
 
 
 def _state(file: OpenFile) -> dict[str, str]:
-    with _readable(file):
+    with readable(file):
         info = file.fs.info(file.path)
         plain = {key.lower().replace("-", ""): str(value) for key, value in info.items()}
         marks = {key: plain[key] for key in sorted(MARKS & plain.keys())}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from mlops_loop.columns import replaced, typed
+from mlops_loop.columns import one_type_per_column
 from mlops_loop.errors import DataRefused
 from mlops_loop.source_params import Source
 from mlops_loop.sources.api import read_api
@@ -33,13 +33,3 @@ def read(source: Source) -> pd.DataFrame:
     if len(repeated := table.columns[table.columns.duplicated()]):
         raise DataRefused(f"The source {source.name!r} has the column {repeated[0]!r} twice.")
     return one_type_per_column(table)
-
-
-def one_type_per_column(table: pd.DataFrame) -> pd.DataFrame:
-    """The table in types that Parquet has, each value with the text that it came with.
-
-    A column of objects gets the type that all of its values have (`columns.typed`). Without one it
-    becomes text, as do lists, objects, bytes and integers of more than 64 bits. Missing stays.
-    """
-    found = {name: typed(table[name]) for name in table.columns[table.dtypes == "object"]}
-    return replaced(table, found)

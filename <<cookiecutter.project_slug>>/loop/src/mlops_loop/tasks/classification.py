@@ -233,6 +233,16 @@ class Classification(Task):
             for position, row in zip(positions, scores.tolist(), strict=True)
         ]
 
+    def columns(self, scores: np.ndarray, contract: Contract) -> dict[str, np.ndarray]:
+        positions, scores = class_metrics.decide(scores, contract.threshold), scores.astype(float)
+        chosen = 1 if _is_binary(contract) else positions
+        found = {
+            "prediction": np.array(contract.classes, dtype=object)[positions],
+            "probability": scores[np.arange(len(scores)), chosen],
+        }
+        shares = zip(contract.classes, scores.T, strict=True)
+        return found | {f"probability_{name}": values for name, values in shares}
+
     def prediction_fields(self, contract: Contract) -> dict[str, Any]:
         meaning = "Probability of the predicted class."
         if _is_binary(contract):

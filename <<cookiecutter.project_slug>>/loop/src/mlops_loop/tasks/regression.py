@@ -109,6 +109,9 @@ class Regression(Task):
     def predictions(self, scores: np.ndarray, contract: Contract) -> list[Prediction]:
         return [{"prediction": value} for value in scores.tolist()]
 
+    def columns(self, scores: np.ndarray, contract: Contract) -> dict[str, np.ndarray]:
+        return {"prediction": scores.astype(float)}
+
     def prediction_fields(self, contract: Contract) -> dict[str, Any]:
         return {"prediction": float}
 

@@ -206,6 +206,16 @@ class Task(ABC):
     def predictions(self, scores: np.ndarray, contract: Contract) -> list[Prediction]:
         """What the endpoint answers for each row; `prediction` is one of the keys."""
 
+    def columns(self, scores: np.ndarray, contract: Contract) -> dict[str, np.ndarray]:
+        """The same as columns of a table, each (n_rows,); of several values one column for each."""
+        found: dict[str, list[Any]] = {}
+        for prediction in self.predictions(scores, contract):
+            for key, value in prediction.items():
+                parts = value.items() if isinstance(value, dict) else [("", value)]
+                for part, number in parts:
+                    found.setdefault(f"{key}_{part}" if part else key, []).append(number)
+        return {name: np.array(values) for name, values in found.items()}
+
     @abstractmethod
     def prediction_fields(self, contract: Contract) -> dict[str, Any]:
         """The type of each key of a prediction, as pydantic writes it into OpenAPI."""

@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from mlops_loop import files, moments, project, tasks
-from mlops_loop.columns import shown
+from mlops_loop.columns import one_type_per_column, shown
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.inference.errors import RowsRefused
 from mlops_loop.inference.rows import RowReader
@@ -34,7 +34,6 @@ from mlops_loop.pipeline.validate import validate
 from mlops_loop.prediction_log.database import REFUSED, Problems
 from mlops_loop.source_params import Files
 from mlops_loop.sources.files import read_files
-from mlops_loop.sources.table import one_type_per_column
 from mlops_loop.text import listed
 from mlops_loop.values import SEPARATOR
 
