@@ -31,6 +31,7 @@ ROOMS = {
     "pipeline": "model statistics tasks params sources daily",
     "registry": "model",
     "gate": "model statistics tasks params pipeline registry",
+    "draft": "params sources pipeline gate",
     "github": "model registry",
     "storage": "params",
     "deployment": "model tasks params registry gate github storage",
@@ -45,8 +46,8 @@ ROOMS = {
     "access": "prediction_log inference",
     "page": "model inference access",
     "serving": "model tasks prediction_log inference access page",
-    "commands": "model params batch sources pipeline registry gate github storage deployment report"
-    " repository monitoring dashboard prediction_log serving",
+    "commands": "model params batch sources draft pipeline registry gate github storage deployment"
+    " report repository monitoring dashboard prediction_log serving",
 }
 DECLARED = {room: set(names.split()) for room, names in ROOMS.items()}
 # Modules that import by name: `load`, commands, stages, tasks, and the user's package.

@@ -30,6 +30,7 @@ MODULES = {
         "evaluate": "Measure the exported model on the holdout and make models/bundle.",
         "profile": "Show a table as a page: distributions, missing values, associations.",
     },
+    "drafts": {"schema": "Draft schema.py, features.py, params.yaml and gate.yaml from a table."},
     "gate": {"gate": "Compare challenger and champion on the same held-out rows, and decide."},
     "report": {
         "report": "Write reports/report.md: verdict, slices, changes, plots, what to do next.",

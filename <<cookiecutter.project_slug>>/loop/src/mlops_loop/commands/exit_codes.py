@@ -35,6 +35,7 @@ ERRORS: dict[str, tuple[type[ProjectError], ...]] = {
     "export": (ExportDisagrees,),
     "evaluate": (DataRefused, NoValidBundle),
     "profile": (),
+    "schema": (DataRefused,),
     "gate": (DataRefused, NoValidBundle),
     "report": (NoValidBundle,),
     "comment": (GitHubRefused,),

@@ -1,0 +1,1 @@
+"""A draft of the user's files from a table: `loop schema`."""

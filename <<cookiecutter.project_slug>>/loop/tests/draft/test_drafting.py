@@ -1,0 +1,164 @@
+"""A draft of a table as a person has it, read line by line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlops_loop import project
+from mlops_loop.draft import drafting
+from mlops_loop.draft.roles import Stated
+from mlops_loop.errors import DataRefused, UsageError
+from mlops_loop.yaml_text import parse
+
+N = 412
+
+
+@pytest.fixture
+def customers() -> pd.DataFrame:
+    """A European table of customers."""
+    rng = np.random.default_rng(7)
+    return pd.DataFrame({
+        "Kunden-Nr": 10**17 + np.arange(N),
+        "PLZ": [f"0{value}" for value in rng.choice([1067, 4109, 6108, 7743], N)],
+        "Umsatz": [f"{v:.2f}".replace(".", ",") for v in rng.gamma(2, 500, N)],
+        "class": rng.choice(["Gold", "Silber"], N),
+        "Beginn": rng.choice(pd.date_range("2019-01-01", "2022-12-31").strftime("%d.%m.%Y"), N),
+        "Land": "DE",
+        "Notiz": [f"Anruf Nummer {value}" for value in range(N)],
+        "gekündigt": np.arange(N) % 2,
+    })  # fmt: skip
+
+
+EUROPEAN = {"sep": ";", "encoding": "cp1252"}
+
+
+def schema_of(draft) -> list[str]:
+    """The lines of the drafted schema.py, without what is before its classes."""
+    text = draft.files[Path("src", project.package(), "schema.py")]
+    return [line.strip() for line in text.partition("class RawRows")[2].splitlines()]
+
+
+def test_types_ranges_and_categories_of_a_european_table(drafted, customers):
+    """An id of 18 digits stays exact, a code keeps its zeros, a date has its format."""
+    lines = schema_of(drafted(customers, EUROPEAN, target="gekündigt"))
+    raw = lines[: lines.index("class ModelInput(pa.DataFrameModel):")]
+    assert 'kunden_nr: Series[int] = pa.Field(alias="Kunden-Nr", ge=0)' in raw
+    assert "PLZ: Series[str] = pa.Field(isin=PLZ_LEVELS)" in raw
+    assert any(line.startswith("Umsatz: Series[float] = pa.Field(ge=0, le=") for line in raw)
+    assert 'column_class: Series[str] = pa.Field(alias="class", isin=COLUMN_CLASS_LEVELS)' in raw
+    assert 'Beginn: Series[pd.Timestamp] = pa.Field(metadata={"format": "%d.%m.%Y"})' in raw
+    assert 'gekundigt: Series[int] = pa.Field(alias="gekündigt", isin=GEKUNDIGT_LEVELS)' in raw
+
+
+def test_evidence_stands_beside_each_guess(drafted, customers):
+    """As comments in front of the columns."""
+    lines = schema_of(drafted(customers, EUROPEAN, target="gekündigt"))
+    assert "# 412 of 412 values differ: likely the key" in lines
+    assert "# 412 of 412 values are 'DE'" in lines
+    assert "# Left out: 'Land' has one value only" in lines
+    assert "# Left out: 'Notiz' has 412 different texts in 412 rows: no categories" in lines
+
+
+def test_the_parameters_read_the_table_as_it_is(drafted, customers):
+    """Source, target, key and split; comments of keys that stay, stay."""
+    text = drafted(customers, EUROPEAN, target="gekündigt").files[Path("params.yaml")]
+    params = parse(text)
+    assert params["source"] == {
+        "kind": "files", "path": "data/raw/*.csv", "fingerprint": "data/raw",
+        "encoding": "cp1252", "separator": ";", "decimal": ",",
+    }  # fmt: skip
+    assert params["target"] == {"column": "gekündigt", "positive": "1"}
+    assert params["prepare"]["key"] == ["Kunden-Nr"]
+    assert (params["split"]["strategy"], params["split"]["column"]) == ("time", "Beginn")
+    assert params["evaluate"]["slices"] == ["PLZ", "class"]
+    assert "carry_columns: [] # raw columns to keep for slices" in text
+    assert "airlines" not in text
+    assert "wind_gust" not in text
+
+
+def test_the_gate_asks_nothing_of_the_sample(drafted, customers):
+    """Slices and fairness name its columns; limits are its own."""
+    text = drafted(customers, EUROPEAN, target="gekündigt").files[Path("gate.yaml")]
+    gate = parse(text)
+    assert {"slices", "fairness", "calibration"} & set(gate) == set()
+    assert gate["min_rows"] == int(0.8 * int(N * 0.25))
+    assert gate["absolute"]["roc_auc"] == 0.5
+    assert gate["budgets"] == {"image_mb": {"at_most": 600, "required": False}}
+    assert "# with fewer held-out rows the verdict is HOLD" in text
+
+
+def test_an_amount_brings_the_files_of_its_task(drafted, customers):
+    """Regressors, plots and limits in the unit of the target."""
+    draft = drafted(customers, EUROPEAN, target="Umsatz")
+    own = Path("src", project.package())
+    assert "Ridge" in draft.files[own / "estimators.py"]
+    assert "residuals.csv" in draft.files[Path("dvc.yaml")]
+    assert "roc.csv" not in draft.files[Path("dvc.yaml")]
+    gate, params = (parse(draft.files[Path(name)]) for name in ("gate.yaml", "params.yaml"))
+    assert gate["task"] == params["task"] == "regression"
+    assert set(gate["absolute"]) == {"rmse", "mae"}
+    assert "threshold" not in params["train"]
+
+
+def test_three_classes_have_no_positive_one(drafted, customers):
+    """And no threshold."""
+    customers["Art"] = np.resize(["a", "b", "c"], N)
+    params = parse(drafted(customers, EUROPEAN, target="Art").files[Path("params.yaml")])
+    assert params["target"] == {"column": "Art"}
+    assert "threshold" not in params["train"]
+
+
+def test_a_target_that_cannot_be_guessed_is_asked_for(drafted, customers):
+    """With the columns that there are, and what to type."""
+    table = customers.drop(columns="class")
+    with pytest.raises(UsageError, match=r"cannot be guessed.*Two values have: 'gek.ndigt'"):
+        drafted(table, EUROPEAN)
+
+
+def test_a_split_that_the_rows_do_not_allow_is_another_one(drafted, customers):
+    """A class that only the newest rows have; the reason is a comment."""
+    customers["Beginn"] = pd.date_range("2019-01-01", periods=N).strftime("%d.%m.%Y")
+    customers["Art"] = ["alt"] * 360 + ["neu", "mittel"] * 26
+    draft = drafted(customers, EUROPEAN, target="Art")
+    assert draft.roles.strategy == "stratified"
+    assert "not by time of 'Beginn'" in draft.files[Path("params.yaml")]
+
+
+def test_rows_that_repeat_are_said(drafted):
+    """Coarse columns without an id: the draft passes, and asks."""
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(rng.integers(0, 3, (300, 4)), columns=[*"abcd"]).assign(
+        y=np.arange(300) % 2
+    )
+    draft = drafted(table, target="y")
+    limits = parse(draft.files[Path("params.yaml")])["prepare"]["max_dropped_share"]
+    assert limits["repeated_key"] > 0.4
+    assert any(line.startswith("key: no column differs in every row") for line in draft.doubts)
+
+
+def test_a_few_rows_are_too_few(drafted, customers):
+    """Nothing could be held out."""
+    with pytest.raises(DataRefused, match="8 rows, too few"):
+        drafted(customers.head(8), EUROPEAN, target="gekündigt")
+
+
+def test_files_that_no_path_names_are_refused(in_project, customers):
+    """Three of four files in a folder."""
+    paths = [Path(f"data/raw/{n}.csv") for n in range(4)]
+    for path in paths:
+        customers.to_csv(path, index=False)
+    with pytest.raises(UsageError, match="No single path names"):
+        drafting.make(paths[:3], Stated(target="gekündigt"))
+    assert drafting.make(paths, Stated(target="gekündigt")).table.rows.shape[0] == 4 * N
+
+
+def test_a_source_of_another_kind_stays(in_project, customers):
+    """The table of `loop ingest`; its source is that of params.yaml already."""
+    customers.to_parquet("data/ingested.parquet")
+    draft = drafting.make([Path("data/ingested.parquet")], Stated(target="gekündigt"))
+    assert parse(draft.files[Path("params.yaml")])["source"]["path"] == "data/raw/*.csv"
+    assert not draft.table.copies
