@@ -47,8 +47,8 @@ def test_it_says_what_was_found(make_state):
     for part in ("broken", "since 2026-04-20", "missing:size", "v1.2.0", "A replay.", "roc_auc"):
         assert part in html
     assert "It was wrong by" in html
-    assert "about" in html
-    assert "false alarms a year" in html
+    assert "1 false alarm a year" in html
+    assert "false alarm a year" in html
 
 
 def test_a_check_without_p_has_a_dash(make_state):

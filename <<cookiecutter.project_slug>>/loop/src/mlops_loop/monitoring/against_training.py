@@ -14,6 +14,7 @@ from mlops_loop.daily.quantities import Series
 from mlops_loop.daily.reference import Reference
 from mlops_loop.daily.spread import Spread
 from mlops_loop.monitoring import checks
+from mlops_loop.monitoring.alarm_budget import AlarmBudget
 from mlops_loop.monitoring.causes import first_day
 from mlops_loop.monitoring.checks import Check, Rule, Window
 from mlops_loop.monitoring.config import MonitorConfig
@@ -26,14 +27,14 @@ Alarm = tuple[Check, str]  # with the first day of its shift
 
 def examine_groups(
     groups: Groups, dates: Sequence[str], reference: Reference, policy: MonitorConfig,
-    alpha: float, labels: Coverage,
+    budget: AlarmBudget, labels: Coverage,
 ) -> tuple[list[Check], list[Alarm]]:  # fmt: skip
     """The checks of all windows that end with the last day, and of each name the worst alarm."""
     spreads = by_check(reference)
     found, alarms = [], []
     for name, members in groups.items():
         kept = _mature(members, dates, labels) if members[0].kind == "loss" else (members, dates)
-        rule = _rule(members[0], reference, policy, alpha)
+        rule = _rule(members[0], reference, policy, budget)
         own = without_past(_windows(*kept, spreads.get(name, {}), policy, rule))
         found += own
         if own and is_alarm(bad := worst(own)):
@@ -68,17 +69,9 @@ def by_check(reference: Reference) -> dict[str, dict[str, Spread]]:
     return spreads
 
 
-def n_checks(
-    groups: Groups, spreads: Mapping[str, Mapping[str, Spread]], policy: MonitorConfig
-) -> int:
-    """How many checks of windows a look has, of those that can alarm at all."""
-    kinds = [own[0].kind for name, own in groups.items() if name in spreads]
-    return sum(days >= checks.SHORTEST[kind] for kind in kinds for days in policy.windows)
-
-
-def _rule(one: Series, reference: Reference, policy: MonitorConfig, alpha: float) -> Rule:
+def _rule(one: Series, reference: Reference, policy: MonitorConfig, budget: AlarmBudget) -> Rule:
     material = policy.material_of(one.kind, one.column)
-    return Rule(alpha, material, reference.unit, policy.min_rows)
+    return Rule(budget.alpha(one.name), material, reference.unit, policy.min_rows)
 
 
 def _mature(

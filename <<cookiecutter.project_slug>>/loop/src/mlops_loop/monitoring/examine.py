@@ -13,11 +13,11 @@ from mlops_loop.monitoring import checks, harm, operations
 from mlops_loop.monitoring.against_training import (
     by_check,
     examine_groups,
-    n_checks,
     without_reference,
 )
+from mlops_loop.monitoring.alarm_budget import AlarmBudget
 from mlops_loop.monitoring.causes import Cause, group
-from mlops_loop.monitoring.checks import OPERATIONAL, Check, Verdict
+from mlops_loop.monitoring.checks import Check, Verdict
 from mlops_loop.monitoring.config import MonitorConfig
 from mlops_loop.monitoring.findings import Actions, Findings
 from mlops_loop.monitoring.labels import coverage
@@ -44,12 +44,11 @@ def examine(
     score = next(iter(frame.scores), "")
     labels = coverage(known, score, frame.scores.get(score))
     groups, spreads = _watched(checks.grouped(series(frame, known)), policy), by_check(reference)
-    n = n_checks(groups, spreads, policy) + len(OPERATIONAL)
-    alpha = policy.alarms_per_year / (harm.LOOKS * n)
-    found, alarms = examine_groups(groups, dates, reference, policy, alpha, labels)
+    budget = AlarmBudget.of(groups, spreads, policy)
+    found, alarms = examine_groups(groups, dates, reference, policy, budget, labels)
     found += without_reference(limits.slices, frame, dates)
     limits = replace(limits, newest_row=reference.newest)
-    own = operations.examine_operations(whole, labels, policy, limits, alpha)
+    own = operations.examine_operations(whole, labels, policy, limits, budget.other)
     (loss,), holdout = groups.get("loss", [None]), spreads.get("loss", {}).get("")
     proof = harm.proven(loss, dates, labels, holdout, policy)
     if holdout and proof and proof.alarm and not any(check.name == "loss" for check, _ in alarms):
@@ -58,7 +57,7 @@ def examine(
     causes = group([*alarms, *own.alarms])
     return Findings(
         dates[-1], _overall(found, causes), (*found, *own.checks), causes,
-        Actions.of(causes, proof), labels, own.facts, proof, alpha, reference.unit,
+        Actions.of(causes, proof), labels, own.facts, proof, policy.alarms_per_year, reference.unit,
     )  # fmt: skip
 
 

@@ -54,7 +54,8 @@ class Actions:
 class Findings:
     """The result of a look at the end of `date`.
 
-    checks: of every window. alpha: of each of them. unit: of the reference, see daily/units.py.
+    checks: of every window. alarms_per_year: false ones that all together may raise. unit: of
+    the reference, see daily/units.py.
     """
 
     date: str
@@ -65,7 +66,7 @@ class Findings:
     coverage: Coverage
     operations: Operations
     harm: Harm | None
-    alpha: float
+    alarms_per_year: float
     unit: str
 
     def by_name(self) -> dict[str, Check]:

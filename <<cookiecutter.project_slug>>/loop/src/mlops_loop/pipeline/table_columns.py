@@ -35,15 +35,15 @@ class Columns:
     def lines(self) -> list[str]:
         """What a person should know of them."""
         use = "left out (strict)" if self.filtered else "only for key, group, slice and target"
-        told = [f"RawRows does not name {listed(self.extra)}: {use}"] if self.extra else []
-        told += [
+        lines = [f"RawRows does not name {listed(self.extra)}: {use}"] if self.extra else []
+        lines += [
             f"new column {name!r}: ignored, since RawRows does not name it and {listed(files, 3)} "
             "lack it. To use it, add it to RawRows with Optional[Series[...]] and nullable=True"
             for name, files in self.ignored.items()
         ]
         if self.absent:
-            told.append(f"the source has no {listed(self.absent)}, which RawRows allows")
-        return told
+            lines.append(f"the source has no {listed(self.absent)}, which RawRows allows")
+        return lines
 
 
 def compare(

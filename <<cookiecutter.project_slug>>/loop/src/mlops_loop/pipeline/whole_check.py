@@ -49,7 +49,7 @@ def check(rows: pd.DataFrame, schema: Schema) -> Checked:
     """
     _settle(schema)
     try:
-        with config_context(**EVERYTHING), _warnings() as told:
+        with config_context(**EVERYTHING), _warnings() as warned:
             found = schema.validate(rows, lazy=True)
     except SchemaErrors as error:
         if len(error.failure_cases):
@@ -61,7 +61,7 @@ def check(rows: pd.DataFrame, schema: Schema) -> Checked:
     if found.index.has_duplicates:
         raise _unfollowable("doubles rows", schema)
     kept = found.loc[rows.index.intersection(found.index, sort=False)]
-    return Checked(kept, rows.index.difference(found.index), tuple(told))
+    return Checked(kept, rows.index.difference(found.index), tuple(warned))
 
 
 def _settle(schema: Schema) -> None:
@@ -75,13 +75,13 @@ def _settle(schema: Schema) -> None:
 @contextmanager
 def _warnings() -> Iterator[list[str]]:
     """The texts of pandera's warnings, as of `raise_warning`; others are shown as ever."""
-    told: list[str] = []
+    warned: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SchemaWarning)
-        yield told
+        yield warned
     for warning in caught:
         if issubclass(warning.category, SchemaWarning):
-            told.append(printable(str(warning.message))[:200])
+            warned.append(printable(str(warning.message))[:200])
         else:
             warnings.warn_explicit(
                 warning.message, warning.category, warning.filename, warning.lineno
