@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import OPTION_SETS, TASKS, check, environment_of, option_id, run
+from loop import shell_lines
 
 ENVIRONMENT_FOLDER = ".venv"
 # The sets whose project is not the one of `loop`.
@@ -79,6 +80,29 @@ def test_second_repro_does_nothing(turned):
     """With nothing changed, no stage runs."""
     done = in_project(turned.folder, "dvc", "repro", "--no-commit")
     assert "Data and pipelines are up to date." in done.stdout, done.stdout + done.stderr
+
+
+def test_the_notebook_runs_on_the_trained_model(turned):
+    """By the project's own test, which without a model runs nothing."""
+    done = in_project(turned.folder, "pytest", "-q", "tests/test_2_notebooks.py")
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_file_is_predicted_by_the_line_of_its_page(turned, tmp_path):
+    """By models/bundle; and by the version in production, as in a notebook's folder."""
+    [[line], *_] = shell_lines(turned.folder / "loop" / "docs" / "predict.md")
+    program, name, file = line.removeprefix("uv run ").split()
+    outputs = [tmp_path / f"{n}.csv" for n in range(2)]
+    for out, options in zip(outputs, ([], ["--version", "production"]), strict=True):
+        done = in_project(turned.folder, program, name, file, "--out", str(out), *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "2,500 of 2,500 rows by v1." in done.stdout
+        assert len(out.read_text().splitlines()) == 2501
+    assert outputs[0].read_text().startswith("row,time_hour,carrier,flight,origin,dest,prediction")
+    python = turned.folder.resolve() / ENVIRONMENT_FOLDER / "bin" / "python"
+    call = "from mlops_loop import load; print(load('production').version)"
+    folder = turned.folder / "notebooks"
+    assert check(python, "-c", call, cwd=folder).splitlines()[-1] == "v1.1.0"
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ this one says nothing about what is released.
 
 Writes two outputs to GITHUB_OUTPUT, each `true` or `false`:
 
-    documents-only    only text and pictures changed that no job reads
+    documents-only    only text and pictures changed that no job reads; with --since-release also
+                      notebooks, which the tests of a pull request run and no image holds
     loop-changed      the loop's own code changed, or something that its tests use
 
 Only the standard library, so that this needs no environment. Where the base is unknown (the first
@@ -23,6 +24,7 @@ from pathlib import Path, PurePosixPath
 DOCUMENTS = {".md", ".txt", ".rst", ".png", ".jpg", ".svg"}
 DOCUMENT_FOLDERS = ("docs/", "loop/docs/")
 DOCUMENT_FILES = {"LICENSE", "loop/README.md"}
+NOTEBOOKS = "notebooks/"
 LOOP_FILES = {"pyproject.toml", "uv.lock"}
 
 
@@ -74,11 +76,12 @@ def affects_loop(path: str) -> bool:
     return path.startswith("loop/") or path.endswith(".py") or path in LOOP_FILES
 
 
-def outputs(paths: list[str] | None) -> dict[str, bool]:
+def outputs(paths: list[str] | None, to_release: bool) -> dict[str, bool]:
     """The outputs for the changed paths; None for unknown ones. No path at all is no document."""
     if paths is None:
         return {"documents-only": False, "loop-changed": True}
-    only_documents = bool(paths) and all(map(is_document, paths))
+    code = [path for path in paths if not (to_release and path.startswith(NOTEBOOKS))]
+    only_documents = bool(paths) and all(map(is_document, code))
     return {
         "documents-only": only_documents,
         "loop-changed": not only_documents and any(map(affects_loop, paths)),
@@ -88,10 +91,11 @@ def outputs(paths: list[str] | None) -> dict[str, bool]:
 def main() -> int:
     """Print what changed, and write the outputs and the summary of the job."""
     event = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))
-    paths = changed(released() if "--since-release" in sys.argv[1:] else base_of(event))
+    to_release = "--since-release" in sys.argv[1:]
+    paths = changed(released() if to_release else base_of(event))
     unknown = "The base is unknown: all files count as changed."
     print(unknown if paths is None else "\n".join(map(repr, paths)))
-    facts = outputs(paths)
+    facts = outputs(paths, to_release)
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as output:
         output.writelines(f"{name}={str(value).lower()}\n" for name, value in facts.items())
     if facts["documents-only"]:

@@ -72,6 +72,7 @@ def test_since_the_last_release(changes, git, tmp_path):
     first = head()
     assign(git, root, 1, first)
     assert since({"README.md": "two\n"}) == DOCUMENTS
+    assert since({"notebooks/a.ipynb": "{}"}) == DOCUMENTS  # no image holds it
     assert since({"params.yaml": "new\n"}) == EXPERIMENT
     assert since({"README.md": "three\n"}) == EXPERIMENT
     assign(git, root, 2, head())
@@ -93,6 +94,7 @@ def test_since_the_last_release(changes, git, tmp_path):
         ({"README.md": "new\n", "params.yaml": "new\n"}, EXPERIMENT),
         ({"params.yaml": None, "docs/params.yaml": "old\n"}, EXPERIMENT),
         ({"data/notes.md": "new\n"}, EXPERIMENT),
+        ({"notebooks/a.ipynb": "{}"}, EXPERIMENT),  # a test runs it
         ({}, EXPERIMENT),
         ({"src/a.py": "new\n"}, LOOP),
         ({"src/a.py": None}, LOOP),
@@ -104,7 +106,7 @@ def test_since_the_last_release(changes, git, tmp_path):
     ],
     ids=[
         *("readme", "folder", "of the loop", "removed", "newline"),
-        *("in src", "both", "moved", "data", "nothing"),
+        *("in src", "both", "moved", "data", "notebook", "nothing"),
         *("code", "code removed", "code moved", "in the loop", "lock", "project", "alike"),
     ],
 )
