@@ -82,14 +82,15 @@ def test_strict_filter_is_told():
 @pytest.mark.parametrize(
     ("kind", "field", "config", "reason"),
     [
-        (Series[float], NULLABLE, {}, "RawRows requires.*write Optional"),
-        (MAYBE, pa.Field(), {}, "RawRows does not let be missing.*write nullable=True"),
-        (Series[float], pa.Field(), {"add_missing_columns": True}, "let be missing"),
+        (Series[float], NULLABLE, {}, "RawRows requires it.*write Optional"),
+        (MAYBE, pa.Field(), {}, "RawRows does not let it be missing.*write nullable=True"),
+        (Series[float], pa.Field(), {"add_missing_columns": True}, "let it be missing"),
     ],
 )
 def test_a_file_that_lacks_a_column_of_the_schema_is_refused(kind, field, config, reason):
     """By its name, unless the schema says what is there then."""
-    with pytest.raises(errors.DataRefused, match=f"'new.csv' lack the column 'x'.*{reason}"):
+    words = f"no column 'x' in 'new.csv'; other files have it.*{reason}"
+    with pytest.raises(errors.DataRefused, match=words):
         validate(lacking(x=["new.csv"]), model(config, x=(kind, field)))
 
 

@@ -87,15 +87,15 @@ def _require_whole(
         if not (column := named.get(key)):
             continue
         if column.required and not schema.add_missing_columns:
-            write, reason = "Optional[Series[...]] with nullable=True", "requires"
+            write, reason = "Optional[Series[...]] with nullable=True", "requires it"
         elif not column.nullable and column.default is None:
-            write, reason = "nullable=True", "does not let be missing"
+            write, reason = "nullable=True", "does not let it be missing"
         else:
             continue
         renamed = get_close_matches(key, [new for new in partial if new not in named], 1)
         hint = f" Is {renamed[0]!r} another name of it?" if renamed else ""
         raise DataRefused(
-            f"{listed(files, 3)} lack the column {key!r}, which other files have and {name} "
+            f"There is no column {key!r} in {listed(files, 3)}; other files have it, and {name} "
             f"{reason}.{hint} Next: correct these files, or write {write} for it in schema.py"
         )
 
