@@ -22,6 +22,8 @@ ELSEWHERE = {
     "make serve": "test_make_serve",
     "make image": "test_image.py",
     "docker compose up": "test_image.py",
+    "uv run loop schema customers.csv --target churned --replace": "test_own_table.py",
+    "uv run loop predict new-customers.csv": "test_own_table.py",
 }
 
 

@@ -1,0 +1,150 @@
+"""A table of a stranger's, from a fresh project to a gated prediction, by the README's own commands."""
+
+import csv
+import json
+import math
+import random
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import DEFAULTS, TEMPLATE, check
+
+BEGIN, END = "## Your own table\n", "\n## "
+N, NEW = 900, 40
+
+
+def commands(readme: Path) -> list[str]:
+    """Return the lines of the block under "Your own table"."""
+    section = readme.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    [block] = re.findall(r"```sh\n(.*?)```", section, re.S)
+    return block.splitlines()
+
+
+def customers(n: int, first: int = 1) -> list[dict]:
+    """Return rows as a spreadsheet of Europe saves them: an id, decimal commas, a target of 0 and 1."""
+    draw = random.Random(first)
+    rows = []
+    for number in range(first, first + n):
+        age, balance = draw.randint(18, 90), draw.gammavariate(2, 1000)
+        region = draw.choice(["Nord", "Süd", "Ost", "West"])
+        chance = 1 / (1 + math.exp(-0.08 * (age - 50) + balance / 1500 - (region == "Nord")))
+        rows.append(
+            {
+                "customer_id": f"{number:05d}",
+                "age": age,
+                "balance": f"{balance:.2f}".replace(".", ","),
+                "region": region if number % 20 else "",
+                "churned": int(draw.random() < chance),
+            }
+        )
+    return rows
+
+
+def write(rows: list[dict], path: Path) -> None:
+    """Write them with semicolons, in the encoding of old spreadsheets."""
+    with path.open("w", newline="", encoding="cp1252") as file:
+        writer = csv.DictWriter(file, rows[0], delimiter=";")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture(scope="module")
+def followed(baked, tmp_path_factory) -> tuple[Path, dict[str, str]]:
+    """Type the commands of the README in a new project; give its folder and what each printed."""
+    folder = tmp_path_factory.mktemp("stranger") / "flight-delays"
+    shutil.copytree(baked(DEFAULTS), folder)
+    write(customers(N), folder / "customers.csv")
+    new = [{k: v for k, v in row.items() if k != "churned"} for row in customers(NEW, N + 1)]
+    write(new, folder / "new-customers.csv")
+    typed = commands(folder / "README.md")
+    return folder, {line: check("bash", "-c", line, cwd=folder) for line in typed}
+
+
+def printed(followed: tuple[Path, dict[str, str]], part: str) -> str:
+    """Return what the one command with these words printed."""
+    [text] = [text for command, text in followed[1].items() if part in command]
+    return text
+
+
+def test_four_commands_are_all_that_is_typed(followed):
+    """None of them is an editor, and the last one is a prediction."""
+    assert len(followed[1]) == 4
+    assert "loop schema customers.csv" in next(iter(followed[1]))
+    assert "loop predict" in list(followed[1])[-1]
+
+
+def test_the_draft_says_what_it_guessed(followed):
+    """Target, key and inputs, and that the key is a guess."""
+    said = printed(followed, "loop schema")
+    assert "target 'churned': classification, positive '1'" in said
+    assert "900 of 900 values differ: likely the key" in said
+    assert "input of the model: 'age', 'balance', 'region'" in said
+
+
+def test_the_model_passes_its_gate(followed):
+    """The first one, with the limits of the draft."""
+    assert "PROMOTE" in printed(followed, "make gate")
+
+
+def test_the_model_is_of_the_new_table(followed):
+    """Numbers with a comma are numbers, the id is no input, and nothing of the sample is left."""
+    folder = followed[0]
+    contract = json.loads((folder / "models/bundle/contract.json").read_text(encoding="utf-8"))
+    kinds = {column["name"]: column["kind"] for column in contract["columns"]}
+    assert kinds == {"age": "integer", "balance": "number", "region": "category"}
+    assert contract["classes"] == ["0", "1"]
+    assert [path.name for path in (folder / "data" / "raw").iterdir()] == ["customers.csv"]
+    assert not list((folder / "data" / "later").glob("*"))
+
+
+def test_every_new_row_has_a_prediction(followed):
+    """In the order of the file, with the id as it was, and zeros before it."""
+    path = followed[0] / "predictions" / "new-customers.csv"
+    with path.open(encoding="cp1252", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter=";"))
+    assert [row["customer_id"] for row in rows] == [f"{N + i + 1:05d}" for i in range(NEW)]
+    assert {row["prediction"] for row in rows} == {"0", "1"}
+
+
+def test_the_own_tests_and_the_linter_of_the_project_are_content(followed):
+    """With the drafted files in place."""
+    folder = followed[0]
+    assert " passed" in check("make", "test", cwd=folder)
+    check("uv", "run", "--frozen", "ruff", "check", "src", cwd=folder)
+    check("uv", "run", "--frozen", "ruff", "format", "--check", "src", cwd=folder)
+
+
+def test_what_the_draft_replaced_is_in_git(followed):
+    """No command loses a line that a person wrote."""
+    folder = followed[0]
+    restored = check("git", "stash", "--include-untracked", cwd=folder)
+    assert "Saved" in restored
+    assert subprocess.run(["git", "diff", "--quiet"], cwd=folder, check=False).returncode == 0
+    assert (folder / "data" / "raw" / "flights-2013-01.csv").exists()
+    check("git", "stash", "pop", cwd=folder)
+
+
+def test_an_amount_takes_the_place_of_the_classes(followed):
+    """The same project, another target: its estimators, plots and limits come along."""
+    folder = followed[0]
+    check("git", "add", "--all", cwd=folder)
+    check("git", "commit", "--quiet", "--message", "Customers", cwd=folder)
+    command = "uv run loop schema data/raw/customers.csv --target balance --replace"
+    assert "target 'balance': regression" in check("bash", "-c", command, cwd=folder)
+    check("make", "pipeline", cwd=folder)
+    metrics = json.loads((folder / "reports" / "metrics.json").read_text(encoding="utf-8"))
+    assert {"rmse", "mae"} <= set(metrics)
+    assert " passed" in check("make", "test", cwd=folder)
+    done = subprocess.run(["make", "gate"], cwd=folder, capture_output=True, text=True)
+    assert re.match("(PROMOTE|REJECT|HOLD)", done.stdout.partition("loop gate\n")[2]), done.stderr
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_loop_drafts_the_estimators_that_a_project_begins_with(task):
+    """`loop schema` writes them where the task changes; both copies are the same."""
+    [own] = (TEMPLATE / "src").rglob(f"estimators.{task}.py")
+    drafted = TEMPLATE / "loop" / "src" / "mlops_loop" / "draft" / "estimators" / f"{task}.py"
+    assert drafted.read_text(encoding="utf-8") == own.read_text(encoding="utf-8")
