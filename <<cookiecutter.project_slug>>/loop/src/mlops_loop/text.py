@@ -27,6 +27,28 @@ def plain(value: float) -> str:
     return f"{Decimal(f'{value:.10g}'):f}"
 
 
+def short(value: float, highest: float) -> str:
+    """Four significant digits of a value below `highest`; more where these would be `highest`."""
+    rounded = float(f"{value:.4g}")
+    return plain(rounded if rounded < highest else value)
+
+
+def with_unit(name: str, unit: str) -> str:
+    """The title of an axis or a column: the name, and its unit in brackets where it has one."""
+    return f"{name} ({unit})" if unit else name
+
+
+def measured(value: float | None, unit: str) -> str:
+    """A number with its unit; a dash alone for what does not exist."""
+    shown = number(value)
+    return shown if shown == "-" else f"{shown} {unit}".rstrip()
+
+
+def many(n: int, noun: str) -> str:
+    """A count with its noun: 1 case, 2 cases."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def public_url(url: str) -> str:
     """A URL without user, password, query and fragment, to be shown; a path as it is."""
     return re.sub(r"(?<=://)[^/?#]*@|[?#].*", "", url) if "://" in url else url

@@ -82,11 +82,12 @@ def draw(chart):
 def test_mermaid_draws_any_names(nasty_parts):
     """Nothing in a name is read as Mermaid's language, and each name has a bar of its own."""
     names = [*nasty_parts, "", " ", "東京", "x" * 50 + "a", "x" * 50 + "b"]
-    text = markdown.chart('a"b', names, "c`d", bars=[1] * len(names))
-    labels = json.loads(re.search(r"x-axis (.*)", text)[1])
+    text = markdown.chart('a"b', names, "c`d", bars=[1] * len(names), names_axis="place [C]")
+    labels = json.loads(re.search(r'x-axis "place _C_" (.*)', text)[1])
     assert len(set(labels)) == len(names)
     svg = draw(text)
     assert svg.count("<rect") >= len(names)
+    assert "place _C_" in svg
     assert "東京" in svg
 
 

@@ -132,3 +132,33 @@ def test_a_saved_contract_comes_back_equal(tmp_path, classes):
     whole = contract.Contract(task, "y", tuple(COLUMNS.values()), classes, 0.25, "€")
     whole.save(tmp_path / "contract.json")
     assert contract.Contract.load(tmp_path / "contract.json") == whole
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "rounded"),
+    [
+        (23.456789, {}, 23.46),
+        (-0.00123456, {}, -0.001235),
+        (1013.25, {}, 1013),
+        (123456.7, {}, 123457),
+        (23.0, {}, 23),
+        (0.0, {}, 0),
+        (9.99999, {}, 10),
+        (9.99999, {"maximum": 9.9999925}, 9.99999),
+        (0.123449, {"minimum": 0.123448}, 0.12345),
+        (None, {}, None),
+        (math.inf, {}, math.inf),
+    ],
+)
+def test_an_example_is_rounded_as_people_write(value, limits, rounded):
+    """To four digits, whole numbers without a point, and never beyond what is allowed."""
+    found = contract.Column("x", "number", **limits).rounded(value)
+    assert found == rounded
+    assert isinstance(found, int) == isinstance(rounded, int)
+
+
+def test_an_example_keeps_what_is_no_measurement():
+    """An integer, a category, and a column that the row does not have."""
+    names = ("n", "integer"), ("c", "category"), ("x", "number")
+    whole = contract.Contract("classification", "y", tuple(contract.Column(*n) for n in names))
+    assert whole.example({"c": "1.23456", "n": 123456}) == {"n": 123456, "c": "1.23456"}

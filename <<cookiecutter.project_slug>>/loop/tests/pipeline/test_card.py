@@ -129,3 +129,20 @@ def test_the_owner_says_what_the_model_is_for_and_where_it_ends(write):
     use, _, rest = write(changes=words).partition("## Data")
     assert "For planning." in use
     assert "One city alone." in rest.partition("## Limits")[2]
+
+
+def test_metrics_have_their_units(write, make_params):
+    """In the table, by slice, and in what the importance is measured by."""
+    record = {"column": "team", "value": "a", "n_rows": 99, "mae": 2.5}
+    record |= {"intervals": {"mae": [2.0, 3.0]}}
+    gap = {"column": "team", "metric": "mae", "high": "a", "low": "b", "gap": 1.5}
+    text = write(
+        "regression", {"mae": 2.5, "r2": 0.5}, [record], None,
+        [gap | {"interval": [1.0, 2.0]}],
+    )  # fmt: skip
+    assert "| mae (EUR) | 2.5000 |" in text
+    assert "| r2 | 0.5000 |" in text
+    assert "## mae (EUR) by slice" in text
+    assert "| slice | rows | mae (EUR) |" in text
+    assert "| mae (EUR) | 1.5000 |" in text
+    assert "what mae (EUR) loses" in text

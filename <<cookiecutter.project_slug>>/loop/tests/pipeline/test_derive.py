@@ -28,7 +28,7 @@ def column(make_params):
 @pytest.mark.parametrize(
     ("dtype", "values", "kind", "example"),
     [
-        (float, [1.0, 2.0, 9.0], "number", 2.0),
+        (float, [1.0, 2.0, 9.0], "number", 2),
         ("float32", [0.5, 0.5], "number", 0.5),
         (int, [1, 2, 4], "integer", 2),
         ("uint8", [1, 3], "integer", 2),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,15 +13,19 @@ import pytest
 
 from mlops_loop.pipeline import plots
 from mlops_loop.statistics.bootstrap import Contender
+from mlops_loop.statistics.class_metrics import METRICS as CLASSES
+from mlops_loop.statistics.number_metrics import METRICS as NUMBERS
 
 KINDS = ["binary", "multi-class", "regression"]
 
 
 LOSSES = [{"column": f"c$_{i}" * i, "loss": 0.1 - i / 100, "spread": 0.01} for i in range(20)]
+METRIC = {"classification": CLASSES["roc_auc"], "regression": NUMBERS["rmse"]}
 
 
 def write(scored: tuple, contract, folder) -> None:
-    plots.write_all(Contender("", "", contract, *scored), LOSSES, folder)
+    metric = METRIC[contract.task]
+    plots.write_all(Contender("", "", contract, *scored), LOSSES, metric, folder)
 
 
 def names(kind: str) -> set[str]:
@@ -47,6 +53,50 @@ def test_pictures_are_svg_and_tables_have_rows(tmp_path, make_scores, make_contr
         assert ET.parse(path).getroot().tag.endswith("svg")
     for path in set(tmp_path.glob("*.csv")) - {tmp_path / "confusion.csv"}:
         assert 2 <= len(pd.read_csv(path)) <= plots.MAX_POINTS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_axes_have_titles(tmp_path, make_scores, make_contract, kind):
+    """Both of each picture, with units; a legend says what a line is."""
+    write(make_scores(kind), replace(make_contract(kind), target_unit="EUR"), tmp_path)
+    texts = {path.stem: " ".join(_texts(path)) for path in tmp_path.glob("*.svg")}
+    titles = {
+        "roc": ["false positive rate", "true positive rate", "chance"],
+        "precision_recall": ["recall", "precision"],
+        "calibration": ["predicted probability of", "observed share of", "a perfect model"],
+        "confusion": ["predicted class", "actual class", "share of the actual class"],
+        "importance": ["loss of roc_auc when the column is shuffled", "spread of the shuffles"],
+    }
+    if kind == "regression":
+        shuffled = "loss of rmse when the column is shuffled (EUR)"
+        titles = {
+            "predicted": ["predicted outcome (EUR)", "actual outcome (EUR)", "perfect", "200 rows"],
+            "residuals": ["residual of outcome (EUR)", "holdout rows"],
+            "importance": [shuffled],
+        }
+    assert set(texts) == set(titles)
+    for name, expected in titles.items():
+        assert [title for title in expected if title not in texts[name]] == [], texts[name]
+
+
+def _texts(path: Path) -> list[str]:
+    """What is written in a picture: matplotlib leaves each text beside its outlines."""
+    return re.findall("<!-- (.*?) -->", path.read_text(encoding="utf-8"))
+
+
+def test_a_table_says_its_units(tmp_path, make_scores, make_contract):
+    """In a column beside each that has one, for the page of `dvc plots`."""
+    contract = replace(make_contract("regression"), target_unit="EUR")
+    write(make_scores("regression"), contract, tmp_path)
+    units = {}
+    for path in tmp_path.glob("*.csv"):
+        table = pd.read_csv(path)
+        units[path.stem] = {c: set(table[c]) for c in table if c.endswith(" unit")}
+    assert units == {
+        "predicted": {"predicted unit": {"EUR"}, "actual unit": {"EUR"}},
+        "residuals": {"residual unit": {"EUR"}},
+        "importance": {"loss unit": {"EUR"}},
+    }
 
 
 def test_one_class_has_no_curves(tmp_path, make_scores, make_contract):

@@ -202,7 +202,7 @@ def test_nothing_but_a_bundle_is_enough(write):
         path.unlink()
     text = run()
     assert "no champion" in text
-    assert "make pipeline gate report" in text
+    assert "Next: `make gate`" in text
 
 
 def test_nothing_changed(write):
@@ -231,8 +231,46 @@ def test_outside_of_git_there_is_a_report(write, tmp_path, monkeypatch):
     (Path(".git")).rename(tmp_path / "elsewhere")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     text = run()
-    assert "nothing to compare with" in text
+    assert "not in this clone, so parameters are not compared" in text
     assert "git fetch" not in text
+
+
+def test_a_first_run_is_told_nothing_alarming(write, project):
+    """No champion, no origin, and a lock that was never committed; DVC may have staged it."""
+    write(champion=None)
+    project.git("rm", "--quiet", "--cached", "dvc.lock")
+    project.git("commit", "--quiet", "--message", "No lock")
+    for status in ("", "A"):
+        if status:
+            project.git("add", "dvc.lock")
+        text = run()
+        assert "The lock file is not committed yet" in text
+        assert "git add dvc.lock" in text
+        assert "stale" not in text
+        assert "origin" not in text
+        assert "no champion yet, so parameters are not compared" in text
+
+
+def test_a_commit_that_was_pushed_can_be_reproduced(write, project):
+    """By whoever can fetch it from `origin`; an own commit is nobody else's."""
+    write()
+    commit = project.commit()
+    assert "Reproduce" not in run()
+    project.git("update-ref", "refs/remotes/origin/main", commit)
+    assert f"git fetch origin {commit}" in run()
+    project.commit()
+    assert "Reproduce" not in run()
+
+
+@pytest.mark.parametrize(("status", "title"), [("changed", "The lock file has changed")])
+def test_a_lock_that_waits_for_a_commit_is_not_stale(write, project, status, title):
+    """On a laptop the next commit has it."""
+    write()
+    project.commit()
+    Path("dvc.lock").write_text(status)
+    text = run()
+    assert title in text
+    assert "stale" not in text
 
 
 @pytest.mark.parametrize(("run_id", "named"), [("4242", True), ("", False), ("1;rm", False)])

@@ -152,7 +152,7 @@ from mlops_loop.serving import app
 made = settings.Settings.from_environment(bundle_dir={str(bundles["binary"])!r})
 loaded = model.load(settings.Settings(bundle_dir=__import__("pathlib").Path(made.bundle_dir)))
 app.create_app(made)
-loaded.predict(loaded.golden)
+loaded.predict(loaded.examples)
 training = {{"pandas", "sklearn", "pandera", "skl2onnx", "yaml", "dvc", "pyarrow", "psycopg"}}
 print(sorted(training & set(sys.modules)))
 """

@@ -13,7 +13,7 @@ from mlops_loop import paths
 from mlops_loop.commands.console import example, file
 from mlops_loop.gate import gate as gates
 from mlops_loop.gate.comparison import Check
-from mlops_loop.text import counted, number
+from mlops_loop.text import counted, measured, number
 
 HEAD = ("", "check", "estimate", "interval", "limit", "rows", "why")
 RIGHT = {2, 3, 4, 5}  # columns of numbers
@@ -64,7 +64,7 @@ def _cells(check: Check) -> tuple[str, ...]:
     name = f"{check.name} {check.metric} {check.slice}".rstrip()
     name = name if len(name) <= WIDEST else name[: WIDEST - 1] + "…"
     interval = f"{number(check.low)} to {number(check.high)}".replace("- to -", "-")
-    value, limit = f"{number(check.estimate)} {check.unit}".rstrip(), number(check.threshold)
+    value, limit = (measured(value, check.unit) for value in (check.estimate, check.threshold))
     cells = (check.status, name, value, interval, limit, number(check.n_rows), check.message)
     return tuple(map(_printable, cells))
 

@@ -139,7 +139,7 @@ def _print_superseded(now: Entry, machine: bool) -> None:
 
 
 def _print_entries(entries: list[Entry], machine: bool) -> None:
-    nothing = "None yet. Next: make pipeline gate, then loop registry register and assign."
+    nothing = f"None yet. Next: {Ledger([], []).first_step()}"
     click.echo(to_json(entries) if machine else "\n".join(map(_line, entries)) or nothing)
 
 

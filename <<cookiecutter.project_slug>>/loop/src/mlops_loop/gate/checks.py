@@ -12,7 +12,7 @@ from math import ceil, isfinite
 from mlops_loop.gate.comparison import Answer, Check, Comparison, Status
 from mlops_loop.gate.policy import Fairness, Primary, Slices
 from mlops_loop.statistics.bootstrap import Interval
-from mlops_loop.text import number
+from mlops_loop.text import measured
 
 
 def compared_with_champion(comparison: Comparison) -> Iterator[Check]:
@@ -29,7 +29,7 @@ def compared_with_champion(comparison: Comparison) -> Iterator[Check]:
         return
     rule, champion = comparison.policy.primary, comparison.champion.name
     null = -rule.margin if rule.mode == "non_inferiority" else 0.0
-    good, bad = _outcomes(rule, champion)
+    good, bad = _outcomes(rule, champion, comparison.unit(rule.metric))
     gain = comparison.interval(rule.metric, gain=True)
     answer = Answer("hold", "These rows are too few to tell.", rule.margin)
     if gain.low > null:
@@ -42,9 +42,9 @@ def compared_with_champion(comparison: Comparison) -> Iterator[Check]:
         yield Check("rows", "pass", message, n_rows=gain.n_rows)
 
 
-def _outcomes(rule: Primary, champion: str) -> tuple[str, str]:
+def _outcomes(rule: Primary, champion: str, unit: str) -> tuple[str, str]:
     """What a challenger is shown to be that passes, and one that fails."""
-    margin = number(rule.margin)
+    margin = measured(rule.margin, unit)
     if rule.mode == "non_inferiority":
         return f"not worse than {champion} by {margin} or more", f"worse than {champion}"
     return f"better than {champion}", f"less than {margin} better than {champion}"
@@ -62,7 +62,8 @@ def within_limits(comparison: Comparison) -> Iterator[Check]:
     for name, metric, limit in limits:
         value, sign = comparison.interval(metric), comparison.metric(metric).sign
         margin = value.margin_to(limit, sign)
-        bound = f"{'at least' if sign > 0 else 'at most'} {number(limit)}"
+        least = "at least" if sign > 0 else "at most"
+        bound = f"{least} {measured(limit, comparison.unit(metric))}"
         answer = Answer("pass", f"It is {bound}.")
         if margin.estimate < 0:
             answer = Answer("fail", f"It must be {bound}.")
@@ -97,23 +98,25 @@ def good_in_slices(comparison: Comparison) -> Iterator[Check]:
 
 def _within_slice_limit(comparison: Comparison, rule: Slices) -> Iterator[Check]:
     sign = comparison.metric(rule.metric).sign
+    limit = measured(rule.limit, comparison.unit(rule.metric))
     for name, value in comparison.by_slice(rule.metric, rule.columns, rule.min_rows).items():
         margin, answer = value.margin_to(rule.limit, sign), Answer("pass")
         if margin.high < 0:
-            answer = Answer("fail", f"Shown to be beyond {number(rule.limit)}.")
+            answer = Answer("fail", f"Shown to be beyond {limit}.")
         elif margin.estimate < 0:
-            answer = Answer("pass", f"Beyond {number(rule.limit)}, but that may be noise.")
+            answer = Answer("pass", f"Beyond {limit}, but that may be noise.")
         yield comparison.check("slice", rule.metric, value, rule.limit, *answer, slice=name)
 
 
 def _within_slice_loss(comparison: Comparison, rule: Slices, champion: str) -> Iterator[Check]:
     gains = comparison.by_slice(rule.metric, rule.columns, rule.min_rows, gain=True)
+    most = measured(-rule.max_loss, comparison.unit(rule.metric))
     for name, gain in gains.items():
         answer = Answer("pass")
         if gain.estimate < -rule.max_loss and gain.high < 0:
             answer = Answer("fail", f"Worse than {champion} here.")
         elif gain.estimate < -rule.max_loss:
-            answer = Answer("pass", f"Beyond {number(-rule.max_loss)}, but that may be noise.")
+            answer = Answer("pass", f"Beyond {most}, but that may be noise.")
         yield comparison.check("slice loss", rule.metric, gain, -rule.max_loss, *answer, slice=name)
 
 
@@ -132,9 +135,10 @@ def fair(comparison: Comparison) -> Iterator[Check]:
             yield Check("fairness", "skip", message, metric=rule.metric, slice=rule.column)
             continue
         low, high = known[0][1], known[-1][1]
+        most = measured(rule.max_gap, comparison.unit(rule.metric))
         gap, answer = groups[high].minus(groups[low]), Answer("pass", "The widest gap.")
         if gap.estimate > rule.max_gap and gap.low > 0:
-            answer = Answer("fail", f"Apart by more than {number(rule.max_gap)}.")
+            answer = Answer("fail", f"Apart by more than {most}.")
         elif gap.estimate > rule.max_gap:
             answer = Answer("hold", "Far apart, though it may be noise.", 2 * gap.estimate)
         pair = f"{high} and {low}"

@@ -17,6 +17,7 @@ from mlops_loop.statistics.metrics import Metric
 from mlops_loop.statistics.resampling import Resampling, grouped
 from mlops_loop.tasks import metrics
 from mlops_loop.tasks.baselines import Baselines
+from mlops_loop.text import many
 
 Status = Literal["pass", "fail", "hold", "skip"]
 
@@ -99,6 +100,10 @@ class Comparison:
         """A metric of the task by name; raises UsageError with the names that there are."""
         return metrics.find(self.policy.task, name)
 
+    def unit(self, metric: str) -> str:
+        """The unit of a metric; empty for a share or a score."""
+        return self.metric(metric).unit_of(scored(self.challenger).contract)
+
     def positions(self, gain: bool) -> np.ndarray:
         """Positions of all rows; for a gain, of those that the champion has not seen."""
         return np.flatnonzero(~self.seen) if gain else np.arange(len(self.rows))
@@ -170,8 +175,7 @@ class Comparison:
             message = "Not a finite number, or too few rows (clusters)."
         if needed:
             message += f" About {needed:,} rows would decide."
-        target_unit = scored(self.challenger).contract.target_unit
-        unit = self.metric(metric).unit.replace("target", target_unit)
+        unit = self.unit(metric)
         numbers = (interval.estimate, interval.low, interval.high, limit, interval.n_rows)
         return Check(name, status, message, *numbers, unit, metric, slice, needed, interval.n_cases)
 
@@ -180,10 +184,10 @@ class Comparison:
         rows, least, fewest = interval.n_rows, self.policy.min_rows, self.policy.min_cases
         cases = rows if interval.n_cases is None else interval.n_cases
         if cases < fewest and slice:
-            return "skip", f"It rests on {cases:,} cases, fewer than {fewest:,}.", 0
+            return "skip", f"It rests on {many(cases, 'case')}, fewer than {fewest:,}.", 0
         if cases < fewest and isfinite(interval.estimate):
             needed = max(least, ceil(rows * fewest / max(cases, 1)))
-            return "hold", f"It rests on {cases:,} cases, fewer than {fewest:,}.", needed
+            return "hold", f"It rests on {many(cases, 'case')}, fewer than {fewest:,}.", needed
         if rows < least and not slice:
             return "hold", f"Fewer than {least:,} rows decide nothing.", least
         return None

@@ -60,7 +60,9 @@ def repository_name(env: Mapping[str, str] = os.environ) -> str:
     """OWNER/NAME of the repository on GitHub; raises UsageError where there is none."""
     name = env.get("GITHUB_REPOSITORY") or git.github_name(Path())
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        problem = f"{name!r} is no repository on GitHub (OWNER/NAME)"
+        problem = "This project has no repository on GitHub yet"
+        if name:
+            problem = f"{name!r} is no repository on GitHub (OWNER/NAME)"
         raise UsageError(f"{problem}. Next: set GITHUB_REPOSITORY, or git remote add origin URL")
     return name
 

@@ -71,9 +71,11 @@ def label(value: object, most: int = 28) -> str:
 
 def chart(
     title: str, names: Sequence[object], axis: str, lines: Sequence[Sequence[float]] = (),
-    bars: Sequence[float] = (),
+    bars: Sequence[float] = (), names_axis: str = "",
 ) -> Markup:  # fmt: skip
     """A fenced Mermaid chart: `lines` over `names`, or `bars`, all positive, beside them.
+
+    axis: the title of the axis of values, with its unit; names_axis: that of the names.
 
     https://mermaid.js.org/syntax/xyChart.html. Mermaid draws two equal names as one, so these get
     a number.
@@ -84,7 +86,7 @@ def chart(
         f"%%{{init: {json.dumps({**size, 'themeVariables': LOOK})}}}%%",
         f"xychart-beta{' horizontal' if bars else ''}",
         f'  title "{label(title, 80)}"',
-        f"  x-axis {json.dumps(_unique_labels(names), ensure_ascii=False)}",
+        f'  x-axis "{label(names_axis, 60)}" {_names(names)}',
         f'  y-axis "{label(axis, 60)}"' + (f" 0 --> {_plain(max(bars))}" if bars else ""),
         *(f"  line [{', '.join(map(_plain, line))}]" for line in lines),
         *([f"  bar [{', '.join(map(_plain, bars))}]"] if bars else []),
@@ -93,9 +95,10 @@ def chart(
     return Markup("\n".join(text))
 
 
-def _unique_labels(names: Sequence[object]) -> list[str]:
+def _names(names: Sequence[object]) -> str:
     labels = [label(name) for name in names]
-    return [f"{i + 1} {name}" if labels.count(name) > 1 else name for i, name in enumerate(labels)]
+    unique = [f"{i} {name}" if labels.count(name) > 1 else name for i, name in enumerate(labels, 1)]
+    return json.dumps(unique, ensure_ascii=False)
 
 
 def _plain(value: float) -> str:

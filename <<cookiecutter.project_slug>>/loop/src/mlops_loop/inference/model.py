@@ -23,11 +23,14 @@ from mlops_loop.tasks.task import Task
 
 @dataclass(frozen=True)
 class Model:
-    """Serves until another replaces it; made by `load`. `version` is what answers report."""
+    """Serves until another replaces it; made by `load`. `version` is what answers report.
+
+    examples: golden rows with rounded numbers, for forms and documentation.
+    """
 
     bundle: Bundle
     reader: RowReader
-    golden: list[Row]
+    examples: list[Row]
     version: str
 
     @property
@@ -66,7 +69,8 @@ def load(settings: Settings, first_bundle: str = "") -> Model:
     try:
         reader = RowReader(bundle.contract, settings.max_rows)
         golden = [line["row"] for line in bundle.golden()]
-        model = Model(bundle, reader, golden, version)
+        examples = [bundle.contract.example(row) for row in golden]
+        model = Model(bundle, reader, examples, version)
         rows = reader.read(to_json(golden[: settings.max_rows]))
         model.predict(rows if isinstance(rows, list) else [rows])
     except Exception as error:  # whatever the runtime raises: the reason is shown at /ready

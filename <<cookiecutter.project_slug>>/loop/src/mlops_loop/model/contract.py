@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 UNSEEN = -1.0
+DIGITS = 4  # significant ones, of an example
 MANY_ROWS = 32  # from here on numpy is faster, column by column
 Kind = Literal["number", "integer", "boolean", "category"]
 
@@ -63,6 +64,23 @@ class Column:
             return self._codes.get(value, UNSEEN)
         return float(value) if self.clip is None else min(max(value, self.clip[0]), self.clip[1])
 
+    def rounded(self, value: Any) -> Any:
+        """An example value as people write it; categories and integers as they are.
+
+        Four significant digits, all digits before the point, and more of them where the rounded
+        value would lie outside of what is allowed.
+        """
+        if self.kind != "number" or value is None or not math.isfinite(value):
+            return value
+        if value == 0:
+            return 0
+        low, high = self.minimum, self.maximum
+        for digits in range(DIGITS, 18):
+            short = round(value, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+            if (low is None or short >= low) and (high is None or short <= high):
+                return int(short) if short == int(short) else short
+        return value
+
     @property
     def n_codes(self) -> int:
         """How many codes the column can have beside `UNSEEN`; 0 for a number."""
@@ -88,6 +106,11 @@ class Contract:
     @property
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
+
+    def example(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row to show in forms and documentation, see `Column.rounded`."""
+        known = [column for column in self.columns if column.name in row]
+        return {column.name: column.rounded(row[column.name]) for column in known}
 
     @property
     def numbers(self) -> list[int]:

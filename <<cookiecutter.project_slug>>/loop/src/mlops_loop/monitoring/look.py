@@ -60,7 +60,7 @@ def look(
     """
     entries = ledger.read(root)
     if not (current := entries.current()):
-        return Look(reason="Nothing is in production yet.")
+        return Look(reason=f"Nothing is in production yet. Next: {entries.first_step()}")
     version = entries.find(current.version)
     try:
         model = champion.fetch_version(root, version, root / paths.CHAMPION)

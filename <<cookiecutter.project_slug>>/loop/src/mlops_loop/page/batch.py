@@ -53,7 +53,7 @@ async def _batch(request: Request) -> dict[str, Any]:
 async def _example(request: Request) -> Response:
     model = ready_model(request.app.state)
     names = model.contract.names
-    table: list[list[Any]] = [names, *([row.get(name) for name in names] for row in model.golden)]
+    table: list[list[Any]] = [names, *([row.get(name) for name in names] for row in model.examples)]
     return Response(to_csv(table), media_type="text/csv")
 
 

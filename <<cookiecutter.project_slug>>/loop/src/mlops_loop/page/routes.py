@@ -97,14 +97,14 @@ def _html(
 
 
 async def _page(request: Request, example: int, form: dict[str, str] | None = None) -> HTMLResponse:
-    """The form filled with a golden row; or `form` as sent, with its prediction or errors."""
+    """The form filled with an example; or `form` as sent, with its prediction or errors."""
     model: Model | None = request.app.state.model
     if model is None:
         return _no_model(request)
-    example %= len(model.golden)
+    example %= len(model.examples)
     answer, errors = (None, []) if form is None else await _predict(request, model, form)
     if form is None:
-        form = {name: _text(value) for name, value in model.golden[example].items()}
+        form = {name: _text(value) for name, value in model.examples[example].items()}
     return _html(
         request,
         "page.html",
@@ -121,7 +121,7 @@ async def _page(request: Request, example: int, form: dict[str, str] | None = No
         answer=answer,
         effects=answer and what_if_effects(model, model.reader.read_form(form)),
         max_rows=f"{request.app.state.settings.max_rows:,}",
-        text=_text,
+        with_unit=_with_unit,
     )
 
 
@@ -147,6 +147,10 @@ def _hint(column: Column) -> str:
     """What may be typed, where the field itself does not show it."""
     shown = _choices(column) or (column.description and column.pattern)
     return ": ".join(filter(None, [column.description, "" if shown else describe_value(column)]))
+
+
+def _with_unit(value: Any, column: Column) -> str:
+    return f"{shown} {column.unit}".rstrip() if (shown := _text(value)) else ""
 
 
 def _text(value: Any) -> str:

@@ -11,6 +11,8 @@ import jinja2
 from mlops_loop import tasks
 from mlops_loop.model.contract import Column, Contract
 from mlops_loop.params import Params
+from mlops_loop.tasks import metrics
+from mlops_loop.text import with_unit
 
 TEMPLATE = Path(__file__).with_name("card.jinja")
 
@@ -25,8 +27,10 @@ def model_card(contract: Contract, result: dict[str, Any], params: Params, n_tra
     small = [f"{s['column']} = {s['value']}" for s in result["slices"] if metric not in s]
     losses = {record["column"]: record["loss"] for record in result["importance"]}
     facts = {"contract": contract, "params": params, "metric": metric, "n_train": n_train}
+    facts |= {"with_unit": with_unit}
     facts |= {"allowed": allowed, "between": _between, "small": small, "losses": losses}
     facts |= {"known": partial(_known, result["baselines"])}
+    facts["unit"] = partial(_unit, contract)
     facts["shallow"] = tasks.of(contract).shallow_name or "shallow model"
     facts |= {"percent": f"{100 * params.evaluate.confidence:g}", "alike": _alike(params)}
     facts["predicted"] = tasks.of(contract).card_text(contract, params.target)
@@ -40,6 +44,12 @@ def _shown(value: Any) -> str:
     if value is None or value != value:
         return "not defined"
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def _unit(contract: Contract, metric: str) -> str:
+    """The unit of a metric; empty for a share or a score, and for the number of rows."""
+    known = metrics.table(contract.task)
+    return known[metric].unit_of(contract) if metric in known else ""
 
 
 def _known(baselines: dict[str, Any], metric: str, kind: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -58,7 +59,7 @@ def _column(name: str, column: pa.Column, values: pd.Series, prepare: Prepare) -
     if prepare.outliers.get(name) == "clip" and len(values):
         low, high = fences(values, prepare.fences)
         facts["clip"] = (low, high) if low < high < math.inf else None
-    return Column(
+    made = Column(
         name=name,
         kind=kind,
         nullable=bool(column.nullable),
@@ -68,6 +69,7 @@ def _column(name: str, column: pa.Column, values: pd.Series, prepare: Prepare) -
         example=_example(kind, values),
         **facts,
     )
+    return replace(made, example=made.rounded(made.example))
 
 
 def _levels(name: str, values: pd.Series, least: int, nullable: bool) -> tuple[str, ...]:
@@ -101,4 +103,4 @@ def _example(kind: str, values: pd.Series) -> Any:
     if kind == "category":
         return text_of(values.mode().iloc[0])
     middle = float(values.astype(float).median())
-    return {"boolean": middle >= 0.5, "integer": int(middle), "number": round(middle, 4)}[kind]
+    return {"boolean": middle >= 0.5, "integer": int(middle), "number": middle}[kind]

@@ -163,13 +163,17 @@ def run(params: Params) -> None:
     y = tasks.of(contract).encode_target(holdout, contract)
     model = Contender("challenger", "", contract, y, predictor.scores(matrix))
     result = measure(holdout, model, params)
+    result["scoring"] = params.train.scoring
     result["importance"] = importance(predictor.scores, matrix, model, params)
     known = baselines.fit(_training(contract), matrix, contract)
     result["baselines"] = known.measure(y, contract)
     files.write_json(result["metrics"], paths.METRICS)
     files.write_json(result, paths.EVALUATION_REPORT)
-    plots.write_all(model, result["importance"], paths.PLOTS)
+    metric = metrics.find(params.task, params.train.scoring)
+    plots.write_all(model, result["importance"], metric, paths.PLOTS)
     bundle_id = assemble(paths.BUNDLE, holdout, model, known, result, params)
     print(f"evaluate: bundle {bundle_id}, {len(y):,} holdout rows")
     for name, (low, high) in result["intervals"].items():
-        print(f"  {name:<20} {result['metrics'][name]:12,.4f}   {low:,.4f} to {high:,.4f}")
+        unit = metrics.find(params.task, name).unit_of(contract)
+        value = f"{result['metrics'][name]:12,.4f}   {low:,.4f} to {high:,.4f} {unit}"
+        print(f"  {name:<20} {value}".rstrip())

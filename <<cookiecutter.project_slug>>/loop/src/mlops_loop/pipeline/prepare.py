@@ -256,9 +256,16 @@ def run(params: Params) -> None:
     _print(prepared, counts)
 
 
+def _usual(item: dict[str, Any]) -> str:
+    """The fences of a column, with its unit."""
+    column = project.model_input().to_schema().columns[item["column"]]
+    unit = (column.metadata or {}).get("unit", "")
+    return f"{item['low']:.4g} to {item['high']:.4g} {unit}".rstrip()
+
+
 def _print(prepared: Prepared, counts: dict[str, int]) -> None:
     print(f"prepare: {', '.join(f'{n:,} {part}' for part, n in counts.items())} rows")
-    for lost in prepared.dropped:
+    for lost in filter(lambda lost: lost.n, prepared.dropped):
         examples = f", such as {listed(lost.examples)}" if lost.examples else ""
         print(f"  dropped {lost.n:,} rows: {lost.words}{examples}")
     if n := prepared.incomplete_keys:
@@ -266,7 +273,7 @@ def _print(prepared: Prepared, counts: dict[str, int]) -> None:
     if (chance := prepared.overlap_by_chance) is not None:
         print(f"  {prepared.overlap:.1%} of the holdout equals other rows; by chance {chance:.1%}")
     for item in prepared.outliers:
-        n, limits = sum(item.get(part, 0) for part in split.PARTS), "{low:.4g} to {high:.4g}"
-        print(f"  {item['action']} {item['column']}: {n:,} rows beyond {limits.format(**item)}")
+        n, usual = sum(item.get(part, 0) for part in split.PARTS), _usual(item)
+        print(f"  {item['action']} {item['column']}: {n:,} rows are not in {usual}")
     for new in prepared.unseen:
         print(f"  {new.describe()}")

@@ -57,7 +57,7 @@ def run(path: Path, out: Path, style: FileFormat = PLAIN) -> None:
         table = table.rename(columns={TARGET: "target"})
         shown = ["target", *(name for name in shown if name != "target")]
     out.parent.mkdir(parents=True, exist_ok=True)
-    title = f"{path}: {len(table):,} rows"
+    title = f"{path.name}: {len(table):,} rows"
     skrub.TableReport(table[shown], title=title, verbose=0, open_tab="distributions").write_html(
         out
     )

@@ -110,8 +110,10 @@ def run(params: Params) -> None:
 
 def _print(trained: Trained, scoring: str) -> None:
     best, n, contract = trained.candidates[0], len(trained.candidates), trained.contract
-    print(f"train: best of {n} by cross-validation: {best['values']}")
-    print(f"  {scoring} {best['score']:.4f} +- {best['spread']:.4f}")
+    values = ", ".join(f"{name} = {value}" for name, value in best["values"].items())
+    unit = metrics.find(contract.task, scoring).unit_of(contract)
+    print(f"train: best of {n} by cross-validation: {values or 'the estimator as it is'}")
+    print(f"  {scoring} {best['score']:.4f} +- {best['spread']:.4f} {unit}".rstrip())
     for name, value in trained.facts.items():
         print(f"  {name}: {value}")
     if rule := tasks.of(contract).decision_rule(contract):

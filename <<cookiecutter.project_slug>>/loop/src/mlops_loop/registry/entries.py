@@ -50,12 +50,22 @@ class Ledger:
     versions: list[Entry]
     assignments: list[Entry]
 
+    def first_step(self) -> str:
+        """What puts a first model into production."""
+        if self.versions:
+            return "loop registry assign latest"
+        return "make pipeline gate, then loop registry register and assign"
+
     def find(self, name: str) -> Entry:
         """A version by its name or tag, or the `latest`; raises UsageError that lists all."""
         for item in reversed(self.versions):
             if name in (item.version, item.tag, "latest"):
                 return item
-        known = ", ".join(item.version for item in self.versions) or "none yet"
+        if not self.versions:
+            raise UsageError(
+                f"No version {name!r}: none is registered yet. Next: {self.first_step()}"
+            )
+        known = ", ".join(item.version for item in self.versions)
         raise UsageError(f"No version {name!r}. There are: {known}. Next: loop registry list")
 
     def named(self, name: str) -> Entry:

@@ -16,6 +16,7 @@ from mlops_loop.model.bundle import Bundle
 from mlops_loop.model.contract import Contract
 from mlops_loop.report import changes
 from mlops_loop.tasks import metrics
+from mlops_loop.text import with_unit
 from mlops_loop.yaml_text import YAMLError, parse
 
 STAGE_REPORTS = ("stopped", "gate", "champion", "validation", "preparation", "evaluation")
@@ -38,6 +39,7 @@ def collect(reports: Path, bundle: Bundle | None, base: str | None) -> dict[str,
         "contract": bundle.contract if bundle else None,
         "curve": _curve(reports / paths.PLOTS.name, bundle.contract) if bundle else None,
         "curve_axis": tasks.of(bundle.contract).curve_axis(bundle.contract) if bundle else "",
+        "units": _units(bundle.contract) if bundle else {},
     }
     comparison = _compare(bundle, facts["champion"])
     parameters = _parameters(base, facts["champion"], is_stopped=bool(facts["stopped"]))
@@ -55,13 +57,19 @@ def _compare(bundle: Bundle | None, champion: dict[str, Any] | None) -> dict[str
     contract, reference = (bundle.read_json(f"{name}.json") for name in ("contract", "reference"))
     return {
         "same": champion["bundle"] == bundle.id,
-        "compared": _metrics(champion["compared"], bundle.contract.task),
+        "compared": _metrics(champion["compared"], bundle.contract),
         "columns": list(changes.columns(champion["contract"], contract)),
         "moved": changes.distributions(champion["reference"], reference),
     }
 
 
-def _metrics(compared: dict[str, Any] | None, task: str) -> list[tuple[Any, ...]]:
+def _units(contract: Contract) -> dict[str, str]:
+    """By name the units of all metrics."""
+    known = metrics.table(contract.task)
+    return {name: metric.unit_of(contract) for name, metric in known.items()}
+
+
+def _metrics(compared: dict[str, Any] | None, contract: Contract) -> list[tuple[Any, ...]]:
     """Each metric of champion and challenger on the same rows, and by how much it is better.
 
     Then the same metric of the best constant and of the shallow model.
@@ -71,9 +79,11 @@ def _metrics(compared: dict[str, Any] | None, task: str) -> list[tuple[Any, ...]
     rows = []
     for name, old in compared["champion"].items():
         new = compared["challenger"][name]
-        gain = None if None in (old, new) else metrics.find(task, name).sign * (new - old)
+        metric = metrics.find(contract.task, name)
+        gain = None if None in (old, new) else metric.sign * (new - old)
         known = compared["baselines"][name]
-        rows.append((name, old, new, gain, known["constant"], known.get("shallow")))
+        title = with_unit(name, metric.unit_of(contract))
+        rows.append((title, old, new, gain, known["constant"], known.get("shallow")))
     return rows
 
 
@@ -104,16 +114,23 @@ def _changed_parameters(commit: str) -> list[changes.Change]:
 def _workflow_facts() -> dict[str, Any]:
     """The commit, the run, failed steps, and git's status of a `dvc.lock` that training changed.
 
-    REPORT_STEPS is GitHub's context `steps` as JSON: the steps of the job that have an id.
+    REPORT_STEPS is GitHub's context `steps` as JSON: the steps of the job that have an id. The
+    commit is empty where nobody else can have it: on a laptop, before it is pushed.
     """
     steps = json.loads(os.environ.get("REPORT_STEPS") or "{}")
     run_id = os.environ.get("GITHUB_RUN_ID", "")
+    run_id = run_id if run_id.isdigit() else ""
     return {
         "stale": _git("status", "--porcelain", "--", "dvc.lock"),
-        "commit": _git("rev-parse", "HEAD"),
-        "run_id": run_id if run_id.isdigit() else "",
+        "commit": _git("rev-parse", "HEAD") if run_id or _is_pushed() else "",
+        "run_id": run_id,
         "failed": sorted(name for name, step in steps.items() if step["outcome"] == "failure"),
     }
+
+
+def _is_pushed() -> bool:
+    """Whether `origin` had the commit when git last asked it."""
+    return bool(_git("for-each-ref", "--contains", "HEAD", "refs/remotes/origin"))
 
 
 def lock_patch(status: str) -> str:

@@ -20,7 +20,7 @@ from mlops_loop.github import markdown, review_marker
 from mlops_loop.github.comment import MARKER
 from mlops_loop.model import bundle as bundles
 from mlops_loop.report import facts, html
-from mlops_loop.text import counted, number
+from mlops_loop.text import counted, measured, number, with_unit
 
 # GitHub says "maximum is 65536 characters" and has taken 262,144 bytes of a comment; a summary
 # of a step has 1 MiB. Bytes below the smaller number fit however it counts.
@@ -115,6 +115,7 @@ def _environment() -> jinja2.Environment:
     environment.globals |= {"marker": Markup(MARKER), "icons": ICONS}
     environment.globals |= {"table": markdown.table, "chart": markdown.chart}
     environment.globals |= {"checks": _checks, "spread": _spread, "counted": counted}
+    environment.globals["with_unit"] = with_unit
     environment.filters["short"] = "{:.3g}".format
     return environment
 
@@ -124,12 +125,12 @@ def _checks(checks: list[dict[str, Any]]) -> Markup:
     columns = ("result", "check", "estimate:", "interval:", "limit:", "rows:", "why")
     rows = [
         (f"{ICONS[c['status']]} {c['status']}", f"{c['name']} {c['metric']} {c['slice']}",
-         f"{number(c['estimate'])} {c['unit']}", _spread(c["low"], c["high"]), c["threshold"],
-         c["n_rows"], c["message"])
+         measured(c["estimate"], c["unit"]), _spread(c["low"], c["high"], c["unit"]),
+         measured(c["threshold"], c["unit"]), c["n_rows"], c["message"])
         for c in checks
     ]  # fmt: skip
     return markdown.table(columns, rows, most=12)
 
 
-def _spread(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{number(low)} to {number(high)}"
+def _spread(low: float | None, high: float | None, unit: str = "") -> str:
+    return "" if low is None or high is None else f"{number(low)} to {measured(high, unit)}"

@@ -35,17 +35,24 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 def _describe_predict(spec: dict[str, Any], model: Model, logged: bool) -> None:
     operation, schemas = spec["paths"]["/predict"]["post"], spec["components"]["schemas"]
-    row = model.golden[0]
-    examples = {"One row": row, "Several rows": model.golden[:3]}
+    row = model.examples[0]
+    examples = {"One row": row, "Several rows": model.examples[:3]}
     content = _content(schemas, model.reader.body_type, examples)
     operation["requestBody"] = {"required": True, "content": content}
-    example = model.predict([row])[0] | model.metadata()
+    example = _rounded(model.predict([row])[0]) | model.metadata()
     example |= {"prediction_id": ID} if logged else {}
     content = _content(schemas, _answer_type(model.contract, logged), {"One row": example})
     operation["responses"]["200"]["content"] = content
     for path, (body, example) in protocols.bodies(model).items():
-        content = _content(schemas, body, {"Golden rows": example})
+        content = _content(schemas, body, {"Two rows": example})
         spec["paths"][path]["post"]["requestBody"] = {"required": True, "content": content}
+
+
+def _rounded(value: Any) -> Any:
+    """A prediction whose numbers have four significant digits, to be read."""
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def _content(schemas: dict[str, Any], of: Any, examples: dict[str, Any]) -> dict[str, Any]:

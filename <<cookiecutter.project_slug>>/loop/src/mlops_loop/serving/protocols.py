@@ -174,8 +174,8 @@ def _v2_answer(name: str, infer: Infer, model: Model, result: Predictions) -> di
 
 
 def bodies(model: Model) -> dict[str, tuple[Any, Any]]:
-    """By path, the type of a request and an example of it: two golden rows."""
-    rows = model.golden[:2]
+    """By path, the type of a request and an example of it: two rows."""
+    rows = model.examples[:2]
     inputs = [tensors.from_rows(rows, column) for column in model.contract.columns]
     return {
         "/v1/models/{name}:predict": (Instances, {"instances": rows}),

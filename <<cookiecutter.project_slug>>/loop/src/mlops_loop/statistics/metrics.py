@@ -101,6 +101,10 @@ class Metric:
         """The largest loss that a row can have; infinite where there is no limit."""
         return getattr(self.scale, "highest", math.inf)
 
+    def unit_of(self, contract: Contract) -> str:
+        """The unit of its values for a model; empty for a share or a score."""
+        return self.unit.replace("target", contract.target_unit)
+
     @property
     def sign(self) -> int:
         """1 where greater is better, -1 where less is."""

@@ -21,7 +21,7 @@ from mlops_loop.statistics import class_metrics
 from mlops_loop.tasks import class_labels
 from mlops_loop.tasks.target import TARGET, as_numbers
 from mlops_loop.tasks.task import Output, Plot, Prediction, Rows, Task
-from mlops_loop.text import listed, plain
+from mlops_loop.text import listed, short
 from mlops_loop.values import label_of
 
 if TYPE_CHECKING:
@@ -193,12 +193,22 @@ class Classification(Task):
         decided = {name: np.array(labels)[codes] for name, codes in decided.items()}
         roc, recall = curves.roc(positive, share), curves.precision_recall(positive, share)
         calibration, dots = curves.calibration(positive, share), {"marker": "o"}
+        one = f"“{labels[-1]}”"
+        shares = f"predicted probability of {one}", f"observed share of {one}"
         return {
-            "roc": Plot("Receiver operating characteristic", "plot", roc, {}, True, UNIT_SQUARE),
-            "precision_recall": Plot("Precision and recall", "plot", recall, limits=UNIT_SQUARE),
-            "calibration": Plot("Calibration", "plot", calibration, dots, True, UNIT_SQUARE),
-            "confusion": Plot("Decisions", "matrix", decided, labels=labels),
-        }
+            "roc": Plot(f"ROC curve of {one}", "plot", roc, {}, "chance", UNIT_SQUARE),
+            "precision_recall": Plot(
+                f"Precision and recall of {one}", "plot", recall, limits=UNIT_SQUARE,
+            ),
+            "calibration": Plot(
+                "Calibration", "plot", calibration, dots, "a perfect model", UNIT_SQUARE,
+                axes=shares,
+            ),
+            "confusion": Plot(
+                "Decisions", "matrix", decided, labels=labels,
+                axes=("predicted class", "actual class"),
+            ),
+        }  # fmt: skip
 
     def curve_axis(self, contract: Contract) -> str:
         return f"share of {contract.classes[-1]}"
@@ -210,14 +220,14 @@ class Classification(Task):
         text += f" into `{'`, `'.join(contract.classes)}`."
         if _is_binary(contract):
             text += (
-                f" `{contract.classes[1]}` from a probability of {plain(contract.threshold)} on."
+                f" `{contract.classes[1]}` from a probability of {short(contract.threshold, 1)} on."
             )
         return text
 
     def decision_rule(self, contract: Contract) -> str:
         if not _is_binary(contract):
             return ""
-        limit = f"{plain(100 * contract.threshold)} %"
+        limit = f"{short(100 * contract.threshold, 100)} %"
         return f"“{contract.classes[1]}” is predicted where its probability is {limit} or more."
 
     def predictions(self, scores: np.ndarray, contract: Contract) -> list[Prediction]:

@@ -12,6 +12,7 @@ from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics import number_metrics
 from mlops_loop.tasks.target import TARGET, as_numbers
 from mlops_loop.tasks.task import Output, Plot, Prediction, Rows, Task
+from mlops_loop.text import with_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,14 +95,18 @@ class Regression(Task):
         pairs, residuals = curves.predicted_and_actual(y, scores), curves.residuals(y, scores)
         dots, bars, unit = {"s": 8, "alpha": 0.4}, {"step": "mid"}, contract.target_unit
         return {
-            "predicted": Plot("Predicted and actual", "scatter", pairs, dots, True, unit=unit),
-            "residuals": Plot(
-                "Residuals: actual - predicted", "fill_between", residuals, bars, unit=unit
+            "predicted": Plot(
+                "Predicted and actual", "scatter", pairs, dots, "a perfect model", unit=unit,
+                axes=(f"predicted {contract.target}", f"actual {contract.target}"),
             ),
-        }
+            "residuals": Plot(
+                "Residuals: actual - predicted", "fill_between", residuals, bars, unit=unit,
+                axes=(f"residual of {contract.target}", "holdout rows"),
+            ),
+        }  # fmt: skip
 
     def curve_axis(self, contract: Contract) -> str:
-        return f"{contract.target} {contract.target_unit}"
+        return with_unit(contract.target, contract.target_unit)
 
     def card_text(self, contract: Contract, target: Target) -> str:
         return f"Predicts `{contract.target}` as a number ({contract.target_unit or 'no unit'})."
