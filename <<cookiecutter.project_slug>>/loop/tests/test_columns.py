@@ -135,3 +135,12 @@ def test_integers_beside_one_that_does_not_fit_stay_exact(kind):
     values = pd.Series([2**63 - 1, 2**63, 1, 2**64 - 1], dtype=kind)
     found = columns.integers(values, "int64")
     assert found.tolist() == [2**63 - 1, pd.NA, 1, pd.NA]
+
+
+def test_words_for_missing_in_a_column_of_texts():
+    """By its different texts, with the index of the column."""
+    written = ["NA", "1", None, "NA", " null ", ""]
+    values = pd.Series(written, range(3, 9), dtype="str", name="a")
+    found = columns.is_missing(values)
+    pd.testing.assert_series_equal(found, columns.is_missing(values.astype(object)))
+    assert found.tolist() == [True, False, True, True, True, True]

@@ -159,3 +159,19 @@ def test_a_format_or_a_zone_that_does_not_exist_is_refused(notation):
     """Before any value is read."""
     with pytest.raises(UsageError, match=r"no format of strptime|no zone"):
         moments.read(series(), notation)
+
+
+def test_a_column_of_texts_is_read_as_each_of_its_values():
+    """Also where a text comes again, is missing, is bad, or has an offset beside one without."""
+    written = ["2024-01-31", None, "2024-01-31", "never", "2024-01-31T10:00:00Z", "never", None]
+    texts, objects = pd.Series(written, range(7, 14), dtype="str"), pd.Series(written, range(7, 14))
+    by_text, one_by_one = moments.read(texts), moments.read(objects.astype(object))
+    for name in ("points", "clocks", "bad"):
+        pd.testing.assert_series_equal(getattr(by_text, name), getattr(one_by_one, name))
+    assert by_text.bad.tolist() == [False, False, False, True, False, True, False]
+
+
+def test_an_empty_column_of_texts_has_no_moment():
+    """Nor one in which all is missing."""
+    assert moments.read(pd.Series([], dtype="str")).bad.empty
+    assert not moments.read(pd.Series([None, None], dtype="str")).bad.any()

@@ -43,6 +43,10 @@ def is_missing(values: pd.Series) -> pd.Series:
     """True where there is no value, or a word for that; for columns of numbers and booleans."""
     if pd.api.types.is_numeric_dtype(values):
         return values.isna()
+    if isinstance(values.dtype, pd.StringDtype):  # by its different texts
+        codes, words = pd.factorize(values)
+        missing = np.array([*map(is_missing_word, words), True])
+        return pd.Series(missing[codes], values.index, name=values.name)
     return _mapped(is_missing_word, values, bool)
 
 

@@ -105,6 +105,22 @@ def _typed(values: pd.Series) -> Moments:
 
 
 def _parsed(values: pd.Series, format: str) -> Moments:
+    """A column of texts by its different values: often many rows share a moment."""
+    import pandas as pd
+
+    if not isinstance(values.dtype, pd.StringDtype):
+        return _parsed_one_by_one(values, format)
+    codes, texts = pd.factorize(values)
+    found = _parsed_one_by_one(pd.Series(texts), format)
+    points, clocks = (
+        pd.Series(part.array.take(codes, allow_fill=True), values.index)
+        for part in (found.points, found.clocks)
+    )
+    bad = [*found.bad, False]  # the last for a missing value, whose code is -1
+    return Moments(points, clocks, pd.Series([bad[code] for code in codes], values.index, bool))
+
+
+def _parsed_one_by_one(values: pd.Series, format: str) -> Moments:
     import pandas as pd
 
     found = [_parse_or_none(value, format) for value in values.tolist()]

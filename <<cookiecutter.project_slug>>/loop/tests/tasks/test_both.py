@@ -138,3 +138,17 @@ def test_a_copy_of_the_target_is_a_leak_and_noise_is_none(task, contract, kind, 
         scores.append(task.leakage_score(fitted, held, contract, False))
     assert scores[1] < 0.7 < 0.98 < scores[0] <= 1
     assert task.leakage_metric
+
+
+@pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
+def test_columns_are_the_predictions(make_contract, make_scores, kind):
+    """Value by value; what has several values is a column for each class."""
+    contract, (_, scores) = make_contract(kind, threshold=0.3), make_scores(kind, 50)
+    scores = scores.astype("float32")  # as ONNX gives them
+    task = tasks.of(contract)
+    table = task.columns(scores, contract)
+    assert all(len(values) == 50 for values in table.values())
+    for row, prediction in enumerate(task.predictions(scores, contract)):
+        shares = prediction.pop("probabilities", {})
+        expected = prediction | {f"probability_{name}": share for name, share in shares.items()}
+        assert {name: values[row] for name, values in table.items()} == expected

@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from typing_extensions import TypedDict
 
 from mlops_loop import files, params, paths, project, tasks
+from mlops_loop.batch.table_model import TableModel
 from mlops_loop.deployment import smoke
 from mlops_loop.gate import gate
 from mlops_loop.model import bundle
@@ -227,6 +228,13 @@ def test_the_endpoint_predicts_it(made, client):
     near = answer["distances"][answer["prediction"]]
     assert near == min(answer["distances"].values()) < 2
     assert {"prediction", "distances", "model_version"} == set(answer)
+
+
+def test_a_table_is_predicted_by_columns(made):
+    """One for the group, and one for each distance."""
+    found = TableModel(bundle.load(paths.BUNDLE), "v1").predict(rows(5), kind="model")
+    assert list(found) == ["prediction", *(f"distances_group {n}" for n in (1, 2, 3))]
+    assert (found.iloc[:, 1:].idxmin(axis=1) == "distances_" + found["prediction"]).all()
 
 
 def test_the_endpoint_gives_the_golden_scores(made, client, monkeypatch):

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from mlops_loop import paths, project
+from mlops_loop.batch import same_code
 from mlops_loop.batch.table_model import TableModel
 from mlops_loop.errors import NoValidBundle, ProjectError, UsageError
 from mlops_loop.model import bundle as bundles
@@ -14,6 +15,7 @@ from mlops_loop.model.bundle import Bundle
 from mlops_loop.registry import champion, ledger
 from mlops_loop.registry.entries import Entry
 
+UNREGISTERED = "unregistered"
 NAMES = re.compile(r"production|previous|latest|(model@)?v\d+\.\d+\.\d+\S*")
 
 
@@ -29,7 +31,9 @@ def load(which: str | Path = paths.BUNDLE) -> TableModel:
         return _version(root, which)
     folder = next((path for path in (Path(which), root / which) if path.exists()), root / which)
     found = bundles.load(folder)
-    return _ready(TableModel(found, _registered(root, found)))
+    entry = _registered(root, found)
+    same_code.warn(root, entry)
+    return _ready(TableModel(found, entry.version if entry else UNREGISTERED))
 
 
 def _version(root: Path, name: str) -> TableModel:
@@ -42,6 +46,7 @@ def _version(root: Path, name: str) -> TableModel:
             "a version of loop registry list"
         )
     entry = entries.named(name)
+    same_code.warn(root, entry)
     return _ready(TableModel(_fetched(root, entry), entry.version))
 
 
@@ -55,11 +60,13 @@ def _fetched(root: Path, entry: Entry) -> Bundle:
     return champion.fetch_version(root, entry, folder)
 
 
-def _registered(root: Path, bundle: Bundle) -> str:
+def _registered(root: Path, bundle: Bundle) -> Entry | None:
+    """The version that holds a bundle; None where this clone knows none."""
+    if not (root / ".git").exists():
+        return None
     with suppress(ProjectError):
-        if (root / ".git").exists() and (entry := ledger.local(root).version_of_bundle(bundle.id)):
-            return entry.version
-    return "unregistered"
+        return ledger.local(root).version_of_bundle(bundle.id)
+    return None
 
 
 def _ready(model: TableModel) -> TableModel:
