@@ -10,6 +10,7 @@ SLOW = {
         "test_export",
         "test_odd_tables",
         "test_same_value",
+        "test_schema_options",
         "test_search",
         "test_train",
     ),
