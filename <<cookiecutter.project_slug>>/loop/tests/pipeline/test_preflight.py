@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+import pandera.pandas as pa
 import pytest
 from click.testing import CliRunner
+from pandera.typing import Series
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -46,6 +48,42 @@ def test_it_is_refused_by_each_stage_that_may_be_the_first(
     assert isinstance(result.exception, errors.UsageError)
     with pytest.raises(errors.UsageError, match=reason):
         raise result.exception
+
+
+class Rows(pa.DataFrameModel):
+    """Raw rows, with the target."""
+
+    size: Series[float]
+    outcome: Series[str]
+
+
+class Inherited(Rows):
+    """What a model input is where it inherits raw rows."""
+
+
+class Own(Rows):
+    """A check that no client can be held to."""
+
+    @pa.dataframe_check
+    def large(cls, rows):
+        return rows["size"] > 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "inputs", "reason"),
+    [
+        (Rows, Inherited, r"ModelInput has the target 'outcome' \(target\.column\).*inherit"),
+        (Rows, Own, "schema.ModelInput: dataframe_check"),
+        (pa.DataFrameSchema({}), Rows, "DataFrameSchema is no model of pandera.pandas"),
+    ],
+    ids=["target", "check", "raw rows"],
+)
+def test_what_schema_py_may_not_say_is_refused_first(make_params, monkeypatch, raw, inputs, reason):
+    """Before the search would call it a leak, or the contract be made."""
+    monkeypatch.setattr(project, "raw_rows", lambda: raw)
+    monkeypatch.setattr(project, "model_input", lambda: inputs)
+    with pytest.raises(errors.UsageError, match=reason):
+        preflight.check(make_params(changes={"train.leakage_threshold": 1}))
 
 
 @pytest.mark.parametrize("cluster", [None, "team", "colour", "size"])

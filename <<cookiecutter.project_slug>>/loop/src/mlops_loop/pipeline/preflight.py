@@ -24,8 +24,7 @@ from mlops_loop.text import listed
 
 def check(params: Params) -> None:
     """Raise UsageError for what schema.py may not say, or what params.yaml names in vain."""
-    schema_of(project.raw_rows())
-    require_expressible(schema_of(project.model_input()))
+    _check_schema(params)
     own = params.train
     try:
         metrics.find(params.task, own.scoring)
@@ -39,6 +38,19 @@ def check(params: Params) -> None:
     else:
         _check_grid(model, own.grid, own.estimator, "train.grid")
     _check_cluster(params)
+
+
+def _check_schema(params: Params) -> None:
+    """Both models say what can be followed, and the target is no input."""
+    schema_of(project.raw_rows())
+    inputs = schema_of(project.model_input())
+    require_expressible(inputs)
+    if params.target.column in inputs.columns:
+        raise UsageError(
+            f"ModelInput has the target {params.target.column!r} (target.column), which no client "
+            "knows. Next: remove it; where ModelInput inherits RawRows, let both inherit a model "
+            "without it"
+        )
 
 
 def _check_grid(
