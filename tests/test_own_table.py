@@ -1,4 +1,4 @@
-"""A table of a stranger's, from a fresh project to a gated prediction, by the README's own commands."""
+"""A stranger's table, from a fresh project to a gated prediction, by the README's commands."""
 
 import csv
 import json
@@ -24,8 +24,8 @@ def commands(readme: Path) -> list[str]:
 
 
 def customers(n: int, first: int = 1) -> list[dict]:
-    """Return rows as a spreadsheet of Europe saves them: an id, decimal commas, a target of 0 and 1."""
-    draw = random.Random(first)
+    """Return rows as a spreadsheet saves them: an id, decimal commas, a target of 0 and 1."""
+    draw = random.Random(first)  # noqa: S311  # no secret
     rows = []
     for number in range(first, first + n):
         age, balance = draw.randint(18, 90), draw.gammavariate(2, 1000)

@@ -31,7 +31,7 @@ ROOMS = {
     "pipeline": "model statistics tasks params sources daily",
     "registry": "model",
     "gate": "model statistics tasks params pipeline registry",
-    "draft": "params sources pipeline gate",
+    "draft": "model tasks params sources pipeline gate",
     "github": "model registry",
     "storage": "params",
     "deployment": "model tasks params registry gate github storage",

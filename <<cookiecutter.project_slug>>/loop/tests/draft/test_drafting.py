@@ -162,3 +162,48 @@ def test_a_source_of_another_kind_stays(in_project, customers):
     draft = drafting.make([Path("data/ingested.parquet")], Stated(target="gekündigt"))
     assert parse(draft.files[Path("params.yaml")])["source"]["path"] == "data/raw/*.csv"
     assert not draft.table.copies
+
+
+def test_a_column_that_gives_the_target_away_is_no_input(drafted, customers):
+    """Train would refuse it; the draft leaves it out, and says why."""
+    customers["Ende"] = np.where(customers["gekündigt"] == 1, "x", None)
+    draft = drafted(customers, EUROPEAN, target="gekündigt")
+    assert "Ende" not in draft.roles.inputs
+    assert (
+        "'Ende' alone predicts the target (ROC AUC 1.000): known only afterwards?" in draft.doubts
+    )
+    assert any(line.startswith("# Left out: 'Ende' alone") for line in schema_of(draft))
+
+
+def test_a_number_that_ranks_like_the_target_is_no_input(drafted, customers):
+    """The project's own tests would refuse it."""
+    amount = customers["Umsatz"].str.replace(",", ".").astype(float)
+    customers["netto"] = (amount / 1.19).round(1).astype(str).str.replace(".", ",")
+    draft = drafted(customers, EUROPEAN, target="Umsatz")
+    assert draft.roles.unused["netto"].startswith("alone predicts the target")
+
+
+def test_a_code_of_few_values_is_a_category(drafted, customers):
+    """Postcodes without a zero before them count nothing."""
+    customers["PLZ"] = np.resize([10115, 80331, 20095], N)
+    lines = schema_of(drafted(customers, EUROPEAN, target="gekündigt"))
+    assert "PLZ: Series[str] = pa.Field(isin=PLZ_LEVELS)" in lines
+
+
+@pytest.mark.parametrize(
+    ("values", "style", "keys"),
+    [
+        (["1.234,5", "2.000,0", "12,25"], {"sep": ";"}, {"decimal": ",", "thousands": "."}),
+        (["361.456", "98.200", "110.700"], {"sep": ";"}, {"decimal": ",", "thousands": "."}),
+        (["1,234.5", "2,000.0", "12.25"], {}, {"thousands": ","}),
+        (["1,5", "2,25", "3,0"], {}, {"decimal": ","}),
+        (["1.5", "2.25", "3.125"], {"sep": ";"}, {}),
+        (["1'234.5", "2'000", "12"], {"sep": "\t"}, {"thousands": "'"}),
+    ],
+)
+def test_signs_of_numbers_are_found(drafted, customers, values, style, keys):
+    """Decimal and thousands sign, as the columns show them."""
+    table = customers[["Kunden-Nr", "gekündigt"]].assign(x=np.resize(values, N))
+    source = parse(drafted(table, style, target="gekündigt").files[Path("params.yaml")])["source"]
+    found = {key: source[key] for key in ("decimal", "thousands") if key in source}
+    assert found == keys

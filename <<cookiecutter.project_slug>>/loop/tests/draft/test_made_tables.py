@@ -103,10 +103,16 @@ def tables(draw):
     table = pd.DataFrame(columns)
     for name in picked:
         if draw(st.integers(0, 3)) == 0:
-            table[name] = table[name].astype(object).mask(rng.random(n) < 0.2, None)
+            table[name] = with_gaps(table[name], rng.random(n) < 0.2)
     kind = draw(st.sampled_from([*TARGETS]))
     table["ziel"] = TARGETS[kind][0](rng, n)
     return table, style, TARGETS[kind][1]
+
+
+def with_gaps(values: pd.Series, gaps: np.ndarray) -> pd.Series:
+    """Numbers stay numbers, so that their decimal sign is that of the others."""
+    whole = pd.api.types.is_integer_dtype(values)
+    return (values.astype("Int64") if whole else values).mask(gaps)
 
 
 @pytest.fixture

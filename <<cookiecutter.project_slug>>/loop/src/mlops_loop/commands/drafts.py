@@ -81,7 +81,9 @@ def _describe(draft: Draft) -> None:
 
 
 def _describe_files(placed: Placed) -> None:
-    click.echo(f"Wrote {', '.join(map(str, placed.written))}")
+    for folder in dict.fromkeys(path.parent for path in placed.written):
+        names = ", ".join(path.name for path in placed.written if path.parent == folder)
+        click.echo(f"Wrote {names}" + f" to {folder}" * (folder != Path()))
     if placed.removed:
         folders = sorted({str(path.parent) for path in placed.removed})
         click.echo(

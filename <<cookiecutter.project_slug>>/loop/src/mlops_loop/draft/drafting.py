@@ -14,7 +14,7 @@ from mlops_loop.columns import texts
 from mlops_loop.draft import gate_file, params_file, schema_file, table, task_files, verify
 from mlops_loop.draft.kinds import Facts, look
 from mlops_loop.draft.neighbours import with_room
-from mlops_loop.draft.roles import Roles, Stated, guess
+from mlops_loop.draft.roles import Roles, Stated, guess, is_code
 from mlops_loop.draft.table import Table
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.pipeline.prepare import Prepared
@@ -22,6 +22,7 @@ from mlops_loop.yaml_text import parse
 
 STAGES = Path("dvc.yaml")
 LEAST_ROWS = 20
+FEW = 20  # values of a code that are categories
 
 
 @dataclass(frozen=True)
@@ -47,47 +48,72 @@ def make(given: Sequence[Path], stated: Stated) -> Draft:
             f"The table has {len(found.rows):,} rows, too few to train, validate and hold out: "
             f"at least {LEAST_ROWS} are needed."
         )
-    facts = {str(name): look(found.rows[name], found.rows) for name in found.rows}
-    try:
-        return _accepted(found, facts, guess(found.rows, facts, stated))
-    except DataRefused as error:
-        if stated.split or stated.time or stated.group:
-            raise
-        return _split_otherwise(found, facts, stated, error)
+    facts = {str(name): _as_category(look(found.rows[name], found.rows)) for name in found.rows}
+    draft, leaks = _fitting(found, facts, stated)
+    if leaks:
+        draft, _ = _fitting(found, facts, replace(stated, leaks=tuple(leaks.items())))
+    return draft
 
 
-def _split_otherwise(
-    found: Table, facts: Mapping[str, Facts], stated: Stated, error: DataRefused
-) -> Draft:
-    """By chance in place of a guessed column; raises the first error where that is no better."""
+def _as_category(column: Facts) -> Facts:
+    """A code of few values is no amount: its numbers are names."""
+    if not is_code(column) or column.unread or not 2 <= column.distinct <= FEW:
+        return column
+    note = "named as a code, so it is taken as a category, and not as an amount"
+    return replace(column, kind="text", notes=(*column.notes, note))
+
+
+def _fitting(
+    found: Table, facts: Mapping[str, Facts], stated: Stated
+) -> tuple[Draft, dict[str, str]]:
+    """A draft that is accepted, and which of its inputs give the target away.
+
+    By chance in place of a guessed column where the rows do not allow that; raises the first error
+    where it is no better.
+    """
     roles = guess(found.rows, facts, stated)
-    if not roles.column:
-        raise error
-    strategy = "stratified" if roles.task == "classification" else "random"
-    other = guess(found.rows, facts, replace(stated, split=strategy))
-    refused = f"not by {roles.strategy} of {roles.column!r}: {str(error).partition('. ')[0]}"
-    other.notes["split"] = refused
-    return _accepted(found, facts, replace(other, doubtful=(*other.doubtful, "split")))
+    try:
+        return _accepted(found, facts, roles)
+    except DataRefused as error:
+        if not roles.column or stated.split or stated.time or stated.group:
+            raise
+        strategy = "stratified" if roles.task == "classification" else "random"
+        other = guess(found.rows, facts, replace(stated, split=strategy))
+        refused = f"not by {roles.strategy} of {roles.column!r}: {str(error).partition('. ')[0]}"
+        other.notes["split"] = refused
+        return _accepted(found, facts, replace(other, doubtful=(*other.doubtful, "split")))
 
 
-def _accepted(found: Table, facts: Mapping[str, Facts], roles: Roles) -> Draft:
+def _accepted(
+    found: Table, facts: Mapping[str, Facts], roles: Roles
+) -> tuple[Draft, dict[str, str]]:
     """The draft of these roles, with as much overlap as the table has."""
     repeated = _repeated(found.rows, roles)
+    if repeated and not roles.key:
+        n = round(repeated * len(found.rows))
+        roles.notes["key"] += f"; {n:,} rows equal an earlier one, and are dropped"
     files = _files(found, facts, roles, repeated)
     try:
-        prepared = _check(found.rows, files)
+        prepared, leaks = _check(found.rows, files)
     except DataRefused:
-        lenient = _check(found.rows, _files(found, facts, roles, repeated, 1.0))
-        share = math.ceil(lenient.overlap * 110) / 100
-        roles.notes["overlap"] = (
-            f"{lenient.overlap:.1%} of the holdout equals rows that training sees: are these cases "
-            "of their own, or is something missing in prepare.key?"
-        )
-        roles = replace(roles, doubtful=(*roles.doubtful, "overlap"))
-        files = _files(found, facts, roles, repeated, min(share, 1.0))
-        prepared = _check(found.rows, files)
+        roles, limit = _with_overlap(found, facts, roles, repeated)
+        files = _files(found, facts, roles, repeated, limit)
+        prepared, leaks = _check(found.rows, files)
     doubts = tuple(schema_file.doubts(facts, roles))
-    return Draft(found, facts, roles, files, doubts, prepared)
+    return Draft(found, facts, roles, files, doubts, prepared), leaks
+
+
+def _with_overlap(
+    found: Table, facts: Mapping[str, Facts], roles: Roles, repeated: float
+) -> tuple[Roles, float]:
+    """The roles, with a note on how much of the holdout repeats, and a limit that allows it."""
+    lenient, _ = _check(found.rows, _files(found, facts, roles, repeated, 1.0))
+    roles.notes["overlap"] = (
+        f"{lenient.overlap:.1%} of the holdout equals rows that training sees: are these cases "
+        "of their own, or is something missing in prepare.key?"
+    )
+    limit = min(math.ceil(lenient.overlap * 110) / 100, 1.0)
+    return replace(roles, doubtful=(*roles.doubtful, "overlap")), limit
 
 
 def _repeated(rows: pd.DataFrame, roles: Roles) -> float:
@@ -97,7 +123,7 @@ def _repeated(rows: pd.DataFrame, roles: Roles) -> float:
     return float(keys.duplicated().mean())
 
 
-def _check(rows: pd.DataFrame, files: Mapping[Path, str]) -> Prepared:
+def _check(rows: pd.DataFrame, files: Mapping[Path, str]) -> tuple[Prepared, dict[str, str]]:
     return verify.check(rows, {path.name: text for path, text in files.items()})
 
 

@@ -20,6 +20,7 @@ Kind = Literal["number", "integer", "boolean", "moment", "text", "empty"]
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 CODE = re.compile(r"0\d+|\+\d{7,}", re.ASCII)  # a zero before it, or a telephone number
+GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
 COMPACT = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", re.ASCII)
 # Ways of writing dates that strptime reads; the day before the month where both are possible.
 DAYS = ["%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y"]
@@ -72,8 +73,8 @@ class Facts:
 
     @property
     def constant(self) -> bool:
-        """Whether there is one value at most."""
-        return self.distinct < 2
+        """Whether every row is alike; a value beside missing ones tells something."""
+        return self.distinct == 0 or (self.distinct == 1 and not self.missing)
 
 
 def look(values: pd.Series, table: pd.DataFrame) -> Facts:
@@ -156,8 +157,19 @@ def _written_numbers(texts: pd.Series, plain: pd.Series, others: pd.Series) -> F
     if read.isna().any():
         return None  # more than 64 bits
     found = read.reindex(texts.index)
-    missing = columns.is_missing(texts)
-    return _numbers(found, "integer" if whole else "number", missing, _unread(others, "number"))
+    missing, notes = columns.is_missing(texts), _unread(others, "number") + _groups(texts, plain)
+    return _numbers(found, "integer" if whole else "number", missing, notes)
+
+
+def _groups(texts: pd.Series, plain: pd.Series) -> tuple[str, ...]:
+    """That a sign may part thousands, and may be that of decimals."""
+    written = texts[plain.index]
+    if written.nunique() < 3 or not written.str.fullmatch(GROUPS).all():
+        return ()
+    note = (
+        f"{written.iloc[0]!r} is read as {plain.iloc[0]}; all values have three digits at the end"
+    )
+    return (f"{note}: see decimal and thousands of source",)
 
 
 def _unread(others: pd.Series, what: str) -> tuple[str, ...]:

@@ -18,12 +18,14 @@ from mlops_loop.draft.targets import (
     guess_target,
     guess_task,
     require_outcomes,
+    require_positive,
     words,
 )
 from mlops_loop.errors import UsageError
 from mlops_loop.text import listed
 
 IDS = "id ids key uuid guid nr no number nummer numero número schluessel schlüssel kennung rowid"
+ALONE = "alone predicts"  # how the reason begins
 CODES = "code plz zip zipcode postcode postal postleitzahl"
 BIRTHS = "birth birthday birthdate dob born geburt geburtsdatum geboren naissance nacimiento"
 FEW_GROUPS = 20
@@ -42,6 +44,7 @@ class Stated:
     time: str = ""
     group: str = ""
     split: str = ""
+    leaks: tuple[tuple[str, str], ...] = ()  # columns that are no input, and why; from the values
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def guess(rows: pd.DataFrame, facts: Mapping[str, Facts], stated: Stated) -> Rol
     target = stated.target or guess_target(facts, notes)
     task = stated.task or guess_task(facts[target], notes)
     require_outcomes(facts[target], task)
+    require_positive(facts[target], stated.positive)
     positive = stated.positive or guess_positive(facts[target], task, notes)
     others = {name: column for name, column in facts.items() if name != target}
     time = stated.time or _time(others, stated)
@@ -85,7 +89,7 @@ def guess(rows: pd.DataFrame, facts: Mapping[str, Facts], stated: Stated) -> Rol
     key = stated.key or _key(rows, others, time, group, notes)
     strategy, column = _split(stated, time, group, task, others, notes)
     cluster = _cluster(strategy, time, group, others, notes)
-    unused = _unused(others, {*key, *filter(None, (time, group))}, strategy)
+    unused = _unused(others, {*key, *filter(None, (time, group))}) | dict(stated.leaks)
     inputs = tuple(name for name in others if name not in unused)
     if not inputs:
         raise UsageError(
@@ -227,7 +231,7 @@ def _cluster(
 # Inputs
 
 
-def _unused(others: Mapping[str, Facts], roles: set[str], strategy: str) -> dict[str, str]:
+def _unused(others: Mapping[str, Facts], roles: set[str]) -> dict[str, str]:
     """By column why the model does not get it."""
     reasons = {}
     for name, column in others.items():

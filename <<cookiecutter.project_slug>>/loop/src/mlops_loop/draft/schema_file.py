@@ -15,11 +15,10 @@ from typing import Any
 import pandera.pandas as pa
 
 from mlops_loop.draft.kinds import Facts
-from mlops_loop.draft.roles import Roles, is_code
-from mlops_loop.text import listed
+from mlops_loop.draft.roles import ALONE, Roles
 
 WIDTH = 100
-LONGEST = 40  # letters of an attribute
+LONGEST = 30  # letters of an attribute
 MOST_LEVELS = 50
 TAKEN = {*dir(pa.DataFrameModel), *dir(builtins), "pa", "pd", "Series", "Annotated", "annotations"}
 INT64 = -(2**63), 2**63 - 1
@@ -85,7 +84,7 @@ def attributes(facts: Iterable[str]) -> dict[str, str]:
     for name in facts:
         plain = unicodedata.normalize("NFKD", name.replace("ß", "ss"))
         plain = plain.encode("ascii", "ignore").decode()
-        word = re.sub(r"\W+", "_", plain.strip()).strip("_")[:LONGEST] or "column"
+        word = re.sub(r"\W+", "_", plain.strip())[:LONGEST].strip("_") or "column"
         if not _is_usable(word):
             word = f"column_{word}"
         fits = _is_usable(name) and name.isascii() and len(name) <= LONGEST
@@ -167,8 +166,6 @@ def _about(column: Facts, roles: Roles, closed: bool) -> list[str]:
     ):
         once = sum(n == 1 for n in column.counts.values())
         said.append(f"{column.distinct:,} different texts, {once:,} of them once: not closed")
-    if is_code(column) and column.name in roles.inputs:
-        said.append("named as a code: if these are no amounts, write str and isin")
     return [*said, *column.notes]
 
 
@@ -290,6 +287,5 @@ def doubts(facts: Mapping[str, Facts], roles: Roles) -> list[str]:
     """What a person has to look at, a line each."""
     found = [f"{role}: {roles.notes[role]}" for role in roles.doubtful if role in roles.notes]
     found += [f"{name!r}: {note}" for name, column in facts.items() for note in column.notes]
-    coded = [name for name in roles.inputs if is_code(facts[name])]
-    found += [f"{listed(coded)}: named as codes, and taken as numbers"] if coded else []
+    found += [f"{name!r} {why}" for name, why in roles.unused.items() if why.startswith(ALONE)]
     return found

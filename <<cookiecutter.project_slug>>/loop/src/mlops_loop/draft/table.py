@@ -11,7 +11,7 @@ import pandas as pd
 
 from mlops_loop import files, paths
 from mlops_loop.columns import is_missing, texts
-from mlops_loop.draft.kinds import NUMBER
+from mlops_loop.draft.kinds import GROUPS, NUMBER
 from mlops_loop.errors import UsageError
 from mlops_loop.file_format import FileFormat, mark, plain_numbers
 from mlops_loop.source_params import Files
@@ -120,8 +120,18 @@ def _signs(rows: pd.DataFrame, keys: Mapping[str, Any]) -> dict[str, str]:
     sample = rows.head(LOOKED_AT).copy()
     counts = {way: sum(_are_numbers(sample, way)) for way in dict.fromkeys((stated, *WAYS))}
     decimal, thousands = max(counts, key=lambda way: counts[way])
+    # Whoever parts columns with semicolons has a decimal comma, and points between thousands.
+    plain = (decimal, thousands) == (".", "") and counts[",", "."] == counts[".", ""]
+    if keys.get("separator") == ";" and plain and _has_groups(sample):
+        decimal, thousands = ",", "."
     signs = {"decimal": decimal} if decimal != "." else {}
     return signs | ({"thousands": thousands} if thousands else {})
+
+
+def _has_groups(sample: pd.DataFrame) -> bool:
+    """Whether a column has points, and each of its values one before three digits."""
+    written = (texts(sample[name]).dropna() for name in sample.select_dtypes("str"))
+    return any(len(t) > 2 and t.str.fullmatch(GROUPS).all() for t in written)
 
 
 def _are_numbers(sample: pd.DataFrame, way: tuple[str, str]) -> Iterator[bool]:

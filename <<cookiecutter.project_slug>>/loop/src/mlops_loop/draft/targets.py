@@ -24,7 +24,7 @@ def words(name: str) -> list[str]:
 def guess_target(facts: Mapping[str, Facts], notes: dict[str, str]) -> str:
     """The one column that is named as a target; raises UsageError where there is none."""
     named = [name for name in facts if set(words(name)) & set(TARGETS.split())]
-    usable = [name for name in named if not facts[name].constant and not facts[name].differs]
+    usable = [name for name in named if facts[name].distinct > 1 and not facts[name].differs]
     if len(usable) == 1:
         notes["target"] = f"guessed by its name: {usable[0]!r}"
         return usable[0]
@@ -56,7 +56,7 @@ def guess_task(target: Facts, notes: dict[str, str]) -> str:
 
 def require_outcomes(target: Facts, task: str) -> None:
     """Raise UsageError for a target that the task cannot have."""
-    if target.constant:
+    if target.distinct < 2:
         raise UsageError(
             f"Column {target.name!r} has {target.distinct} value, so there is nothing to predict. "
             "Next: loop schema ... --target COLUMN"
@@ -68,9 +68,18 @@ def require_outcomes(target: Facts, task: str) -> None:
             "Next: --task classification, or another --target"
         )
     if task == "classification" and (target.kind == "moment" or 2 * target.distinct > target.n):
+        other = "--task regression, or another --target" if numbers else "another --target"
         raise UsageError(
             f"Column {target.name!r} has {target.distinct:,} different values in {target.n:,} "
-            "rows, too many for classes. Next: --task regression, or another --target"
+            f"rows, too many for classes. Next: {other}"
+        )
+
+
+def require_positive(target: Facts, positive: str) -> None:
+    """Raise UsageError for a class that no row has."""
+    if positive and positive not in (known := classes(target)):
+        raise UsageError(
+            f"--positive {positive!r} is none of the values of {target.name!r}: {listed(known)}."
         )
 
 

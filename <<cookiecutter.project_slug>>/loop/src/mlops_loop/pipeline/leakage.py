@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from mlops_loop import tasks
@@ -23,18 +25,25 @@ def refuse(train: Rows, held: Rows, contract: Contract, limit: float) -> None:
     """
     if limit >= 1:
         return
+    for name, score in scores(train, held, contract):
+        if score >= limit:
+            raise DataRefused(
+                f"Column {name!r} alone predicts the target: {tasks.of(contract).leakage_metric} "
+                f"{score:.4f}, allowed is less than {limit:g}. If it is known only after the "
+                "outcome, drop it from schema.ModelInput; if it is honest knowledge, raise "
+                "train.leakage_threshold."
+            )
+
+
+def scores(train: Rows, held: Rows, contract: Contract) -> Iterator[tuple[str, float]]:
+    """By column how well it alone predicts the target, see `refuse`; none where none can leak."""
     task, thin = tasks.of(contract), _thin(len(train[0]))
     for i, column in enumerate(contract.columns):
         fitted, other = _column(train, i), _column(held, i)
         fitted = fitted[0][thin], fitted[1][thin]
         score = task.leakage_score(fitted, other, contract, column.kind == "category")
-        if score is not None and score >= limit:
-            raise DataRefused(
-                f"Column {column.name!r} alone predicts the target: {task.leakage_metric} "
-                f"{score:.4f}, allowed is less than {limit:g}. If it is known only after the "
-                "outcome, drop it from schema.ModelInput; if it is honest knowledge, raise "
-                "train.leakage_threshold."
-            )
+        if score is not None:
+            yield column.name, score
 
 
 def _thin(n: int) -> np.ndarray:
