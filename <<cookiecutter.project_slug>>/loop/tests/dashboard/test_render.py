@@ -135,3 +135,25 @@ def test_a_chart_without_values_is_empty():
     assert charts.intervals([], [], "x") == ""
     assert "<b>" not in charts.lines([Line([1.0])], "<b>")
     assert "<b>" not in charts.intervals(["<b>"], [(0, 1, 2)], "x")
+
+
+def test_charts_have_axes_and_a_legend(make_state):
+    """What is drawn, over what, in which unit, and what each line is."""
+    html = render.draw(make_state())
+    shown = " ".join(re.sub(r"<[^>]+>", " ", html.partition('id="performance"')[2]).split())
+    assert "Mean brier of a day, as a share of 1 " in shown
+    assert shown.count("day (UTC)") == 2
+    assert "measured what the model's own probabilities imply, without labels no alarm" in shown
+    assert "a full bar is 100 %" in shown
+    assert "v1.0.0 version v1.2.0" in shown
+
+
+def test_a_metric_of_versions_has_its_unit(make_state, ledger):
+    """That of the gate's check."""
+    versions = []
+    for version in ledger.versions:
+        checks = [{**row, "unit": "min"} for row in version.note["verdict"]["checks"]]
+        versions.append(replace(version, note={**version.note, "verdict": {"checks": checks}}))
+    state = make_state()
+    html = render.draw(replace(state, ledger=replace(ledger, versions=versions)))
+    assert "<h3>roc_auc (min)</h3>" in html

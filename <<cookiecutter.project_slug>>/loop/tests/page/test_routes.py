@@ -170,3 +170,10 @@ def test_strange_forms(client):
     """Bytes that are no form are an ordinary refusal."""
     assert client.post("/", content=b"\xff\x00&&==%zz").status_code == 422
     assert client.post("/", content=b"a=1&" * 20_000).status_code == 413
+
+
+@pytest.mark.parametrize(("kind", "what"), [("binary", "(on time, late)"), ("regression", "(min)")])
+def test_what_is_predicted_has_its_unit(start, bundles, kind, what):
+    """Or its classes."""
+    page = start(bundles[kind]).get("/").text
+    assert re.search(rf"<dt>Predicts</dt><dd>\w+ {re.escape(what)}</dd>", page)

@@ -90,7 +90,7 @@ def test_metrics_are_shown_or_not_defined(write, value, shown):
     """Never 'nan'."""
     text = write(metrics={"log_loss": value})
     assert f"| log_loss | {shown} | 0.2500 to 1.5000 | 0.7500 | 0.6250 |" in text
-    assert "| n_rows | 1,234 |" in text
+    assert "1,234 rows that the model has not seen" in text
     assert "nan" not in text
 
 

@@ -57,6 +57,11 @@ class Frame:
         watched = tuple(n for n in dict.fromkeys(slices) if isinstance(columns.get(n), LevelBins))
         return cls(contract, columns, known, loss, _bound(y, scores, contract, loss), watched)
 
+    @property
+    def loss_unit(self) -> str:
+        """The unit of `loss` and of `bound`; empty for a score."""
+        return metrics.find(self.contract.task, self.loss).unit_of(self.contract)
+
     @cached_property
     def id(self) -> str:
         """The first 12 hex digits of a hash: counts of two frames cannot be added."""

@@ -18,6 +18,7 @@ from mlops_loop.monitoring.checks import Check
 from mlops_loop.monitoring.estimate import Estimate, estimate
 from mlops_loop.monitoring.findings import Findings
 from mlops_loop.registry.entries import Ledger
+from mlops_loop.text import with_unit
 
 SHOWN_DAYS, HEAT_DAYS = 90, 28
 Values = list[float | None]
@@ -49,7 +50,10 @@ class Watched:
 
 @dataclass(frozen=True)
 class Performance:
-    """The loss by day, as a share of the bound; coverage: share of rows with a label, by day."""
+    """The loss by day, as a share of the bound, which is in `unit`.
+
+    coverage: share of rows with a label, by day.
+    """
 
     dates: list[str]
     loss: str
@@ -58,11 +62,15 @@ class Performance:
     coverage: list[float]
     check: Check | None
     estimate: Estimate | None
+    unit: str = ""
 
 
 @dataclass(frozen=True)
 class Score:
-    """A metric of versions with intervals, as the gate found them when each was registered."""
+    """A metric of versions with intervals, as the gate found them when each was registered.
+
+    metric: its name, with its unit.
+    """
 
     metric: str
     versions: list[str]
@@ -147,6 +155,7 @@ def performance(state: State) -> Performance | None:
     return Performance(
         [day.date for day in days], frame.loss, frame.bound, _values(one), shares, check,
         estimate(frame, days, mature),
+        frame.loss_unit,
     )  # fmt: skip
 
 
@@ -158,7 +167,8 @@ def scores(ledger: Ledger) -> list[Score]:
             whole = row.get("name") == "absolute" and not row.get("slice")
             ends = row.get("low"), row.get("estimate"), row.get("high")
             if whole and all(isinstance(end, int | float) for end in ends):
-                score = found.setdefault(row["metric"], Score(row["metric"], [], []))
+                title = with_unit(row["metric"], row.get("unit", ""))
+                score = found.setdefault(title, Score(title, [], []))
                 score.versions.append(entry.version)
                 score.intervals.append(ends)
     return list(found.values())

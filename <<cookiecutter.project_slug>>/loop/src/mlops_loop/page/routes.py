@@ -118,6 +118,7 @@ async def _page(request: Request, example: int, form: dict[str, str] | None = No
         hint=_hint,
         example=example,
         task=model.task,
+        outcomes=model.task.describe_outcomes(model.contract),
         answer=answer,
         effects=answer and what_if_effects(model, model.reader.read_form(form)),
         max_rows=f"{request.app.state.settings.max_rows:,}",
