@@ -226,6 +226,8 @@ def test_narrow_screen(visit):
     shows_prediction(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
     expect(page.locator(".verdict")).to_be_in_viewport()
+    effects = page.locator("#result table").bounding_box()
+    assert effects["x"] + effects["width"] <= NARROW["width"]
 
 
 def test_documentation(visit):

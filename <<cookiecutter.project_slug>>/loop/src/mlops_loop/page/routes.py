@@ -151,8 +151,7 @@ def _hint(column: Column) -> str:
 
 
 def _with_unit(value: Any, column: Column) -> str:
-    """With a space at which no line breaks."""
-    return f"{shown}\N{NO-BREAK SPACE}{column.unit}".rstrip() if (shown := _text(value)) else ""
+    return f"{shown} {column.unit}".rstrip() if (shown := _text(value)) else ""
 
 
 def _text(value: Any) -> str:
