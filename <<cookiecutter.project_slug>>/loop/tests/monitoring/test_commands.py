@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from mlops_loop.github import visibility
 from mlops_loop.monitoring import alerts, retrain
 from mlops_loop.monitoring.look import Look
 from mlops_loop.registry import ledger
+from mlops_loop.storage import shelves
 from mlops_loop.storage.shelves import in_folder
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
@@ -29,7 +32,7 @@ def call(repo, hub, monkeypatch):
     monkeypatch.chdir(repo)
     monkeypatch.setattr(monitoring, "Repository", lambda: hub)
     kept = in_folder(repo / paths.HISTORY)
-    monkeypatch.setattr(monitoring, "open_history", lambda *_: nullcontext(kept))
+    monkeypatch.setattr(shelves, "open_history", lambda *_: nullcontext(kept))
     Path("monitor.yaml").write_text("stale_days: 36500\n")
     return lambda group, *args: CliRunner().invoke(getattr(monitoring, group), args)
 
@@ -201,7 +204,7 @@ def test_a_store_that_is_wrong_is_said(call, repo, monkeypatch, error):
     def wrong(*_):
         raise error("STORE_URL is wrong.")
 
-    monkeypatch.setattr(monitoring, "open_history", wrong)
+    monkeypatch.setattr(shelves, "open_history", wrong)
     result = call("monitor", "evaluate")
     assert result.exit_code == 9
     assert "traffic: unknown: STORE_URL is wrong." in result.output
@@ -215,8 +218,15 @@ def test_a_laptop_without_a_store_keeps_its_own_counts(call, repo, monkeypatch):
     def none(*_):
         raise NoStoreKnown("No store is known.")
 
-    monkeypatch.setattr(monitoring, "open_history", none)
-    monkeypatch.setattr(monitoring, "in_folder", lambda path: kept.append(path))
+    monkeypatch.setattr(shelves, "open_history", none)
+    monkeypatch.setattr(shelves, "in_folder", lambda path: kept.append(path))
     monkeypatch.setattr(monitoring, "look", lambda *_: Look("v1.0.0", reason="No row."))
     assert "No row." in call("monitor", "evaluate").output
     assert kept == [Path(paths.HISTORY)]
+
+
+def test_a_command_does_not_load_what_it_does_not_use():
+    """Neither DVC nor the dashboard: `retrain guard` and `monitor keep-alive` start in a second."""
+    code = "import sys, mlops_loop.commands.monitoring; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()).isdisjoint({"dvc", "jinja2", "mlops_loop.dashboard"})

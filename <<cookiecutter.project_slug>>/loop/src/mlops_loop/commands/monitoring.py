@@ -14,8 +14,6 @@ import click
 from mlops_loop import files, params, paths, project
 from mlops_loop.commands import data_secrets
 from mlops_loop.commands.console import example, print_outputs
-from mlops_loop.dashboard import render
-from mlops_loop.dashboard.facts import State
 from mlops_loop.errors import NoStoreKnown, ProjectError, UsageError
 from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.github import pages, trigger, visibility
@@ -27,7 +25,6 @@ from mlops_loop.monitoring.look import Look, look
 from mlops_loop.monitoring.operations import Limits
 from mlops_loop.monitoring.report import Report
 from mlops_loop.registry import ledger
-from mlops_loop.storage.shelves import in_folder, open_history
 
 ROOT = Path()
 LATENCY = "latency_p95_ms"  # a budget of gate.yaml
@@ -126,12 +123,14 @@ def _look(policy: config.MonitorConfig, now: datetime) -> Look:
 
 def _look_from_history(policy: config.MonitorConfig, now: datetime) -> Look:
     """With the history of the store; of this machine only where nothing names a store."""
+    from mlops_loop.storage import shelves
+
     limits = _limits()
     try:
-        with open_history(ROOT, lambda: bool(ledger.read(ROOT).versions)) as history:
+        with shelves.open_history(ROOT, lambda: bool(ledger.read(ROOT).versions)) as history:
             return look(ROOT, policy, history, now, limits)
     except NoStoreKnown:
-        return look(ROOT, policy, in_folder(ROOT / paths.HISTORY), now, limits)
+        return look(ROOT, policy, shelves.in_folder(ROOT / paths.HISTORY), now, limits)
 
 
 def _limits() -> Limits:
@@ -147,6 +146,9 @@ def _draw(seen: Look, now: datetime) -> bool:
     """Write the page; False where there is nothing to show."""
     if not seen.findings or not seen.reference:
         return False
+    from mlops_loop.dashboard import render
+    from mlops_loop.dashboard.facts import State
+
     state = State(
         project.display_name(),
         now,
