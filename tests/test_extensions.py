@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from documents import Block, blocks
 from engine import bundle_id, certificates
 
 PACKAGE = "flight_delays"
+LIBRARIES = ("xgboost", "lightgbm")  # as the page trains them
 
 
 @dataclass(frozen=True)
@@ -160,28 +162,55 @@ def test_gate_and_report_show_the_own_check(followed):
         assert found["message"] in each.texts["report.md"]
 
 
-def test_a_model_of_another_library_becomes_onnx(followed):
+@pytest.mark.parametrize(("n", "library"), [*enumerate(LIBRARIES)])
+def test_a_model_of_another_library_becomes_onnx(followed, n, library):
     """Equal on every held-out row."""
-    first = followed.turns[0]
-    assert "Estimator: `xgboost`" in first.texts["model_card.md"]
-    assert "model.onnx" in first.bundle
-    assert first.export["format"] == "onnx"
-    assert first.export["largest_difference"] <= 1e-5
-    assert first.verdict["decision"] == "PROMOTE"
+    each = followed.turns[n]
+    assert f"Estimator: `{library}`" in each.texts["model_card.md"]
+    assert "model.onnx" in each.bundle
+    assert each.export["format"] == "onnx"
+    assert each.export["largest_difference"] <= 1e-5
+    assert each.verdict["decision"] == "PROMOTE"
 
 
-def test_what_a_converter_cannot_do_is_refused(followed, tmp_path):
-    """Several trees a round are one of these; nothing is passed on."""
-    folder, ignored = tmp_path / "forest", shutil.ignore_patterns(".venv", "bundle")
-    shutil.copytree(followed.folder, folder, ignore=ignored)
+@pytest.fixture
+def refusal(followed, tmp_path) -> Callable[[dict, str], str]:
+    """Return what training says to other parameters, without a text in estimators.py."""
+    folder = tmp_path / "project"
+    shutil.copytree(followed.folder, folder, ignore=shutil.ignore_patterns(".venv", "bundle"))
     (folder / ".venv").symlink_to(followed.folder / ".venv")
+
+    def ask(params: dict, without: str = "") -> str:
+        entries = folder / "src" / PACKAGE / "estimators.py"
+        text = entries.read_text(encoding="utf-8")
+        assert without in text
+        entries.write_text(text.replace(without, ""), encoding="utf-8")
+        change_yaml(folder / "params.yaml", params)
+        done = run("dvc", "repro", "export", cwd=folder, env=activated(folder))
+        assert done.returncode != 0
+        assert "UsageError: estimators.py: " in done.stderr, done.stderr
+        assert "+-" not in done.stdout  # no score
+        return done.stderr
+
+    return ask
+
+
+def test_what_a_converter_cannot_do_is_refused_before_training(refusal):
+    """Several trees a round are one of these."""
     grid = {"num_parallel_tree": [3], "subsample": [0.7], "n_estimators": [10]}
     train = {"estimator": "xgboost", "grid": grid}
-    change_yaml(folder / "params.yaml", {"train": train, "export": {"format": "onnx"}})
-    done = run("dvc", "repro", "export", cwd=folder, env=activated(folder))
-    assert done.returncode != 0
-    assert "ExportDisagrees: " in done.stderr
-    assert not (folder / "models" / "exported").exists()
+    said = refusal({"train": train, "export": {"format": "onnx"}})
+    assert "leave num_parallel_tree out" in said
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("form", ["onnx", "skops"])
+def test_what_an_entry_lacks_is_said_before_training(refusal, library, form):
+    """The one word that stands for types, converter and opset."""
+    train = {"estimator": library, "grid": None}
+    word = f'library="{library}"'
+    said = refusal({"train": train, "export": {"format": form}}, f"    {word},\n")
+    assert f"Next: add {word} to the entry" in said
 
 
 def activated(folder: Path) -> dict[str, str]:

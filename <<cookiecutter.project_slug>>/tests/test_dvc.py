@@ -67,7 +67,8 @@ def own_modules() -> dict[str, set[Path | None]]:
     texts = {f.name: [getattr(node, "value", "") for node in ast.walk(f)] for f in functions}
     modules = ("schema", "features", "estimators", "extensions")
     found = {f: {OWN / f"{m}.py" for m in modules if m in values} for f, values in texts.items()}
-    types = {file_of(name.rpartition(".")[0]) for name in project.trusted_types()}
+    names = (*project.trusted_types(), *project.types_of_estimators())
+    types = {file_of(name.rpartition(".")[0]) for name in names}
     return found | {"trusted_types": found["trusted_types"] | types}
 
 
@@ -82,7 +83,8 @@ def uses(path: Path) -> set[Path]:
             found.add(path.parent / node.value)
         if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "project":
             found |= own_modules().get(node.attr, set())
-    if path == OWN / "extensions.py":  # classes of the loop come with the stage that uses them
+    if path in (OWN / "estimators.py", OWN / "extensions.py"):
+        # Classes of the loop come with the stage that uses them.
         found = {file for file in found if file and file.is_relative_to(OWN)}
     without = {LOOP / name for name in WITHOUT_EFFECT}
     return {file for file in found if file and file not in without}

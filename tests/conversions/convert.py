@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 from cases import HIDDEN, LIBRARIES
+from mlops_loop import files, project
 from mlops_loop.errors import ExportDisagrees, UsageError
 from mlops_loop.model.contract import Column, Contract
-from mlops_loop.model.predictor import load_predictor, raw_scores
-from mlops_loop.pipeline import cuts, export, parity
+from mlops_loop.model.predictor import load_predictor, load_skops, raw_scores
+from mlops_loop.pipeline import cuts, export, libraries, parity
 from mlops_loop.pipeline.model_pipeline import Estimator, build_pipeline
 from mlops_loop.pipeline.search import fit
 from sklearn.base import BaseEstimator, clone, is_classifier
@@ -145,9 +146,13 @@ def converted(estimator: BaseEstimator, numbers: str, target: str) -> dict[str, 
 
 def exported(pipeline: Any, contract: Contract) -> dict[str, Any]:
     """Return what the loop says of a fitted pipeline, and whether it is right."""
+    used = tuple(libraries.used(cuts.parts(pipeline)))
+    opset = Estimator(BaseEstimator, library=used).register_converters()
+    if libraries.used([pipeline[-1]]):
+        pipeline = saved(pipeline, used)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            export.write_onnx(pipeline, contract, Path(folder), opset(pipeline))
+            export.write_onnx(pipeline, contract, Path(folder), opset)
         except ExportDisagrees as error:
             return {"outcome": "refused", "why": str(error)}
         predictor = load_predictor(Path(folder))
@@ -164,41 +169,13 @@ def exported(pipeline: Any, contract: Contract) -> dict[str, Any]:
     return {"outcome": "exact", "why": f"{found.overall:.1e}"}
 
 
-def register() -> None:
-    """Register the converters of LightGBM and XGBoost, as their users do."""
-    import lightgbm
-    import xgboost
-    from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
-    from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
-    from skl2onnx import update_registered_converter
-    from skl2onnx.common.shape_calculator import (
-        calculate_linear_classifier_output_shapes as of_classes,
-    )
-    from skl2onnx.common.shape_calculator import (
-        calculate_linear_regressor_output_shapes as of_numbers,
-    )
-
-    options = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
-    for library, convert, kinds in (
-        (lightgbm, convert_lightgbm, ("LGBMClassifier", "LGBMRegressor")),
-        (
-            xgboost,
-            convert_xgboost,
-            ("XGBClassifier", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor"),
-        ),
-    ):
-        for kind in kinds:
-            shape, more = (
-                (of_classes, {"options": options}) if "Class" in kind else (of_numbers, {})
-            )
-            name = f"{library.__name__}{kind}"
-            update_registered_converter(getattr(library, kind), name, shape, convert, **more)
-
-
-def opset(pipeline: Any) -> dict[str, int] | None:
-    """Return the opset that converters of other libraries can write."""
-    kinds = {type(part).__module__.split(".")[0] for part in cuts.parts(pipeline)}
-    return {"ai.onnx.ml": 3} if kinds & {"lightgbm", "xgboost"} else None
+def saved(pipeline: Any, used: tuple[str, ...]) -> Any:
+    """Return a pipeline as it comes from `train` to `export`, with types of its libraries only."""
+    entry = Estimator(BaseEstimator, library=used)
+    project.types_of_estimators = lambda: entry.trusted_types
+    with tempfile.TemporaryDirectory() as folder:
+        files.write_skops(pipeline, Path(folder, "model.skops"))
+        return load_skops(Path(folder, "model.skops"))
 
 
 def written(value: Any) -> str:
@@ -238,7 +215,6 @@ def defaults(kind: type[BaseEstimator]) -> dict[str, Any]:
 def main() -> None:
     """Print what came of every case, or of those whose name has a text in it."""
     warnings.simplefilter("ignore")
-    register()
     print(json.dumps({name: version(name) for name in LIBRARIES_USED}), flush=True)
     only = sys.argv[1] if len(sys.argv) > 1 else ""
     for library, groups in LIBRARIES.items():

@@ -42,6 +42,16 @@ def call(monkeypatch, capsys):
 
 
 @pytest.fixture
+def subfolder(project, monkeypatch):
+    """A project in a folder of a larger repository, which is the current one."""
+    folder = project.root / "models" / "churn"
+    folder.mkdir(parents=True)
+    (folder / "dvc.yaml").touch()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
 def break_training(monkeypatch):
     """`break_training(error)` makes `loop train` raise it."""
 
@@ -196,3 +206,60 @@ def test_a_container_without_training_libraries(args, code):
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert code == 0 or "which is not installed here" in done.stderr
+
+
+OF_REPOSITORY = sorted({*cli.HELP} - cli.ANYWHERE)
+
+
+def test_commands_that_work_anywhere():
+    """All others read or change tags, commits, or what GitHub has; a new one has to be sorted."""
+    assert OF_REPOSITORY == [
+        "check-review",
+        "clean-images",
+        "comment",
+        "deploy",
+        "doctor",
+        "feedback",
+        "gate",
+        "harden",
+        "image-tag",
+        "incident",
+        "monitor",
+        "registry",
+        "report",
+        "retrain",
+        "rollback",
+        "store",
+        "verify-attestation",
+    ]
+
+
+@pytest.mark.parametrize("name", OF_REPOSITORY)
+@pytest.mark.usefixtures("subfolder")
+def test_a_command_that_needs_the_root_of_the_repository_says_so(call, name):
+    """Before it reads or writes anything; its help is shown."""
+    code, _, err = call(name)
+    assert code == errors.UsageError.exit_code
+    assert "This project is the folder models/churn/ of a larger repository" in err
+    assert "Next: move the folder out of that repository" in err
+    assert call(name, "--help")[0] == 0
+
+
+@pytest.mark.usefixtures("subfolder")
+def test_other_commands_work_in_a_subfolder(call):
+    """The stages of training, and what asks a running endpoint."""
+    assert "params.yaml is missing" in call("ingest")[2]
+    assert "No model bundle" in call("smoke", "http://127.0.0.1:9")[2]
+
+
+def test_a_folder_of_a_project_is_no_project(call, subfolder, monkeypatch):
+    """The advice is another one there."""
+    (subfolder / "src").mkdir()
+    monkeypatch.chdir(subfolder / "src")
+    assert "dvc.yaml is missing. Run this in the project's root" in call("registry", "show")[2]
+
+
+def test_where_there_is_no_repository_a_command_goes_on(call, tmp_path, monkeypatch):
+    """What it lacks, it says itself."""
+    monkeypatch.chdir(tmp_path)
+    assert "gate.yaml is missing" in call("gate")[2]

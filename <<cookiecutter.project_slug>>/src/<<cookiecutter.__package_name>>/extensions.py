@@ -1,4 +1,4 @@
-"""Own sources, metrics, gate checks and trusted types, by name. Yours to edit.
+"""Own sources, metrics and gate checks, by name. Yours to edit.
 
 Each table is empty until you add to it; loop/docs/extensions.md has an example for each. Import
 inside a function what only training has, such as pandas: a container with a skops model reads this.
@@ -27,5 +27,5 @@ METRICS: dict[str, Metric] = {}
 # own_checks in gate.yaml: a function of both models and its options that yields checks
 CHECKS: dict[str, Callable[[Comparison, Options], Iterable[Check]]] = {}
 
-# types that a skops file may hold, as "package.module.Type"; read their code before you add one
+# types of models that no estimator in estimators.py makes any more, as "package.module.Type"
 TRUSTED_TYPES: list[str] = []

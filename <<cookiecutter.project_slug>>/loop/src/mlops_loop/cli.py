@@ -11,11 +11,12 @@ import json
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from mlops_loop import paths
+from mlops_loop import git, paths
 from mlops_loop.errors import ProjectError, UsageError
 
 # By module of mlops_loop.commands, each command with the first sentence of its help.
@@ -85,18 +86,33 @@ class LazyGroup(click.Group):
                 return getattr(found, name.replace("-", "_"))
         return None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's; raises UsageError where a command needs the root of a repository."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name not in ANYWHERE and not {*HELP_OPTIONS} & {*rest}:
+            git.refuse_subfolder(Path())
+        return name, command, rest
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table itself."""
         with formatter.section("Commands"):
             formatter.write_dl(list(HELP.items()))
 
 
+# Commands that work in any folder: they neither read nor change a repository, here or on GitHub.
+ANYWHERE = {
+    *("smoke", "verify-image"),
+    *(name for room in ("pipeline", "drafts", "log", "predict", "serve") for name in MODULES[room]),
+}
 OUT_OF_MEMORY = (
     "This machine ran out of memory. Next: run the same command on a machine with more; or make "
     "the table smaller, by fewer rows, fewer columns, or a larger prepare.min_category_count in "
     "params.yaml, and run dvc repro. Finished stages and candidates of a search are kept."
 )
-SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+HELP_OPTIONS = ["-h", "--help"]
+SETTINGS = {"help_option_names": HELP_OPTIONS, "max_content_width": 100}
 
 
 @click.group(cls=LazyGroup, context_settings=SETTINGS)

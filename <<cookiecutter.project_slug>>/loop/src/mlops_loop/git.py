@@ -47,18 +47,22 @@ def run(
 
 
 def check_repository(repo: Path) -> None:
-    """Raise UsageError unless `repo` is the root of a git repository.
-
-    Tags belong to a whole repository: two projects in one would take each other's versions.
-    """
-    prefix = run(repo, "rev-parse", "--show-prefix")
-    if prefix.returncode:
-        reason = prefix.stderr.strip()
+    """Raise UsageError unless `repo` is the root of a git repository."""
+    done = run(repo, "rev-parse", "--show-prefix")
+    if done.returncode:
         raise UsageError(
-            f"Versions are git tags, and git cannot read {repo.resolve()}: {reason}. "
+            f"Versions are git tags, and git cannot read {repo.resolve()}: {done.stderr.strip()}. "
             'Where there is no repository yet: git init && git add . && git commit -m "Start"'
         )
-    if folder := prefix.stdout.strip():
+    if done.stdout.strip() and not (repo / "dvc.yaml").exists():
+        raise UsageError("dvc.yaml is missing. Run this in the project's root folder.")
+    refuse_subfolder(repo)
+
+
+def refuse_subfolder(repo: Path) -> None:
+    """Raise UsageError for a project in a larger repository: tags belong to the whole of it."""
+    folder = run(repo, "rev-parse", "--show-prefix").stdout.strip()
+    if folder and (repo / "dvc.yaml").exists():
         raise UsageError(
             f"This project is the folder {folder} of a larger repository, and must be the root of "
             "its own: versions are tags of the whole repository, and GitHub runs only the "

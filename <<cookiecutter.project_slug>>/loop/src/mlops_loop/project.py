@@ -127,6 +127,12 @@ def trusted_types() -> tuple[str, ...]:
     return tuple(names)
 
 
+def types_of_estimators() -> tuple[str, ...]:
+    """Full names of the types of all entries in `estimators.ESTIMATORS`: `trusted`, `library`."""
+    entries = _optional("estimators", "ESTIMATORS", {}).values()
+    return tuple(name for entry in entries for name in getattr(entry, "trusted_types", ()))
+
+
 def imported_code() -> list[bytes]:
     """The source code of the modules of the user's package that are imported by now."""
     own = _name()

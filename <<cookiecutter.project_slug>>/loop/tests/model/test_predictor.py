@@ -91,6 +91,37 @@ def test_a_type_that_the_project_trusts_is_loaded(tmp_path, own_model, own_packa
     np.testing.assert_allclose(scores, np.median(X[:, 0]), rtol=1e-6)
 
 
+ENTRY = """
+from mlops_loop.pipeline.model_pipeline import Estimator
+from made_up_project.models import Median
+
+ESTIMATORS = {{"median": Estimator(Median, trusted=[{name!r}])}}
+"""
+
+
+def test_a_type_that_an_estimator_names_is_loaded(tmp_path, own_model, own_package):
+    """In its entry, and nowhere else; a library of another entry may be imported there as well."""
+    entry = ENTRY.format(name="made_up_project.models.Median")
+    own_package(models=OWN_MODEL, extensions="", estimators=entry)
+    assert predictor.load_predictor(tmp_path).scores(X).shape == (60,)
+    own_package(models=OWN_MODEL, extensions="", estimators=ENTRY.format(name="other.Median"))
+    with pytest.raises(errors.NoValidBundle, match=r"not trusted: .*trusted= of the estimator"):
+        predictor.load_predictor(tmp_path)
+
+
+def test_estimators_are_not_imported_where_extensions_name_the_type(
+    tmp_path, own_model, own_package
+):
+    """They may import what a container has not; without the name that is the message."""
+    names = "TRUSTED_TYPES = ['made_up_project.models.Median']"
+    lacking = "import no_such_library"
+    own_package(models=OWN_MODEL, extensions=names, estimators=lacking)
+    assert predictor.load_predictor(tmp_path).scores(X).shape == (60,)
+    own_package(models=OWN_MODEL, extensions="", estimators=lacking)
+    with pytest.raises(errors.NoValidBundle, match=r"estimators\.py .*'no_such.*TRUSTED_TYPES"):
+        predictor.load_predictor(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("extensions", "reason"),
     [

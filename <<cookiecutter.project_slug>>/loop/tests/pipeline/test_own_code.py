@@ -129,7 +129,7 @@ def test_an_own_converter_is_registered_before_the_conversion(own, result):
     """Its opset is written, and its model answers as the pipeline does."""
     converters = own(onnx="converters.register()")
     bundle = result("onnx")
-    assert converters.CALLS == [0.0]
+    assert converters.CALLS == [0.0, 0.0]  # before training, and by the export
     assert (bundle.folder / "model.onnx").exists()
 
 
@@ -148,9 +148,9 @@ def test_without_a_converter_the_ways_out_are_named(own, result, refused):
 @pytest.mark.parametrize(
     ("onnx", "reason"),
     [
-        ("1 / 0", "The converter of 'threshold' cannot be registered: ZeroDivisionError"),
+        ("1 / 0", "converter cannot be registered: ZeroDivisionError"),
         ("{'ai.onnx.ml': 99}", "ONNX cannot express a pipeline with Threshold"),
-        ("3", "ONNX cannot express a pipeline with Threshold"),
+        ("3", r"onnx= returned 3\. Next: "),
     ],
 )
 def test_a_registration_that_fails_is_reported(own, result, refused, onnx, reason):

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from mlops_loop import errors, params, project
 from mlops_loop.commands import pipeline
-from mlops_loop.pipeline import preflight
+from mlops_loop.pipeline import libraries, preflight
 from mlops_loop.pipeline.model_pipeline import Estimator
 
 pytestmark = pytest.mark.usefixtures("rows_as_they_are")
@@ -84,6 +84,40 @@ def test_what_schema_py_may_not_say_is_refused_first(make_params, monkeypatch, r
     monkeypatch.setattr(project, "model_input", lambda: inputs)
     with pytest.raises(errors.UsageError, match=reason):
         preflight.check(make_params(changes={"train.leakage_threshold": 1}))
+
+
+def lacks(random_state: int) -> BaseEstimator:
+    """Make a model of a library that is not there."""
+    return __import__("xgboost_that_is_not_there")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: 3, r"'own' cannot be made with random_state=\d+: TypeError.*as lambda random_"),
+        (lacks, r"imports 'xgboost_that_is_not_there', which is not.*uv add --group pipeline PACK"),
+    ],
+)
+def test_a_model_that_cannot_be_made_is_refused(make_params, monkeypatch, make, reason):
+    """With what to install, or what the function has to take."""
+    monkeypatch.setattr(project, "estimators", lambda: {"own": Estimator(make)})
+    with pytest.raises(errors.UsageError, match=reason):
+        preflight.check(make_params(changes={"train.estimator": "own"}))
+
+
+@pytest.mark.parametrize("name", libraries.LIBRARIES)
+def test_a_known_library_that_is_missing_is_named_as_it_is_installed(
+    make_params, monkeypatch, name
+):
+    """With what converts its models."""
+
+    def missing() -> dict[str, Estimator]:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(project, "estimators", missing)
+    packages = f"{libraries.LIBRARIES[name].package} onnxmltools"
+    with pytest.raises(errors.UsageError, match=f"uv add --group pipeline {packages}$"):
+        preflight.check(make_params())
 
 
 @pytest.mark.parametrize("cluster", [None, "team", "colour", "size"])

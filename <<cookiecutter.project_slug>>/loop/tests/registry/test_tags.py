@@ -220,6 +220,7 @@ class TestSubfolder:
         """The first command that reads or writes the ledger says what is wrong."""
         inner = replace(project, root=project.root / "models" / "churn")
         inner.root.mkdir(parents=True)
+        (inner.root / "dvc.yaml").touch()
         made, verdict = inner.ship("a")
         match = r"is the folder models/churn/ of a larger repository, and must be the root of its"
         calls = [

@@ -1,8 +1,8 @@
 """The model of a bundle, ready to answer: encoded rows in, scores out.
 
-`model.onnx` runs on ONNX Runtime. `model.skops` is the explicit alternative for pipelines
-that ONNX cannot express; it needs scikit-learn, and loads only the types in `TRUSTED` and those in
-`extensions.TRUSTED_TYPES` of the project.
+`model.onnx` runs on ONNX Runtime. `model.skops` is the explicit alternative for pipelines that
+ONNX cannot express; it needs scikit-learn, and loads only the types in `TRUSTED` and those that the
+project names: `trusted` and `library` of its estimators, and `extensions.TRUSTED_TYPES`.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ TRUSTED = (
     "sklearn.feature_selection._mutual_info.mutual_info_classif",
     "sklearn.feature_selection._mutual_info.mutual_info_regression",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",  # a dict
 )
 
 
@@ -109,24 +110,38 @@ def load_skops(path: Path) -> Any:
 
     with _readable(path):
         unknown = set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED)
-    own = _trusted_by_project() if unknown else set()
-    if foreign := sorted(unknown - own):
+    trusted = {*TRUSTED, *_trusted_by_project(unknown)}
+    if foreign := sorted(unknown - trusted):
         raise NoValidBundle(
             f"{path.name} holds types that are not trusted: {', '.join(foreign)}. Next: read their "
-            "code, then add them to TRUSTED_TYPES in extensions.py of the project"
+            "code, then add them to trusted= of the estimator in estimators.py of the project; or, "
+            "for a model that no estimator makes any more, to TRUSTED_TYPES in extensions.py"
         )
     with _readable(path):
-        return skops.io.load(path, trusted=sorted({*TRUSTED, *own}))
+        return skops.io.load(path, trusted=sorted(trusted))
 
 
-def _trusted_by_project() -> set[str]:
-    """Types of `extensions.TRUSTED_TYPES`; the project's code is imported for them."""
+def _trusted_by_project(unknown: set[str]) -> set[str]:
+    """Types that the project names. Its code is imported only while some of `unknown` are left."""
+    found: set[str] = set()
+    for module, types in (
+        ("extensions", project.trusted_types),
+        ("estimators", project.types_of_estimators),
+    ):
+        if unknown - found:
+            found |= _named(types, module)
+    return found
+
+
+def _named(types: Callable[[], tuple[str, ...]], module: str) -> set[str]:
     try:
-        return set(project.trusted_types())
+        return set(types())
     except ModuleNotFoundError as error:
+        or_name = " Or name the types of this model in TRUSTED_TYPES of extensions.py."
         raise NoValidBundle(
-            f"extensions.py of the project imports {error.name!r}, which is not installed here: "
+            f"{module}.py of the project imports {error.name!r}, which is not installed here: "
             "import it inside the functions that use it, or add it to dependencies in pyproject."
+            f"{or_name if module == 'estimators' else ''}"
         ) from error
     except ProjectError as error:
         raise NoValidBundle(f"The project's trusted types cannot be read: {error}") from error

@@ -209,11 +209,16 @@ def likely_cause(pipeline: Any, failed: Collection[str]) -> Cause:
 
     failed: keys of `probes.KINDS`, in their order, and others for rows that were not made.
     """
+    return known_fault(pipeline) or _of_family(parts(pipeline), failed) or _of_rows(failed)
+
+
+def known_fault(pipeline: Any) -> Cause | None:
+    """The first fault of a converter that a pipeline or a model has a part for; None without."""
     inside = parts(pipeline)
     for rule in CONVERTERS:
         if any(_is(part, rule.type_names) and rule.applies(part) for part in inside):
             return rule.cause
-    return _of_family(inside, failed) or _of_rows(failed)
+    return None
 
 
 def _of_family(inside: list[Any], failed: Collection[str]) -> Cause | None:

@@ -72,6 +72,14 @@ def _column(name: str, column: pa.Column, values: pd.Series, prepare: Prepare) -
     return replace(made, example=made.rounded(made.example))
 
 
+def column_without_rows(name: str, column: pa.Column) -> Column:
+    """What the schema alone says of a column; an open category has levels that are made up."""
+    kind = _kind(name, column.dtype)
+    made: dict[str, Any] = {"levels": ("a", "b", "c")} if kind == "category" else {}
+    facts = made | facts_of(name, column, kind)
+    return Column(name=name, kind=kind, nullable=bool(column.nullable), **facts)
+
+
 def _levels(name: str, values: pd.Series, least: int, nullable: bool) -> tuple[str, ...]:
     """In alphabetical order the categories with at least `least` rows."""
     counts = texts(values).value_counts()

@@ -20,7 +20,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from mlops_loop import files, paths, project, tasks
-from mlops_loop.errors import ExportDisagrees, UsageError
+from mlops_loop.errors import ExportDisagrees, ProjectError, UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import load_predictor, load_skops
 from mlops_loop.params import Params
@@ -30,6 +30,10 @@ from mlops_loop.pipeline.parity import Parity, check_parity
 
 TYPE = re.compile("'?<class '([^']*)'>'?")  # as Python writes a type
 LONGEST = 200  # characters of what a converter says
+OTHER_WAYS = (
+    "set export.format: skops in params.yaml, or give the estimator a converter (onnx= in "
+    "estimators.py). See loop/docs/onnx.md"
+)
 
 
 def write_onnx(
@@ -47,13 +51,16 @@ def write_onnx(
         (folder / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
         load_predictor(folder)
     except Exception as error:  # skl2onnx has an error of its own for every step
-        cause = error.__cause__ or error
-        reason = TYPE.sub(r"\1", (str(cause).strip() or repr(cause)).splitlines()[0])[:LONGEST]
-        raise ExportDisagrees(
-            f"ONNX cannot express a pipeline with {type(pipeline[-1]).__name__}: "
-            f"{reason.strip('. ')}. Next: set export.format: skops in params.yaml, or give the "
-            "estimator a converter (onnx= in estimators.py). See loop/docs/onnx.md."
-        ) from error
+        raise ExportDisagrees(f"{why_not(pipeline, error)}. Next: {OTHER_WAYS}.") from error
+
+
+def why_not(pipeline: Pipeline, error: BaseException) -> str:
+    """What skl2onnx said of a pipeline that it cannot convert, on one line."""
+    cause = error.__cause__ or error
+    reason = TYPE.sub(r"\1", (str(cause).strip() or repr(cause)).splitlines()[0])[:LONGEST]
+    return (
+        f"ONNX cannot express a pipeline with {type(pipeline[-1]).__name__}: {reason.strip('. ')}"
+    )
 
 
 def _to_onnx(pipeline: Pipeline, contract: Contract, opset: Mapping[str, int] | None) -> Any:
@@ -85,17 +92,17 @@ FORMATS = {"onnx": write_onnx, "skops": copy_skops}
 
 
 def register_converters(params: Params) -> Mapping[str, int] | None:
-    """Let the estimator register its converter to ONNX; the opset by domain that it can write.
+    """Let the estimator register its converters to ONNX; the opset by domain that they can write.
 
     None for the newest opset, and for another format. Raises UsageError where the function of
     the user fails.
     """
     name = params.train.estimator
-    if params.export.format != "onnx" or not (register := find_estimator(name).onnx):
+    if params.export.format != "onnx":
         return None
     try:
-        return register()
-    except ModuleNotFoundError:  # the command line says which
+        return find_estimator(name).register_converters()
+    except (ModuleNotFoundError, ProjectError):  # the command line says which
         raise
     except Exception as error:  # whatever the user's code raises
         reason = project.failure(error)

@@ -23,6 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from mlops_loop import project, tasks
 from mlops_loop.errors import UsageError
 from mlops_loop.model.contract import UNSEEN, Contract
+from mlops_loop.pipeline import libraries
 from mlops_loop.stage_params import Select, Train
 from mlops_loop.text import listed
 
@@ -65,18 +66,24 @@ class Estimator:
     or "codes", one column with the position of the level, which suits trees. A missing category is
     a level of its own. An unseen one is no level in "one_hot"; in "codes" it is NaN, or -1 where
     the numbers are not "raw".
-    onnx: for a model of another library, called before the conversion to register its converter
-    with skl2onnx; may return the newest opset that the converter can write, by domain.
+    library: "lightgbm", "xgboost", or both as a tuple: the libraries that the model is made of. The
+    loop knows their types, and how they become ONNX.
+    trusted: for any other library and for own classes, the types that a trained model holds beside
+    those of scikit-learn, as "package.module.Type". Read their code before you add one.
+    onnx: for the same, called before the conversion to register a converter with skl2onnx; may
+    return the newest opset that the converter can write, by domain.
     """
 
     make: Callable[..., BaseEstimator]
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     numbers: str = "raw"
     categories: str = "one_hot"
+    library: str | tuple[str, ...] = ()
+    trusted: Sequence[str] = ()
     onnx: Callable[[], Mapping[str, int] | None] | None = None
 
     def __post_init__(self) -> None:
-        """Raises UsageError for a form that is not known."""
+        """Raises UsageError for a form or a library that is not known."""
         for key, value, known in (
             ("numbers", self.numbers, NUMBERS),
             ("categories", self.categories, CATEGORIES),
@@ -85,6 +92,39 @@ class Estimator:
                 raise UsageError(
                     f"estimators.py: {key}={value!r} is not known. Choose one of: {listed(known)}."
                 )
+        libraries.find(self.libraries)
+        if isinstance(self.trusted, str) or not all(isinstance(t, str) for t in self.trusted):
+            raise UsageError(
+                f"estimators.py: trusted={self.trusted!r} must be a list of names, as "
+                "['package.module.Type']"
+            )
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """The names in `library`, of which there may be one, several or none."""
+        return (self.library,) if isinstance(self.library, str) else tuple(self.library)
+
+    @property
+    def trusted_types(self) -> tuple[str, ...]:
+        """Full names of the types, beside scikit-learn's, that a file with this model may hold."""
+        known = [name for library in libraries.find(self.libraries) for name in library.trusted]
+        return (*self.trusted, *known)
+
+    def register_converters(self) -> dict[str, int] | None:
+        """Let skl2onnx know the converters; the newest opset by domain, None for any.
+
+        Raises ModuleNotFoundError where a library is missing, UsageError where `onnx` returns
+        something else, and what it raises.
+        """
+        opsets = [library.register() for library in libraries.find(self.libraries)]
+        if self.onnx and (own := self.onnx()):
+            if not isinstance(own, Mapping):
+                raise UsageError(
+                    f"estimators.py: onnx= returned {own!r}. Next: let it return the opset by "
+                    'domain, as {"ai.onnx.ml": 3}, or None'
+                )
+            opsets.append(own)
+        return libraries.oldest(opsets) or None
 
 
 def find_estimator(name: str) -> Estimator:

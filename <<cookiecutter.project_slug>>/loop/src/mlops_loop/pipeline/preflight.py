@@ -6,17 +6,19 @@ depends on the rows is asked by `prepare`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
 from mlops_loop import project
-from mlops_loop.errors import UsageError
+from mlops_loop.errors import ProjectError, UsageError
 from mlops_loop.params import MADE_BY, Params
+from mlops_loop.pipeline import export_check, libraries
 from mlops_loop.pipeline.derive import require_expressible
-from mlops_loop.pipeline.model_pipeline import find_estimator, set_options
+from mlops_loop.pipeline.model_pipeline import Estimator, find_estimator, set_options
 from mlops_loop.pipeline.schema_rules import schema_of
 from mlops_loop.tasks import metrics
 from mlops_loop.text import listed
@@ -30,14 +32,44 @@ def check(params: Params) -> None:
         metrics.find(params.task, own.scoring)
     except UsageError as error:
         raise UsageError(f"params.yaml: train.scoring: {error}") from error
-    estimator = find_estimator(own.estimator)
-    model = estimator.make(random_state=params.seed)
+    with _installed():
+        estimator = find_estimator(own.estimator)
+        model = _make(estimator, params)
     set_options(model, own)
     if own.grid is None:
         _check_grid(model, estimator.grid, own.estimator, "estimators.py: grid")
     else:
         _check_grid(model, own.grid, own.estimator, "train.grid")
     _check_cluster(params)
+    export_check.check(model, params)
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    """Raise UsageError, with what to install, for a library that estimators.py cannot import."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        known = libraries.LIBRARIES.get(error.name or "")
+        package = f"{known.package} {libraries.CONVERTERS}" if known else "PACKAGE"
+        raise UsageError(
+            f"estimators.py imports {error.name!r}, which is not installed. Next: uv sync; where "
+            f"pyproject.toml does not name its package: uv add --group pipeline {package}"
+        ) from error
+
+
+def _make(estimator: Estimator, params: Params) -> BaseEstimator:
+    name = params.train.estimator
+    try:
+        return estimator.make(random_state=params.seed)
+    except (ModuleNotFoundError, ProjectError):
+        raise
+    except Exception as error:  # whatever the user's code raises
+        reason = project.failure(error)
+        raise UsageError(
+            f"estimators.py: {name!r} cannot be made with random_state={params.seed}: {reason}. "
+            "Next: give Estimator a function that takes random_state, as lambda random_state: ..."
+        ) from error
 
 
 def _check_schema(params: Params) -> None:
