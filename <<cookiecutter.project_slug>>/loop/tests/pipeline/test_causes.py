@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
@@ -38,6 +40,16 @@ class LGBMClassifier:
 
 class XGBRegressor(LGBMClassifier):
     """The same of another library."""
+
+
+class XGBClassifier(LGBMClassifier):
+    """The same for classes, with the text of its trees."""
+
+    def __sklearn_is_fitted__(self):
+        return "trees" in self.options
+
+    def get_booster(self):
+        return SimpleNamespace(get_dump=lambda: self.options["trees"])
 
 
 class SVC(LGBMClassifier):
@@ -93,6 +105,10 @@ def test_the_cause_of_a_fitted_model(model, failed, sentence):
         (LGBMClassifier(objective="multiclassova"), "softmax"),
         (XGBRegressor(objective="survival:cox"), "transformation"),
         (XGBRegressor(num_parallel_tree=3), "several trees a round"),
+        (XGBClassifier(trees=["0:leaf=-0\n", "0:[f0<1] yes=1"]), "takes the base score"),
+        (XGBClassifier(trees=["0:[f0<1] yes=1", "0:leaf=0\n"]), "treats 0"),
+        (XGBClassifier(trees=["0:leaf=-0.1\n"]), "treats 0"),
+        (XGBClassifier(), "treats 0"),
         (SVC(probability=True), "libsvm"),
         (LGBMClassifier(sigmoid=1, linear_tree=False), "treats 0"),
         (XGBRegressor(num_parallel_tree=None), "treats 0"),

@@ -176,6 +176,10 @@ SCALED = Cause(
     'let the estimator take numbers that are not scaled (numbers="raw" or "filled" in '
     "estimators.py; no train.select by pca)",
 )
+FIRST_LEAF = Cause(
+    "onnxmltools takes the base score of XGBoost for a logit where the first tree is a leaf of 0.",
+    "leave reg_alpha out, or take another seed",
+)
 NEIGHBOURS = Cause("Where two neighbours are nearly as far, float32 takes the other one.")
 UNSCALED = Cause(
     "float32 is too coarse for a linear model of numbers that are not scaled.",
@@ -227,6 +231,8 @@ def _of_family(inside: list[Any], failed: Collection[str]) -> Cause | None:
     def has(*type_names: str) -> bool:
         return any(_is(part, type_names) for part in inside)
 
+    if any(_is(part, ("XGBClassifier",)) and _begins_with_zero(part) for part in inside):
+        return FIRST_LEAF
     scaled = has("StandardScaler", "PCA")
     if scaled and has(*TREES, *BOOSTING, *LIGHTGBM, *XGBOOST):
         return SCALED
@@ -236,6 +242,12 @@ def _of_family(inside: list[Any], failed: Collection[str]) -> Cause | None:
         return NEIGHBOURS
     linear = any(hasattr(part, "coef_") for part in inside)
     return UNSCALED if linear and not scaled and not _only_made(failed) else None
+
+
+def _begins_with_zero(part: Any) -> bool:
+    """Whether the first tree of a fitted model of XGBoost did not split, and adds nothing."""
+    trees = part.get_booster().get_dump() if part.__sklearn_is_fitted__() else [""]
+    return trees[0].strip() in ("0:leaf=0", "0:leaf=-0")
 
 
 def _only_made(failed: Collection[str]) -> bool:
