@@ -83,11 +83,9 @@ def uses(path: Path) -> set[Path]:
             found.add(path.parent / node.value)
         if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "project":
             found |= own_modules().get(node.attr, set())
-    if path in (OWN / "estimators.py", OWN / "extensions.py"):
-        # Classes of the loop come with the stage that uses them.
+    if path.parent == OWN and path.stem in ("estimators", "extensions"):  # the stage has the loop's
         found = {file for file in found if file and file.is_relative_to(OWN)}
-    without = {LOOP / name for name in WITHOUT_EFFECT}
-    return {file for file in found if file and file not in without}
+    return {file for file in found if file} - {LOOP / name for name in WITHOUT_EFFECT}
 
 
 def all_used(stage: str) -> set[Path]:
