@@ -3,16 +3,19 @@
 import csv
 import json
 import math
+import os
 import random
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import DEFAULTS, TEMPLATE, check
 
 BEGIN, END = "## Your own table\n", "\n## "
+UV = r"If you have no `uv`,\s`(make .venv)` installs one for this project, and `(export .*)` finds"
 N, NEW = 900, 40
 
 
@@ -51,6 +54,14 @@ def write(rows: list[dict], path: Path) -> None:
         writer.writerows(rows)
 
 
+def without_uv(folder: Path) -> dict[str, str]:
+    """Return the variables of a machine that has Python, git and make alone."""
+    (folder / "python3").symlink_to(Path(sys.base_prefix) / "bin" / "python3")
+    path = f"{folder}:/usr/bin:/bin"
+    assert shutil.which("uv", path=path) is None
+    return os.environ | {"PATH": path}
+
+
 @pytest.fixture(scope="module")
 def followed(baked, tmp_path_factory) -> tuple[Path, dict[str, str]]:
     """Type the commands of the README in a new project; give its folder and what each printed."""
@@ -59,8 +70,12 @@ def followed(baked, tmp_path_factory) -> tuple[Path, dict[str, str]]:
     write(customers(N), folder / "customers.csv")
     new = [{k: v for k, v in row.items() if k != "churned"} for row in customers(NEW, N + 1)]
     write(new, folder / "new-customers.csv")
+    bare = without_uv(tmp_path_factory.mktemp("bin"))
+    prepare, path = re.search(UV, (folder / "README.md").read_text(encoding="utf-8")).groups()
+    check("bash", "-c", prepare, cwd=folder, env=bare)
     typed = commands(folder / "README.md")
-    return folder, {line: check("bash", "-c", line, cwd=folder) for line in typed}
+    lines = {line: f"{path}; {line}" for line in typed}
+    return folder, {k: check("bash", "-c", line, cwd=folder, env=bare) for k, line in lines.items()}
 
 
 def printed(followed: tuple[Path, dict[str, str]], part: str) -> str:

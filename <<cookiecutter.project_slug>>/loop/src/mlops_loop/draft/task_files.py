@@ -8,17 +8,46 @@ from pathlib import Path
 ESTIMATORS = Path(__file__).parent / "estimators"
 PLOTS = {
     "classification": """\
-  - reports/plots/roc.csv: {x: false positive rate, y: true positive rate, template: simple}
-  - reports/plots/precision_recall.csv: {x: recall, y: precision, template: simple}
-  - reports/plots/calibration.csv: {x: predicted, y: observed, template: simple}
-  - reports/plots/confusion.csv: {x: predicted, y: actual, template: confusion}
+  - reports/plots/roc.csv:
+      x: false positive rate
+      y: true positive rate
+      template: simple
+      title: Receiver operating characteristic
+  - reports/plots/precision_recall.csv:
+      x: recall
+      y: precision
+      template: simple
+      title: Precision and recall
+  - reports/plots/calibration.csv:
+      x: predicted
+      x_label: predicted probability
+      y: observed
+      y_label: observed share
+      template: simple
+      title: Calibration
+  - reports/plots/confusion.csv:
+      x: predicted
+      x_label: predicted class
+      y: actual
+      y_label: actual class
+      template: confusion
+      title: "Decisions: holdout rows"
 """,
     "regression": """\
-  - reports/plots/predicted.csv: {x: predicted, y: actual, template: scatter}
-  - reports/plots/residuals.csv: {x: residual, y: rows, template: bar_horizontal}
+  - reports/plots/predicted.csv:
+      x: predicted
+      y: actual
+      template: scatter
+      title: Predicted and actual
+  - reports/plots/residuals.csv:
+      x: residual
+      y: rows
+      y_label: holdout rows
+      template: simple
+      title: "Residuals: actual - predicted"
 """,
 }
-PATH = re.compile(r"reports/plots/\w+\.csv")
+PLOT = re.compile(r"^  - (reports/plots/\w+\.csv):.*\n(?:    .*\n)*", re.MULTILINE)
 
 
 def estimators(task: str) -> str:
@@ -28,10 +57,12 @@ def estimators(task: str) -> str:
 
 def stages(old: str, task: str) -> str:
     """`dvc.yaml` with the plots of a task in place of those of others."""
-    others = {path for name, text in PLOTS.items() if name != task for path in PATH.findall(text)}
-    lines = old.splitlines(keepends=True)
-    kept = [line for line in lines if not ((found := PATH.search(line)) and found[0] in others)]
-    if len(kept) == len(lines):
+    others = {
+        plot[1] for name, text in PLOTS.items() if name != task for plot in PLOT.finditer(text)
+    }
+    kept = PLOT.sub(lambda plot: "" if plot[1] in others else plot[0], old)
+    if kept == old:
         return old
-    own = [line for line in PLOTS[task].splitlines(keepends=True) if line not in kept]
-    return "".join([*kept, *own])
+    known = {plot[1] for plot in PLOT.finditer(kept)}
+    own = [plot[0] for plot in PLOT.finditer(PLOTS[task]) if plot[1] not in known]
+    return "".join([kept, *own])
