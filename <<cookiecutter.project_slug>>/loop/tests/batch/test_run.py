@@ -123,13 +123,25 @@ def test_memory_does_not_grow_with_the_rows(model, raw, monkeypatch):
 
 
 def test_an_output_is_not_overwritten_unasked(predict, raw):
-    """Not even one that appears meanwhile."""
+    """It stays as it was."""
     raw.to_csv("rows.csv", index=False)
     Path("out.csv").write_text("mine")
     with pytest.raises(UsageError, match=r"out.csv is there already. Next: --out .* --overwrite"):
         predict("rows.csv")
     assert Path("out.csv").read_text() == "mine"
     assert len(predict("rows.csv", overwrite=True)[0]) == 2
+
+
+def test_an_output_that_appears_meanwhile_stays(predict, raw, monkeypatch):
+    """Of another run, which was faster."""
+    raw.to_csv("rows.csv", index=False)
+    begin = run._begin
+    monkeypatch.setattr(
+        run, "_begin", lambda *call: Path("out.csv").write_text("its") and begin(*call)
+    )
+    with pytest.raises(UsageError, match="is there already"):
+        predict("rows.csv")
+    assert Path("out.csv").read_text() == "its"
 
 
 def test_the_file_itself_is_never_the_output(predict, raw):

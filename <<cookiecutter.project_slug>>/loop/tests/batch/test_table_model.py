@@ -11,6 +11,12 @@ from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.inference.errors import RowsRefused
 from mlops_loop.model import bundle
 
+# A feature that looks at the target.
+FEATURES = """
+    def model_rows(raw):
+        return raw.assign(weekday=1, **{"air temp": raw["arr_delay"]})
+"""
+
 
 def sent(rows: pd.DataFrame) -> bytes:
     """The rows as a client would send them."""
@@ -33,6 +39,13 @@ def test_raw_rows_get_the_same_answers(model, raw, model_input):
     pd.testing.assert_frame_equal(model.predict(raw), expected)
     typed = raw.assign(id=raw["id"].astype(int), temp_c=raw["temp_c"].astype(float))
     pd.testing.assert_frame_equal(model.predict(typed), expected)
+
+
+def test_no_feature_sees_the_target(made_project, model, raw):
+    """Which is known of old rows only: with it the answers would be others."""
+    made_project(FEATURES)
+    expected = model.predict(raw.drop(columns="arr_delay"))
+    pd.testing.assert_frame_equal(model.predict(raw.assign(arr_delay="3")), expected)
 
 
 def test_raw_rows_may_lack_target_key_and_what_is_nullable(model, raw, model_input):

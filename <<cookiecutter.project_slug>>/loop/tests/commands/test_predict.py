@@ -67,6 +67,14 @@ def test_all_rows_refused_is_an_error(call):
     assert pd.read_csv("predictions/new rows.csv")["reason"].notna().all()
 
 
+def test_one_model_is_named(call):
+    """By its version or by its folder."""
+    write(0)
+    refused = call("new rows.csv", "--version", "v1.0.0", "--bundle", "models/bundle").exception
+    assert str(refused) == "--version and --bundle name a model each. Next: give one of them"
+    assert call("new rows.csv", "--bundle", "models/bundle").exit_code == 0
+
+
 def test_facts_for_machines(call):
     """As JSON."""
     write(0, 99)

@@ -24,13 +24,14 @@ SHOWN = 8  # kinds of problems
 
 @click.command(
     epilog=example(
-        "predict data/later/2013-07.csv", "predict new.csv --version production --out new.parquet"
+        "predict data/later/flights-2013-07.csv",
+        "predict new.csv --version production --out new.parquet",
     )
 )
 @click.argument("table", metavar="FILE")
 @click.option("--out", type=file, help="CSV or Parquet.  [default: predictions/NAME.csv]")
 @click.option("--version", help="Of the registry: v1.2.0, production, previous or latest.")
-@click.option("--bundle", type=file, default=paths.BUNDLE, show_default=True)
+@click.option("--bundle", type=file, help="A folder.  [default: models/bundle]")
 @click.option("--keep", multiple=True, help="A column to copy, beside those of prepare.key.")
 @click.option("--rows", "kind", type=click.Choice(list(KINDS)), help="[default: by the columns]")
 @click.option(
@@ -41,7 +42,7 @@ SHOWN = 8  # kinds of problems
 @click.option("--overwrite", is_flag=True, help="Replace the output where it exists.")
 @as_json
 def predict(
-    table: str, out: Path | None, version: str | None, bundle: Path, keep: tuple[str, ...],
+    table: str, out: Path | None, version: str | None, bundle: Path | None, keep: tuple[str, ...],
     given: tuple[str, ...], max_refused_share: float, machine: bool, **call: Any,
 ) -> None:  # fmt: skip
     """Predict the rows of FILE, or say why one of them is refused.
@@ -50,11 +51,13 @@ def predict(
     model input. The rules are those of the endpoint. Exits with 1 where rows were refused, unless
     they are no larger share than allowed, and with 3 where all were.
     """
+    if version and bundle:
+        raise UsageError("--version and --bundle name a model each. Next: give one of them")
     own = params.load() if paths.PARAMS.exists() else None
     style = _style(own, table, given)
     out = out or OUT / f"{Path(table).name.split('.')[0]}.csv"
     key = own.prepare.key if own else ()
-    model = find.load(version or bundle)
+    model = find.load(version or bundle or paths.BUNDLE)
     result = run.predict_file(model, Call(table, style, out, keep, key, **call))
     click.echo(to_json(_facts(model, result, out)) if machine else _describe(model, result, out))
     if result.n_refused == result.n_rows:
