@@ -346,3 +346,13 @@ def test_no_pull_request(pull):
     del pull.event["pull_request"]
     with pytest.raises(UsageError, match="--pr"):
         pull.post()
+
+
+def test_before_a_repository_nobody_reads_an_empty_name(monkeypatch, tmp_path):
+    """A first hour has no `origin`: the message says that, and what to do."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(UsageError, match=r"has no repository on GitHub yet. Next: set GITHUB"):
+        api.repository_name({})
+    with pytest.raises(UsageError, match="'x' is no repository on GitHub"):
+        api.repository_name({"GITHUB_REPOSITORY": "x"})

@@ -245,6 +245,7 @@ def test_a_first_run_is_told_nothing_alarming(write, project):
             project.git("add", "dvc.lock")
         text = run()
         assert "The lock file is not committed yet" in text
+        assert "from the store. Commit it with your change." in text
         assert "git add dvc.lock" in text
         assert "stale" not in text
         assert "origin" not in text
