@@ -99,6 +99,8 @@ def _accepted(
         roles, limit = _with_overlap(found, facts, roles, repeated)
         files = _files(found, facts, roles, repeated, limit)
         prepared, leaks = _check(found.rows, files)
+    held = int((prepared.parts == "holdout").sum())
+    files[paths.GATE_POLICY] = _gate(found, facts, roles, held)
     doubts = tuple(schema_file.doubts(facts, roles))
     return Draft(found, facts, roles, files, doubts, prepared), leaks
 
@@ -132,17 +134,20 @@ def _files(
     max_overlap: float | None = None,
 ) -> dict[Path, str]:  # fmt: skip
     own, old = Path("src", project.package()), _read(paths.PARAMS)
-    gate = gate_file.text(_read(paths.GATE_POLICY), found.rows, facts, roles)
     files = {
         own / "schema.py": schema_file.text(facts, roles),
         own / "features.py": schema_file.FEATURES,
         paths.PARAMS: params_file.text(old, facts, roles, found.source, repeated, max_overlap),
-        paths.GATE_POLICY: gate,
+        paths.GATE_POLICY: _gate(found, facts, roles, len(found.rows)),
     }
     if parse(old).get("task") != roles.task:
         files[own / "estimators.py"] = task_files.estimators(roles.task)
         files[STAGES] = task_files.stages(_read(STAGES), roles.task)
     return files
+
+
+def _gate(found: Table, facts: Mapping[str, Facts], roles: Roles, held: int) -> str:
+    return gate_file.text(_read(paths.GATE_POLICY), found.rows, facts, roles, held)
 
 
 def _read(path: Path) -> str:

@@ -11,13 +11,13 @@ import pandas as pd
 
 from mlops_loop.columns import numbers
 from mlops_loop.draft.kinds import Facts
-from mlops_loop.draft.params_file import SHARES
 from mlops_loop.draft.roles import Roles
 from mlops_loop.draft.targets import classes
 from mlops_loop.file_format import plain_numbers
 from mlops_loop.yaml_text import dump, emptied, parse_kept, put
 
 MOST_ROWS = 500
+RARE = 0.05  # share of a class; below, the log loss rests on a few rows
 LARGE = 2000  # held-out rows that show a difference of a hundredth
 OTHER = """\
 # What a model must show before it may ship. Exit codes: 0 PROMOTE, 1 REJECT, 2 HOLD.
@@ -44,37 +44,32 @@ budgets: # of the built container; skipped when it was not measured
 """
 
 
-def text(old: str, rows: pd.DataFrame, facts: Mapping[str, Facts], roles: Roles) -> str:
-    """The file; comments stay where the values do, and budgets and own checks as they are."""
+def text(old: str, rows: pd.DataFrame, facts: Mapping[str, Facts], roles: Roles, held: int) -> str:
+    """The file; comments stay where the values do, and budgets and own checks as they are.
+
+    held: how many rows the gate will see.
+    """
     gate = parse_kept(old)
     if gate.get("task") != roles.task:
         gate = parse_kept(OTHER)
     put(gate, "task", roles.task)
-    put(gate, "min_rows", _min_rows(facts[roles.target]))
+    put(gate, "min_rows", max(min(MOST_ROWS, int(0.8 * held)), 1))
     for section in ("slices", "fairness", "calibration"):
         gate.pop(section, None)
     limits = _of_classes if roles.task == "classification" else _of_numbers
+    put(gate["primary"], "margin", 0.01 if held >= LARGE else 0.03)
     limits(gate, rows, facts[roles.target])
     return dump(gate)
-
-
-def held_out(target: Facts) -> int:
-    """About how many rows the gate will see."""
-    return int(target.filled * SHARES[1])
-
-
-def _min_rows(target: Facts) -> int:
-    return max(min(MOST_ROWS, int(0.8 * held_out(target))), 1)
 
 
 def _of_classes(gate: Any, rows: pd.DataFrame, target: Facts) -> None:
     shares = np.array([*classes(target).values()]) / target.filled
     entropy = round(float(-(shares * np.log(shares)).sum()) * 1.1, 3)
     put(gate["primary"], "metric", "roc_auc")
-    put(gate["primary"], "margin", 0.01 if held_out(target) >= LARGE else 0.03)
     limits = emptied(gate["absolute"])
     put(limits, "roc_auc", 0.5, "that of chance; write what is useful to you")
-    put(limits, "log_loss", entropy, "a tenth above that of the shares of the classes alone")
+    if shares.min() >= RARE:
+        put(limits, "log_loss", entropy, "a tenth above that of the shares of the classes alone")
     put(gate["suspicion"], "too_good", 0.995)
     put(gate["suspicion"], "max_gain", 0.1)
 
