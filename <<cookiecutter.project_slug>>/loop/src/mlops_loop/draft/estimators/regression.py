@@ -2,7 +2,8 @@
 
 Each `Estimator` says how to make the model, which grid to search where params.yaml has none, how
 the model wants its numbers, "raw" (missing values as NaN), "filled" or "scaled", and how its
-categories: "one_hot", a column for each level, or "codes", one column, for trees.
+categories: "one_hot", a column for each level, or "codes", one column, for trees. For LightGBM,
+XGBoost and own classes see loop/docs/extensions.md.
 """
 
 from __future__ import annotations
