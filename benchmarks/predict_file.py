@@ -49,14 +49,21 @@ pd.DataFrame(scores).to_csv(out, index=False)
 HEAD = """\
 # A file predicted, measured
 
-Made by `python benchmarks/predict_file.py {n}`: the model of the sample, {cores} cores, median of
-{runs} runs
-in turns. The plain program reads the file at once by pandas, makes raw rows into model input by
-`features.py`, calls ONNX Runtime on one thread and writes the scores, without a check. Seconds are
-those of the whole process, with its start; memory is the peak of the process.
+Made by `python benchmarks/predict_file.py {n}`: the model of the sample, {cores} cores with a load
+of {load:.0f} when it began, median of {runs} runs in turns. The plain program reads the file at
+once by pandas, makes raw rows into model input by `features.py`, calls ONNX Runtime on one thread and
+writes the scores, without a check. Seconds are those of the whole process, with its start; memory
+is its peak.
 
 | file | rows | seconds | plain | ratio | rows a second | CPU seconds | plain | peak MB | plain |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+"""
+TAIL = """
+Rows for a second of one CPU, without the start: by the difference of both sizes. `loop predict`
+reads and checks on one core while it predicts and writes on another.
+
+| file | rows a CPU second | plain |
+|---|--:|--:|
 """
 
 
@@ -98,8 +105,8 @@ def write_files(folder: Path, n: int) -> list[Path]:
     return files
 
 
-def line(file: Path, n: int, folder: Path) -> str:
-    """Measure a file by both programs, and return a row of the table."""
+def line(file: Path, n: int, folder: Path) -> tuple[str, float, float]:
+    """Measure a file by both programs; return a row of the table, and the CPU seconds of both."""
     loop = [str(Path(sys.executable).with_name("loop")), "predict", str(file), "--overwrite"]
     loop += ["--out", str(folder / "out.csv")]
     plain = [sys.executable, "-c", PLAIN, str(file), str(folder / "plain.csv")]
@@ -109,21 +116,29 @@ def line(file: Path, n: int, folder: Path) -> str:
     )
     file.unlink()
     ratio, speed = ours.seconds / its.seconds, n / ours.seconds
-    return (
+    text = (
         f"| {file.name} | {n:,} | {ours.seconds:.1f} | {its.seconds:.1f} | {ratio:.2f} | "
         f"{speed:,.0f} | {ours.cpu:.1f} | {its.cpu:.1f} | {ours.peak:.0f} | {its.peak:.0f} |\n"
     )
+    return text, ours.cpu, its.cpu
 
 
 def main() -> None:
     """Measure a quarter of the rows, then all of them."""
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    text = HEAD.format(n=n, cores=os.cpu_count(), runs=RUNS)
+    text = HEAD.format(n=n, cores=os.cpu_count(), runs=RUNS, load=os.getloadavg()[0])
+    used: dict[str, list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for size in (n // 4, n):
             for file in write_files(Path(scratch), size):
-                text += line(file, size, Path(scratch))
-                print(text.splitlines()[-1], flush=True)
+                row, *cpu = line(file, size, Path(scratch))
+                used.setdefault(file.name, []).append(tuple(cpu))
+                text += row
+                print(row, end="", flush=True)
+    text += TAIL
+    for name, ((few, its_few), (many, its_many)) in used.items():
+        rates = (0.75 * n / (many - few), 0.75 * n / (its_many - its_few))
+        text += f"| {name} | {rates[0]:,.0f} | {rates[1]:,.0f} |\n"
     PAGE.write_text(text, encoding="utf-8")
 
 

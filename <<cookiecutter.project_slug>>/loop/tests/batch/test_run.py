@@ -189,7 +189,7 @@ def test_a_file_that_cannot_be_predicted(predict, text, message):
 def test_names_that_cannot_be(predict, raw):
     """Of the file, of its columns, of the output."""
     raw.to_csv("rows.csv", index=False)
-    with pytest.raises(UsageError, match=r"nothing\.csv cannot be found"):
+    with pytest.raises(UsageError, match=r"nothing\.csv cannot be found \(no such file\)\.$"):
         predict("nothing.csv")
     with pytest.raises(UsageError, match=r"--keep colour: rows\.csv has 'id', 'day'"):
         predict("rows.csv", keep=["colour"])

@@ -28,7 +28,7 @@ def read(path: str, style: FileFormat) -> Iterator[pd.DataFrame]:
         opened = fsspec.open(path, "rb")
     except Exception as error:  # every file system has errors of its own
         raise UsageError(f"{path} cannot be opened: {error}") from error
-    with files.readable(opened, f" as {form}"):
+    with files.readable(opened, f" as {form}", see=""):
         yield from {"csv": _csv, "parquet": _parquet, "excel": _excel}[form](opened, style)
 
 
@@ -74,5 +74,5 @@ def total_rows(path: str, style: FileFormat) -> int | None:
     """How many rows a file has, where that can be told without reading it."""
     if style.form_of(path) != "parquet":
         return None
-    with files.readable(opened := fsspec.open(path, "rb")), opened as stream:
+    with files.readable(opened := fsspec.open(path, "rb"), see=""), opened as stream:
         return pq.ParquetFile(stream).metadata.num_rows

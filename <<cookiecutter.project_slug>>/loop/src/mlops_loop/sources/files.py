@@ -83,13 +83,15 @@ def _matching(source: Files) -> list[OpenFile]:
 
 
 @contextmanager
-def readable(file: OpenFile, how: str = "") -> Iterator[None]:
+def readable(
+    file: OpenFile, how: str = "", see: str = " See source.path in params.yaml."
+) -> Iterator[None]:
     """Any error of a file system, as one of ours in one sentence."""
     try:
         yield
     except FileNotFoundError as error:
         reason = f"{file.path} cannot be found ({error.__cause__ or 'no such file'})"
-        raise UsageError(f"{reason}. See source.path in params.yaml.") from error
+        raise UsageError(f"{reason}.{see}") from error
     except DataRefused:
         raise
     except Exception as error:  # every file system has errors of its own
