@@ -245,13 +245,14 @@ class Classification(Task):
 
     def columns(self, scores: np.ndarray, contract: Contract) -> dict[str, np.ndarray]:
         positions, scores = class_metrics.decide(scores, contract.threshold), scores.astype(float)
-        chosen = 1 if _is_binary(contract) else positions
-        found = {
-            "prediction": np.array(contract.classes, dtype=object)[positions],
-            "probability": scores[np.arange(len(scores)), chosen],
+        chosen = scores[np.arange(len(scores)), 1 if _is_binary(contract) else positions]
+        names = [f"probability_{name}" for name in contract.classes]
+        labels = np.array(contract.classes, dtype=object)[positions]
+        return {
+            "prediction": labels,
+            "probability": chosen,
+            **dict(zip(names, scores.T, strict=True)),
         }
-        shares = zip(contract.classes, scores.T, strict=True)
-        return found | {f"probability_{name}": values for name, values in shares}
 
     def prediction_fields(self, contract: Contract) -> dict[str, Any]:
         meaning = "Probability of the predicted class."
