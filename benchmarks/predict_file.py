@@ -52,8 +52,8 @@ HEAD = """\
 Made by `python benchmarks/predict_file.py {n}`: the model of the sample, {cores} cores with a load
 of {load:.0f} when it began, median of {runs} runs in turns. The plain program reads the file at
 once by pandas, makes raw rows into model input by `features.py`, calls ONNX Runtime on one thread
-and writes the scores, without a check. Seconds are those of the whole process, with its start; memory
-is its peak.
+and writes the scores, without a check. Seconds are those of the whole process, with its start;
+memory is its peak.
 
 | file | rows | seconds | plain | ratio | rows a second | CPU seconds | plain | peak MB | plain |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|

@@ -245,14 +245,10 @@ class Classification(Task):
 
     def columns(self, scores: np.ndarray, contract: Contract) -> dict[str, np.ndarray]:
         positions, scores = class_metrics.decide(scores, contract.threshold), scores.astype(float)
-        chosen = scores[np.arange(len(scores)), 1 if _is_binary(contract) else positions]
-        names = [f"probability_{name}" for name in contract.classes]
+        rows, chosen = np.arange(len(scores)), 1 if _is_binary(contract) else positions
+        shares = {f"probability_{name}": scores[:, i] for i, name in enumerate(contract.classes)}
         labels = np.array(contract.classes, dtype=object)[positions]
-        return {
-            "prediction": labels,
-            "probability": chosen,
-            **dict(zip(names, scores.T, strict=True)),
-        }
+        return {"prediction": labels, "probability": scores[rows, chosen]} | shares
 
     def prediction_fields(self, contract: Contract) -> dict[str, Any]:
         meaning = "Probability of the predicted class."
