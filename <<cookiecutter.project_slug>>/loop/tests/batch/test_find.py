@@ -73,13 +73,12 @@ def test_a_version_of_the_registry(root, name):
 def test_a_version_is_fetched_once(root, monkeypatch):
     """What was changed meanwhile is fetched anew."""
     find.load("v1.0.0")
-    monkeypatch.setattr(find.champion, "_download", lambda *call: pytest.fail("fetched again"))
-    find.load("v1.0.0")
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(find.champion, "_download", lambda *call: pytest.fail("fetched again"))
+        find.load("v1.0.0")
     card = root / paths.VERSIONS / "v1.0.0" / "model_card.md"
     card.write_text("changed")
     shutil.rmtree(root / ".dvc" / "cache")
-    os.chdir(root)
     with pytest.raises(StoreUnreachable, match=r"v1\.0\.0 is neither in DVC's cache nor in a rem"):
         find.load("v1.0.0")
 
