@@ -3,7 +3,10 @@
 import pytest
 import yaml
 
-from mlops_loop.draft.task_files import PLOTS, stages
+from mlops_loop import tasks
+from mlops_loop.draft.targets import draft_of
+from mlops_loop.draft.task_files import stages
+from mlops_loop.errors import UsageError
 
 HEAD = """\
 stages:
@@ -13,6 +16,7 @@ plots:
       x: loss
       title: Permutation importance
 """
+PLOTS = {name: task.draft.plots for name, task in tasks.table().items() if task.draft}
 OTHER = {"classification": "regression", "regression": "classification"}
 
 
@@ -32,3 +36,10 @@ def test_entries_of_one_line_are_known_too():
     old = HEAD + "  - reports/plots/roc.csv: {x: false positive rate, y: true positive rate}\n"
     assert stages(old, "regression") == HEAD + PLOTS["regression"]
     assert stages(HEAD, "regression") == HEAD
+
+
+def test_a_task_without_a_draft_is_refused(monkeypatch):
+    """With those that there are."""
+    monkeypatch.setattr(tasks.find("regression"), "draft", None, raising=False)
+    with pytest.raises(UsageError, match="--task regression: loop schema drafts 'classification'"):
+        draft_of("regression")

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mlops_loop.draft.placing import Placed
 
 DRAFTS = Path("build/schema")
-TASKS = click.Choice(["classification", "regression"])
 SPLITS = click.Choice(["time", "group", "stratified", "random"])
 
 
@@ -24,7 +23,9 @@ SPLITS = click.Choice(["time", "group", "stratified", "random"])
 @click.argument("tables", type=file, nargs=-1, required=True, metavar="TABLE...")
 @click.option("--target", default="", metavar="COLUMN", help="What is to be predicted.")
 @click.option("--positive", default="", metavar="CLASS", help="Of two classes the one to find.")
-@click.option("--task", type=TASKS, help="Classes or an amount.  [default: by the target]")
+@click.option(
+    "--task", default="", metavar="TASK", help="As in params.yaml.  [default: by the target]"
+)
 @click.option("--key", multiple=True, metavar="COLUMN", help="What identifies a row; repeatable.")
 @click.option("--time", default="", metavar="COLUMN", help="Newest rows are held out by it.")
 @click.option("--group", default="", metavar="COLUMN", help="Rows of one value stay together.")

@@ -16,6 +16,7 @@ from mlops_loop.draft.kinds import Facts, look
 from mlops_loop.draft.neighbours import with_room
 from mlops_loop.draft.roles import Roles, Stated, guess, is_code
 from mlops_loop.draft.table import Table
+from mlops_loop.draft.targets import draft_of
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.pipeline.prepare import Prepared
 from mlops_loop.yaml_text import parse
@@ -77,7 +78,7 @@ def _fitting(
     except DataRefused as error:
         if not roles.column or stated.split or stated.time or stated.group:
             raise
-        strategy = "stratified" if roles.task == "classification" else "random"
+        strategy = draft_of(roles.task).by_chance
         other = guess(found.rows, facts, replace(stated, split=strategy))
         refused = f"not by {roles.strategy} of {roles.column!r}: {str(error).partition('. ')[0]}"
         other.notes["split"] = refused

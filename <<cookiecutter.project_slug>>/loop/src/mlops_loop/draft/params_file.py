@@ -9,7 +9,8 @@ from typing import Any
 from mlops_loop.draft.kinds import Facts
 from mlops_loop.draft.roles import Roles
 from mlops_loop.draft.schema_file import printable
-from mlops_loop.draft.targets import classes
+from mlops_loop.draft.targets import draft_of
+from mlops_loop.tasks.task_draft import by_label
 from mlops_loop.yaml_text import dump, emptied, flow, parse_kept, put, quoted
 
 SMALL = 1000  # rows; below, a linear model is the first one
@@ -50,7 +51,7 @@ def _signs_quoted(source: Mapping[str, Any]) -> dict[str, Any]:
 def _target(section: Any, target: Facts, roles: Roles) -> None:
     put(section, "column", roles.target, _comment(roles, "target", "task"))
     if roles.positive:
-        counts = classes(target)
+        counts = by_label(target)
         rows = f"{counts.get(roles.positive, 0):,} of {sum(counts.values()):,} rows"
         note = roles.notes.get("positive", rows)
         put(section, "positive", roles.positive, f"{note}; metrics and threshold are about it")
@@ -97,8 +98,7 @@ def _train(section: Any, target: Facts, roles: Roles) -> None:
     note = "linear, hist_gradient_boosting, random_forest"
     put(section, "estimator", estimator, note)
     put(section, "grid", None, "null: the grid in estimators.py")
-    is_class = roles.task == "classification"
-    put(section, "scoring", "roc_auc" if is_class else "rmse")
+    put(section, "scoring", draft_of(roles.task).scoring)
     if roles.positive:
         put(section, "threshold", "balanced_accuracy", "chosen on the validation rows; or a number")
     else:

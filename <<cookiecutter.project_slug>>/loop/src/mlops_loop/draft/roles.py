@@ -14,6 +14,7 @@ import pandas as pd
 from mlops_loop.columns import shown
 from mlops_loop.draft.kinds import Facts
 from mlops_loop.draft.targets import (
+    draft_of,
     guess_positive,
     guess_target,
     guess_task,
@@ -210,7 +211,7 @@ def _split(
         column = others[group]
         notes["split"] = f"{column.distinct:,} values in {column.n:,} rows, which stay together"
         return "group", group
-    return strategy or ("stratified" if task == "classification" else "random"), ""
+    return strategy or draft_of(task).by_chance, ""
 
 
 def _cluster(

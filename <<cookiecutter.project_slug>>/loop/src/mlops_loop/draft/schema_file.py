@@ -16,6 +16,7 @@ import pandera.pandas as pa
 
 from mlops_loop.draft.kinds import Facts
 from mlops_loop.draft.roles import ALONE, Roles
+from mlops_loop.draft.targets import draft_of
 
 WIDTH = 100
 LONGEST = 30  # letters of an attribute
@@ -107,7 +108,7 @@ def _constant(attribute: str) -> str:
 
 def _levels(column: Facts, roles: Roles) -> list[Any]:
     """The allowed values of a column; none where any may come."""
-    if column.name == roles.target and roles.task == "classification":
+    if column.name == roles.target and draft_of(roles.task).is_closed:
         whole = column.kind == "integer"
         values = [int(value) for value in column.counts] if whole else list(column.counts)
         return [] if column.kind == "boolean" else sorted(values)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from mlops_loop import tasks
 from mlops_loop.draft.kinds import Facts
 from mlops_loop.errors import UsageError
+from mlops_loop.tasks.task_draft import TaskDraft, by_label
 from mlops_loop.text import listed
-from mlops_loop.values import label_of
 
 TARGETS = "target label class klasse outcome response y ziel zielvariable ergebnis"
-YES = ("1", "true", "yes", "y", "ja", "j", "si", "sí", "oui", "sim", "t", "pos", "positive")
-MOST_CLASSES = 20  # different whole numbers that may be classes
 
 
 def words(name: str) -> list[str]:
@@ -41,17 +40,20 @@ def _quoted(name: str) -> str:
 
 
 def guess_task(target: Facts, notes: dict[str, str]) -> str:
-    """Regression for amounts; a few different whole numbers are classes."""
-    if target.kind == "number":
-        return "regression"
-    if target.kind == "integer" and target.distinct > MOST_CLASSES:
-        return "regression"
-    if target.kind == "integer" and target.distinct > 2:
-        notes["task"] = (
-            f"{target.distinct} different whole numbers are taken as classes; "
-            "as an amount it is --task regression"
-        )
-    return "classification"
+    """The task that such values suit."""
+    drafts = {name: task.draft for name, task in tasks.table().items() if task.draft}
+    name = next(name for name, draft in drafts.items() if draft.suits(target))
+    if doubt := drafts[name].doubt(target):
+        notes["task"] = doubt
+    return name
+
+
+def draft_of(task: str) -> TaskDraft:
+    """What a task brings to a draft; raises UsageError for one that brings nothing."""
+    if draft := tasks.find(task).draft:
+        return draft
+    known = [name for name, other in tasks.table().items() if other.draft]
+    raise UsageError(f"--task {task}: loop schema drafts {listed(known)}.")
 
 
 def require_outcomes(target: Facts, task: str) -> None:
@@ -61,45 +63,20 @@ def require_outcomes(target: Facts, task: str) -> None:
             f"Column {target.name!r} has {target.distinct} value, so there is nothing to predict. "
             "Next: loop schema ... --target COLUMN"
         )
-    numbers = target.kind in ("number", "integer", "boolean")
-    if task == "regression" and not numbers:
-        raise UsageError(
-            f"Column {target.name!r} is no number, such as {listed(target.counts, 3)}. "
-            "Next: --task classification, or another --target"
-        )
-    if task == "classification" and (target.kind == "moment" or 2 * target.distinct > target.n):
-        other = "--task regression, or another --target" if numbers else "another --target"
-        raise UsageError(
-            f"Column {target.name!r} has {target.distinct:,} different values in {target.n:,} "
-            f"rows, too many for classes. Next: {other}"
-        )
+    draft_of(task).check(target)
 
 
 def require_positive(target: Facts, positive: str) -> None:
     """Raise UsageError for a class that no row has."""
-    if positive and positive not in (known := classes(target)):
+    if positive and positive not in (known := by_label(target)):
         raise UsageError(
             f"--positive {positive!r} is none of the values of {target.name!r}: {listed(known)}."
         )
 
 
-def classes(target: Facts) -> dict[str, int]:
-    """By class its rows, as labels are written in the project."""
-    counts: dict[str, int] = {}
-    for value, n in target.counts.items():
-        label = label_of(value) or value
-        counts[label] = counts.get(label, 0) + n
-    return counts
-
-
 def guess_positive(target: Facts, task: str, notes: dict[str, str]) -> str:
-    """Of two classes a yes, or else the rarer one; empty where there are more."""
-    found = classes(target)
-    if task != "classification" or len(found) != 2:
-        return ""
-    known = [label for label in found if label.lower() in YES]
-    if len(known) == 1:
-        return known[0]
-    rare = min(found, key=lambda label: (found[label], label))
-    notes["positive"] = f"the rarer class, {found[rare]:,} of {sum(found.values()):,} rows"
-    return rare
+    """The outcome that metrics are about; empty where the task, or the target, has none."""
+    positive, doubt = draft_of(task).positive(target)
+    if doubt:
+        notes["positive"] = doubt
+    return positive

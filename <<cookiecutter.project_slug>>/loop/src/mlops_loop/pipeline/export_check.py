@@ -156,7 +156,7 @@ def _fitted(estimator: Estimator, classes: tuple[str, ...], params: Params) -> M
     columns = schema_of(project.model_input()).columns.items()
     made = tuple(column_without_rows(name, column) for name, column in columns)
     contract = Contract(params.task, "made", made, classes)
-    x, y = _rows(contract, params.seed)
+    x, y = _rows(contract, len(classes), params.seed)
     blank = build_pipeline(estimator, contract, params.seed)
     first, own = _first_values(estimator, params), params.train
     for sizes in (_few(blank[-1]), {}):  # some models want to converge
@@ -177,15 +177,13 @@ def _few(model: BaseEstimator) -> dict[str, int]:
     return large | {name: 1 for name, last, _ in known if last == "n_jobs"}
 
 
-def _rows(contract: Contract, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Encoded rows (N_ROWS, n_columns), and codes of classes or numbers above 0 (N_ROWS,)."""
+def _rows(contract: Contract, n_classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Encoded rows (N_ROWS, n_columns), and codes of classes or, of none, numbers above 0."""
     rng = np.random.default_rng(seed)
     x = np.column_stack([_values(column, rng) for column in contract.columns]).astype(np.float32)
     sums = np.nan_to_num(x).sum(axis=1) + rng.normal(size=len(x))
     ranks = np.argsort(np.argsort(sums))
-    if contract.classes:
-        return x, ranks * len(contract.classes) // len(x)
-    return x, (ranks + 1) / len(x)
+    return x, ranks * n_classes // len(x) if n_classes else (ranks + 1) / len(x)
 
 
 def _values(column: Column, rng: np.random.Generator) -> np.ndarray:

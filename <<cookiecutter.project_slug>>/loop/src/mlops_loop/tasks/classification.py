@@ -19,6 +19,7 @@ from mlops_loop.model.predictor import raw_scores
 from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics import class_metrics
 from mlops_loop.tasks import class_labels
+from mlops_loop.tasks.class_draft import ClassDraft
 from mlops_loop.tasks.target import TARGET, as_numbers
 from mlops_loop.tasks.task import Output, Plot, Prediction, Rows, Task
 from mlops_loop.text import listed, short
@@ -46,6 +47,7 @@ class Classification(Task):
     shallow_name = "a decision tree of depth 3"
     leakage_metric = "ROC AUC"
     curve = "calibration"
+    draft = ClassDraft()
 
     def gives_chances(self, contract: Contract) -> bool:
         return len(contract.classes) == 2
@@ -194,15 +196,14 @@ class Classification(Task):
         roc, recall = curves.roc(positive, share), curves.precision_recall(positive, share)
         calibration, dots = curves.calibration(positive, share), {"marker": "o"}
         one = f"“{labels[-1]}”"
-        shares = f"predicted probability of {one}", f"observed share of {one}"
+        axes = f"predicted probability of {one}", f"observed share of {one}"
         return {
             "roc": Plot(f"ROC curve of {one}", "plot", roc, {}, "chance", UNIT_SQUARE),
             "precision_recall": Plot(
                 f"Precision and recall of {one}", "plot", recall, limits=UNIT_SQUARE,
             ),
             "calibration": Plot(
-                "Calibration", "plot", calibration, dots, "a perfect model", UNIT_SQUARE,
-                axes=shares,
+                "Calibration", "plot", calibration, dots, "a perfect model", UNIT_SQUARE, axes=axes
             ),
             "confusion": Plot(
                 "Decisions", "matrix", decided, labels=labels,
@@ -219,9 +220,8 @@ class Classification(Task):
             text += f" (more than {f'{target.above:g} {target.unit}'.rstrip()})"
         text += f" into `{'`, `'.join(contract.classes)}`."
         if _is_binary(contract):
-            text += (
-                f" `{contract.classes[1]}` from a probability of {short(contract.threshold, 1)} on."
-            )
+            limit = short(contract.threshold, 1)
+            text += f" `{contract.classes[1]}` from a probability of {limit} on."
         return text
 
     def decision_rule(self, contract: Contract) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from mlops_loop.model.contract import Contract
 from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics import number_metrics
+from mlops_loop.tasks.number_draft import NumberDraft
 from mlops_loop.tasks.target import TARGET, as_numbers
 from mlops_loop.tasks.task import Output, Plot, Prediction, Rows, Task
 from mlops_loop.text import with_unit
@@ -30,6 +31,7 @@ class Regression(Task):
     shallow_name = "a decision tree of depth 3"
     leakage_metric = "R2 of ranks"
     curve = "predicted"
+    draft = NumberDraft()
 
     def check(self, target: Target, split: Split, train: Train, export: Export) -> None:
         super().check(target, split, train, export)

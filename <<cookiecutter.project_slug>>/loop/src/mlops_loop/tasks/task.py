@@ -18,6 +18,7 @@ from mlops_loop.errors import UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics.metrics import Metric
+from mlops_loop.tasks.task_draft import TaskDraft
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +77,9 @@ class Task(ABC):
     """What the number of `leakage_score` is, for its message."""
     curve: str = ""
     """Name of the plot whose table (columns `predicted` and another) the report draws; or none."""
+
+    draft: TaskDraft | None = None
+    """What `loop schema` drafts of the task; None: it does not offer it."""
 
     def gives_chances(self, contract: Contract) -> bool:
         """Whether a score is the probability of the second of two outcomes."""
