@@ -17,6 +17,7 @@ from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.file_format import FileFormat
 from mlops_loop.params import Params
 from mlops_loop.source_params import Files
+from mlops_loop.text import many
 
 OUT = Path("predictions")
 SHOWN = 8  # kinds of problems
@@ -97,8 +98,8 @@ def _describe(model: TableModel, result: Result, out: Path) -> str:
     ]
     lines += [f"  {note}" for note in layout.notes()]
     if result.n_refused:
-        lines.append(f"  {result.n_refused:,} rows refused, see the column reason:")
+        lines.append(f"  {many(result.n_refused, 'row')} refused, see the column reason:")
     for (column, problem), n in result.problems.most_common(SHOWN):
         where = "the row" if column == "None" else column
-        lines.append(f"    {n:,} {'row' if n == 1 else 'rows'}: {where} {problem}")
+        lines.append(f"    {many(n, 'row')}: {where} {problem}")
     return "\n".join(lines)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import fsspec
 import pandas as pd
 
 from mlops_loop import files, moments, project, tasks
@@ -129,6 +130,11 @@ def _read(config: Replay, params: Params) -> pd.DataFrame:
 
     CSV files are written as those of the source are, where that is of files.
     """
+    if not fsspec.open_files(config.path):
+        raise UsageError(
+            f"traffic.path = {config.name!r} in monitor.yaml matches no file. Next: put files with "
+            "later rows there, or set another traffic, see loop/docs/monitoring-traffic.md"
+        )
     place = {"path": config.path, "format": config.format, "fingerprint": str(SOURCE_STATE)}
     known = params.source.model_dump() if isinstance(params.source, Files) else {}
     source = Files.model_validate(known | place)
