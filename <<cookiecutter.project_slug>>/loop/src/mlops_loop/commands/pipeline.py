@@ -47,7 +47,7 @@ def _stage(
     within: Callable[[params.Params], AbstractContextManager] = nullcontext,
     checked: bool = False,
 ) -> click.Command:
-    """checked: asks before it runs what training would refuse."""
+    """checked: asks before it runs what training and the gate would refuse."""
 
     @click.command(
         name, help=f"{text}\n\nA stage of dvc.yaml.", epilog=f"Example: dvc repro {name}"
@@ -55,9 +55,11 @@ def _stage(
     def stage() -> None:
         own = params.load()
         if checked:
+            from mlops_loop.gate import policy_check
             from mlops_loop.pipeline import preflight
 
             preflight.check(own)
+            policy_check.check(own)
         with within(own):
             importlib.import_module(f"mlops_loop.pipeline.{name}").run(own)
 
