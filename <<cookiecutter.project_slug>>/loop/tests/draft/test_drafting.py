@@ -141,6 +141,31 @@ def test_rows_that_repeat_are_said(drafted):
     assert any(line.startswith("key: no column differs in every row") for line in draft.doubts)
 
 
+def test_rows_without_an_outcome_are_said(drafted, customers):
+    """They are dropped."""
+    customers["gekündigt"] = customers["gekündigt"].astype("Int64").mask(customers.index < 30)
+    draft = drafted(customers, EUROPEAN, target="gekündigt")
+    assert "target: missing in 30 of 412 rows, which are dropped" in draft.doubts
+
+
+def test_ids_that_were_written_as_floats_are_ids(drafted, customers):
+    """As pandas writes whole numbers where one is missing; an amount stays a number."""
+    customers["Kunden-Nr"] = (1000.0 + np.arange(N)).round()
+    customers["Menge"] = 1.0 + np.arange(N) % 7
+    customers.loc[3, ["Kunden-Nr", "Menge"]] = None
+    draft = drafted(customers, target="gekündigt")
+    assert draft.facts["Kunden-Nr"].kind == "integer"
+    assert draft.facts["Menge"].kind == "number"
+    assert "Kunden-Nr" not in draft.roles.inputs
+
+
+def test_a_column_that_a_file_has_twice_is_said(drafted, customers):
+    """A CSV reader gives the second one a name."""
+    table = pd.concat([customers, customers[["PLZ"]]], axis=1)
+    draft = drafted(table, EUROPEAN, target="gekündigt")
+    assert any(line.startswith("'PLZ.1': is this a second column 'PLZ'?") for line in draft.doubts)
+
+
 def test_a_few_rows_are_too_few(drafted, customers):
     """Nothing could be held out."""
     with pytest.raises(DataRefused, match="8 rows, too few"):

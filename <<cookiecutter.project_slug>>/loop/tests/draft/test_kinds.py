@@ -69,7 +69,29 @@ def test_a_few_values_that_are_no_numbers_are_said():
 
 def test_many_values_that_are_no_numbers_make_a_text():
     """One in ten."""
-    assert facts([*map(str, range(90)), *["?"] * 10]).kind == "text"
+    found = facts([*map(str, range(90)), *["?"] * 10])
+    assert found.kind == "text"
+    assert found.notes == (
+        "90 of 100 values are numbers, but not '?': taken as text. "
+        "If that means missing, let the source leave it empty",
+    )
+    assert facts([*map(str, range(90)), *(f"A{value}" for value in range(10))]).notes == ()
+
+
+@pytest.mark.parametrize("values", [["71.0%", "4%"], ["$1.50", "$200"], ["3 €", "4.5 €"]])
+def test_numbers_with_a_sign_are_said(values):
+    """They are texts, which a model does not take as amounts."""
+    found = facts(values)
+    assert found.kind == "text"
+    assert f"{values[0]!r} is a number with a sign, so a text" in found.notes[0]
+
+
+def test_values_that_differ_in_case_only_are_said():
+    """They would be classes of their own."""
+    found = facts(["Yes", "no", "YES", "no ", "Yes", "maybe"])
+    assert len(found.notes) == 1
+    assert "'Yes', 'YES' differ in case or blanks only" in found.notes[0]
+    assert facts(["Yes", "no"]).notes == ()
 
 
 def test_a_date_that_can_be_read_in_two_ways_is_said():

@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from mlops_loop import paths, project
-from mlops_loop.columns import texts
+from mlops_loop.columns import integers, texts
 from mlops_loop.draft import gate_file, params_file, schema_file, table, task_files, verify
 from mlops_loop.draft.kinds import Facts, look
 from mlops_loop.draft.neighbours import with_room
-from mlops_loop.draft.roles import Roles, Stated, guess, is_code
+from mlops_loop.draft.roles import Roles, Stated, guess, is_code, is_named_id
 from mlops_loop.draft.table import Table
 from mlops_loop.draft.targets import draft_of
 from mlops_loop.errors import DataRefused, UsageError
@@ -49,11 +49,30 @@ def make(given: Sequence[Path], stated: Stated) -> Draft:
             f"The table has {len(found.rows):,} rows, too few to train, validate and hold out: "
             f"at least {LEAST_ROWS} are needed."
         )
-    facts = {str(name): _as_category(look(found.rows[name], found.rows)) for name in found.rows}
+    facts = {str(name): _facts(str(name), found.rows) for name in found.rows}
     draft, leaks = _fitting(found, facts, stated)
     if leaks:
         draft, _ = _fitting(found, facts, replace(stated, leaks=tuple(leaks.items())))
     return draft
+
+
+def _facts(name: str, rows: pd.DataFrame) -> Facts:
+    """Those of a column, with what its name tells."""
+    column = look(rows[name], rows)
+    first, _, number = name.rpartition(".")
+    if first in rows and number.isdigit():
+        note = f"is this a second column {first!r}? It gets this name where a file has it twice"
+        column = replace(column, notes=(*column.notes, note))
+    return _as_category(_as_id(column, rows[name]))
+
+
+def _as_id(column: Facts, values: pd.Series) -> Facts:
+    """Ids that were written as 12.0, as pandas does where one is missing, are whole numbers."""
+    if column.kind != "number" or column.unread or not is_named_id(column.name):
+        return column
+    if integers(values).isna().sum() > column.missing:
+        return column
+    return replace(column, kind="integer", low=int(column.low), high=int(column.high))
 
 
 def _as_category(column: Facts) -> Facts:

@@ -28,6 +28,8 @@ DAYS += ["%d/%m/%y", "%m/%d/%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%d-%b-%Y"
 FORMATS = tuple(day + time for time in ("", " %H:%M", " %H:%M:%S") for day in DAYS)
 OTHER_WAY = {"%d/%m": "%m/%d", "%d-%m": "%m-%d"}
 FEW = 0.005  # of the values may be something else: `validate` puts these into quarantine
+WITH_SIGN = r"^\s*[$€£¥]\s*|\s*[%$€£¥]\s*$"  # of a currency, or of a share
+MARKS = 3  # different texts beside numbers that may all mean missing
 SAMPLE = 500  # texts that choose a format
 INT64 = np.iinfo("int64")
 YEARS = (1678, 2261)  # of pandas' nanoseconds
@@ -136,12 +138,32 @@ def _written(texts: pd.Series, table: pd.DataFrame) -> Facts:
         return Facts(str(texts.name), "empty", len(texts), len(texts))
     if core.str.lower().isin(["true", "false"]).all():
         return _booleans(texts.where(texts.index.isin(core.index)), columns.booleans(core))
-    return next((facts for facts in _readings(texts, core, table) if facts), _texts(texts))
+    found = next((facts for facts in _readings(texts, core, table) if facts), None)
+    return found or _texts(texts, _no_numbers(core, table))
+
+
+def _no_numbers(core: pd.Series, table: pd.DataFrame) -> tuple[str, ...]:
+    """That texts are numbers with a sign, or beside a few words."""
+    signed = core.str.contains(WITH_SIGN)
+    if signed.any() and _are_numbers(core.str.replace(WITH_SIGN, "", regex=True), table).all():
+        example = core[signed].iloc[0]
+        return (f"{example!r} is a number with a sign, so a text: make a number in features.py",)
+    numbers = _are_numbers(core, table)
+    others = core[~numbers].unique()
+    if numbers.mean() < 0.5 or not 0 < len(others) <= MARKS:
+        return ()
+    count = f"{numbers.sum():,} of {len(core):,} values are numbers, but not {listed(others)}"
+    return (f"{count}: taken as text. If that means missing, let the source leave it empty",)
+
+
+def _are_numbers(core: pd.Series, table: pd.DataFrame) -> pd.Series:
+    plain = plain_numbers(core, table).astype("str").str.strip()
+    return plain.str.fullmatch(NUMBER).fillna(False).astype(bool)
 
 
 def _readings(texts: pd.Series, core: pd.Series, table: pd.DataFrame) -> Iterator[Facts | None]:
     plain = plain_numbers(core, table).astype("str").str.strip()
-    numbers = plain.str.fullmatch(NUMBER).fillna(False).astype(bool)
+    numbers = _are_numbers(core, table)
     if numbers.sum() >= (1 - FEW) * len(core):
         yield _compact_dates(texts, core) or _written_numbers(texts, plain[numbers], core[~numbers])
     else:
@@ -243,7 +265,7 @@ def _read_moments(values: pd.Series, notation: str, n: int, notes: tuple[str, ..
     )
 
 
-def _texts(texts: pd.Series) -> Facts:
+def _texts(texts: pd.Series, doubts: tuple[str, ...] = ()) -> Facts:
     filled = texts.dropna()
     counts = _counts(filled)
     words = [value for value in counts if value.strip().lower() in MISSING_WORDS]
@@ -252,5 +274,16 @@ def _texts(texts: pd.Series) -> Facts:
         notes.append(f"{example!r} is a code: as a number it would be another one")
     return Facts(
         str(texts.name), "text", len(texts), len(texts) - len(filled), 0, len(counts),
-        counts=counts, notes=tuple(notes),
+        counts=counts, notes=(*notes, *_spellings(counts), *doubts),
     )  # fmt: skip
+
+
+def _spellings(counts: dict[str, int]) -> tuple[str, ...]:
+    """That values may be one value, written in several ways."""
+    ways: dict[str, list[str]] = {}
+    for value in counts:
+        ways.setdefault(value.strip().casefold(), []).append(value)
+    if alike := next((values for values in ways.values() if len(values) > 1), None):
+        note = f"{listed(alike, 3)} differ in case or blanks only, and count as different values"
+        return (f"{note}: if they are one, let the source write them alike",)
+    return ()

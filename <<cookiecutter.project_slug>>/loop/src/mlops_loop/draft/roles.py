@@ -82,6 +82,7 @@ def guess(rows: pd.DataFrame, facts: Mapping[str, Facts], stated: Stated) -> Rol
     target = stated.target or guess_target(facts, notes)
     task = stated.task or guess_task(facts[target], notes)
     require_outcomes(facts[target], task)
+    _note_missing(facts[target], notes)
     require_positive(facts[target], stated.positive)
     positive = stated.positive or guess_positive(facts[target], task, notes)
     others = {name: column for name, column in facts.items() if name != target}
@@ -102,6 +103,13 @@ def guess(rows: pd.DataFrame, facts: Mapping[str, Facts], stated: Stated) -> Rol
         task, target, positive, key, strategy, column, cluster, inputs, unused, notes,
         tuple(doubtful),
     )  # fmt: skip
+
+
+def _note_missing(target: Facts, notes: dict[str, str]) -> None:
+    """That rows without an outcome are of no use."""
+    if target.nullable:
+        lost = f"missing in {target.missing:,} of {target.n:,} rows, which are dropped"
+        notes["target"] = "; ".join([*filter(None, [notes.get("target")]), lost])
 
 
 def _reasons(unused: Mapping[str, str]) -> str:
@@ -135,7 +143,7 @@ def _time(others: Mapping[str, Facts], stated: Stated) -> str:
     return found[0] if found else ""
 
 
-def _is_named_id(name: str) -> bool:
+def is_named_id(name: str) -> bool:
     """By its last word, as in `customer_id`; `number_of_rooms` is an amount."""
     found = words(name)
     return bool(found) and (found[-1] in IDS.split() or name.lower() in ("index", "unnamed: 0"))
@@ -144,7 +152,7 @@ def _is_named_id(name: str) -> bool:
 def _is_id(column: Facts) -> bool:
     if column.kind == "integer" and max(abs(column.low), abs(column.high)) >= 10**ID_DIGITS:
         return True
-    return _is_named_id(column.name) and column.kind in ("integer", "text")
+    return is_named_id(column.name) and column.kind in ("integer", "text")
 
 
 def is_code(column: Facts) -> bool:
@@ -171,7 +179,7 @@ def _key(
         name for name, column in others.items()
         if column.differs and column.kind in ("integer", "text") and not column.nullable
     ]  # fmt: skip
-    named = [name for name in single if _is_named_id(name)]
+    named = [name for name in single if is_named_id(name)]
     first = [name for name in single if name == next(iter(others))]
     if found := named or first or [name for name in single if _is_id(others[name])]:
         n = others[found[0]].n
