@@ -166,6 +166,13 @@ def test_a_column_that_a_file_has_twice_is_said(drafted, customers):
     assert any(line.startswith("'PLZ.1': is this a second column 'PLZ'?") for line in draft.doubts)
 
 
+def test_a_wide_table_is_read_without_a_warning(drafted, customers):
+    """Two hundred columns; pandas warns of tables that were put together column by column."""
+    wide = pd.DataFrame(np.random.default_rng(1).normal(size=(N, 200)).round(3)).add_prefix("v")
+    draft = drafted(pd.concat([customers, wide], axis=1), target="gekündigt")
+    assert len(draft.roles.inputs) > 200
+
+
 def test_a_few_rows_are_too_few(drafted, customers):
     """Nothing could be held out."""
     with pytest.raises(DataRefused, match="8 rows, too few"):

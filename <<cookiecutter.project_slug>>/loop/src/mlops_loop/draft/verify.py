@@ -81,7 +81,7 @@ def check(rows: pd.DataFrame, drafts: Mapping[str, str]) -> tuple[Prepared, dict
                 f"{failed:.2%} of the rows break the drafted schema:\n"
                 f"{checked.failures.to_string(index=False)}"
             )
-        prepared = prepare.prepare(checked.rows, own)
+        prepared = prepare.prepare(checked.rows.copy(), own)  # in one piece, as from a file
         return prepared, _leaks(prepared, own)
 
 
