@@ -76,8 +76,8 @@ shellingham shortuuid shtab six skl2onnx sklearn skops skrub smmap sortedcontain
 sqltrie sshfs stack_data starlette tabulate termaid threadpoolctl tomlkit tornado tqdm traitlets
 tritonclient tritonclientutils tritongrpcclient tritonhttpclient tritonshmutils truststore typeguard
 typer typing_extensions typing_inspect typing_inspection tzdata tzlocal urllib3 uv uvicorn uvloop
-validate vine voluptuous watchfiles wcwidth websockets werkzeug wheel wrapt xdist xgboost yaml yarl
-zc zc_lockfile zizmor zmq zope zope_event zope_interface
+validate vine vl_convert vl_convert_python voluptuous watchfiles wcwidth websockets werkzeug
+wheel wrapt xdist xgboost yaml yarl zc zc_lockfile zizmor zmq zope zope_event zope_interface
 """.split()
 )
 

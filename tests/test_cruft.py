@@ -12,7 +12,7 @@ import yaml
 from conftest import DEFAULTS, check, files
 
 YAML = ["dvc.yaml", "gate.yaml", "monitor.yaml", "params.yaml"]
-OWNED = ["README.md", "data", *YAML, "notebooks", "pyproject.toml", "src", "tests"]
+OWNED = sorted(["README.md", "data", *YAML, "notebooks", "pyproject.toml", "src", "tests"])
 PACKAGE = "src/flight_delays"
 RAW_PACKAGE = "src/<<cookiecutter.__package_name>>"
 

@@ -36,7 +36,8 @@ def write(kind: str, form: str, folder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "n_rows"), [("onnx", 0), ("onnx", 1), ("onnx", 60), ("skops", 1), ("skops", 60)]
+    ("form", "n_rows"),
+    [("onnx", 0), ("onnx", 1), ("onnx", 60), ("skops", 0), ("skops", 1), ("skops", 60)],
 )
 @pytest.mark.parametrize("kind", CLASSES)
 def test_scores_have_one_shape(tmp_path, kind, form, n_rows):

@@ -91,8 +91,10 @@ def raw_scores(pipeline: Any, matrix: np.ndarray) -> np.ndarray:
     """Scores of a fitted scikit-learn pipeline, in the shape of `Predictor.scores`.
 
     These are probabilities where it has them, distances where it finds groups, else predictions:
-    what skl2onnx gives as last output.
+    what skl2onnx gives as last output. No row has no score, which scikit-learn refuses to say.
     """
+    if not len(matrix):
+        return raw_scores(pipeline, np.zeros((1, matrix.shape[1]), matrix.dtype))[:0]
     if hasattr(pipeline, "predict_proba"):
         return pipeline.predict_proba(matrix)
     if hasattr(pipeline, "fit_predict") and hasattr(pipeline, "transform"):  # as KMeans
