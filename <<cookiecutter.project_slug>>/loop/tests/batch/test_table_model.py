@@ -182,6 +182,20 @@ def test_features_that_fail_are_said(made_project, model, raw, features, message
         model.predict(raw)
 
 
+def test_a_column_that_the_table_lacks_is_named(bundles, own_package, model_input):
+    """And no other schema.py is suspected; a name much like it is shown."""
+    own_package(
+        schema="import pandera.pandas as pa\nfrom pandera.typing import Series\n"
+        "class RawRows(pa.DataFrameModel):\n    weekday: Series[int]\n    origin: Series[str]\n"
+        "    dest: Series[str]\n",
+        features="def model_rows(raw):\n    return raw\n",
+    )
+    rows = model_input[["weekday", "origin", "dest"]].rename(columns={"weekday": "week_day"})
+    said = "These rows have no 'weekday', which RawRows .* Did you mean 'week_day'"
+    with pytest.raises(DataRefused, match=said):
+        TableModel(bundle.load(bundles["binary"]), "v1").predict(rows)
+
+
 def test_only_tables_are_taken(model):
     """A row becomes one."""
     with pytest.raises(UsageError, match=r"takes a DataFrame, not dict: pd.DataFrame\(\[row\]\)"):

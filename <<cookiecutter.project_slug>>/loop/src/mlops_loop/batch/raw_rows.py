@@ -6,8 +6,9 @@ not known of a new row may be left out of the table: the target, and what RawRow
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,12 +163,29 @@ class RawReader:
         if lost := [
             c.name for c in self._contract.columns if not c.nullable and c.name not in made
         ]:
+            if absent := [name for name in lost if name in self.names and name not in raw]:
+                raise DataRefused(_without(absent, list(raw)))
             raise DataRefused(
                 f"features.model_rows gives no {listed(lost)}, which this model takes: it was "
                 "trained with another schema.py. Next: give the model input itself, or use the "
                 "code of that version"
             )
         return _typed(made, self._contract)
+
+
+def _without(absent: Sequence[str], names: Sequence[str]) -> str:
+    hints = "".join(hint(name, names) for name in absent[:3])
+    return (
+        f"These rows have no {listed(absent)}, which RawRows in schema.py names and this model "
+        f"takes.{hints} Next: give all columns of the source but the target "
+        "(loop/docs/predict.md)"
+    )
+
+
+def hint(name: str, others: Sequence[str]) -> str:
+    """A sentence with the other name that is much like this one; empty without."""
+    close = difflib.get_close_matches(name, others, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _may_lack(column: pa.Column) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +12,7 @@ import pandas as pd
 
 from mlops_loop import tasks
 from mlops_loop.batch.checks import Refused, TableReader
-from mlops_loop.batch.raw_rows import RawReader
+from mlops_loop.batch.raw_rows import RawReader, hint
 from mlops_loop.columns import one_type_per_column
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.inference.errors import RowsRefused
@@ -36,7 +35,7 @@ class Layout:
     def notes(self) -> list[str]:
         """Sentences for people about what is lacking."""
         return [
-            f"There is no column {name!r}: missing in every row." + _hint(name, self.unused)
+            f"There is no column {name!r}: missing in every row." + hint(name, self.unused)
             for name in self.lacking
         ]
 
@@ -175,13 +174,8 @@ def _refusal(refused: Refused) -> RowsRefused:
     return RowsRefused(errors[:20], len(errors))
 
 
-def _hint(name: str, others: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, others, n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
-
-
 def _no_columns(names: Sequence[str], missing: Sequence[str]) -> DataRefused:
-    hints = "".join(_hint(name, names) for name in missing[:3])
+    hints = "".join(hint(name, names) for name in missing[:3])
     return DataRefused(
         f"These rows have no {listed(missing)}, which the model needs; they have "
         f"{listed(names)}.{hints} Next: give raw rows as in the source, or all columns of the "
