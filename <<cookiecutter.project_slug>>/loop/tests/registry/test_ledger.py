@@ -207,7 +207,7 @@ class TestAssign:
     def test_no_version_at_all(self, project):
         """Where none exists, the message says how to make one."""
         project.commit()
-        with pytest.raises(UsageError, match=r"There are: none yet.*registry list"):
+        with pytest.raises(UsageError, match=r"none is registered yet.*registry register"):
             ledger.assign(project.root, "v1.0.0", why="hope")
 
     def test_tag_as_version(self, project):
@@ -218,7 +218,7 @@ class TestAssign:
     def test_latest(self, project):
         """`latest` names the greatest version, and none where there is none."""
         project.commit()
-        with pytest.raises(UsageError, match="none yet"):
+        with pytest.raises(UsageError, match="none is registered yet"):
             ledger.assign(project.root, "latest", why="x")
         project.ship("a")
         gto.api.register(str(project.root), "model", "HEAD", version="v2.0.0")
