@@ -78,6 +78,18 @@ def test_files_of_the_same_columns_stay(committed, table):
     assert len(placed.removed) == 2
 
 
+def test_what_is_no_table_stays(committed, table, tmp_path_factory):
+    """A database that rows are read from, a note, and what git ignores."""
+    others = [Path("data/raw", name) for name in ("own.db", "README.md", ".gitignore", "x.csv.dvc")]
+    for path in others:
+        path.write_text("one\n")
+    git("add", "--force", "--all")
+    git("-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", "Notes")
+    placed = placing.replace(made(table, tmp_path_factory.mktemp("home") / "own.csv"))
+    assert all(path.exists() for path in others)
+    assert len(placed.removed) == 2
+
+
 def test_files_that_git_does_not_have_stay(committed, table):
     """Whatever their columns; then the path names the one file."""
     Path("data/raw/other.csv").write_text("a,b\n1,2\n")

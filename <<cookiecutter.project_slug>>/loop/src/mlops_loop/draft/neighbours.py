@@ -11,17 +11,19 @@ from typing import Any
 from mlops_loop.draft.safety import is_safe
 from mlops_loop.draft.table import RAW, Table
 from mlops_loop.errors import ProjectError
-from mlops_loop.file_format import COMPRESSIONS, FileFormat
+from mlops_loop.file_format import COMPRESSIONS, FORMS, FileFormat
 from mlops_loop.source_params import Files
 from mlops_loop.sources import csv_files
 from mlops_loop.sources.files import read_files
 
 LATER = Path("data/later")
+TABLES = {".csv", ".tsv", *FORMS, *COMPRESSIONS}  # a database, or a note about the data, stays
 
 
 def strangers(table: Table) -> list[Path]:
-    """Files of data/raw and data/later with other columns than the table; git has each of them."""
-    near = [path for folder in (RAW, LATER) for path in sorted(folder.glob("*"))]
+    """Tables of data/raw and data/later with other columns than this one; git has each of them."""
+    files = [path for folder in (RAW, LATER) for path in sorted(folder.glob("*"))]
+    near = [path for path in files if path.suffix.lower() in TABLES]
     own = {path.resolve() for path in table.files}
     return [p for p in near if p.resolve() not in own and is_safe(p) and _differs(p, table)]
 
@@ -43,7 +45,7 @@ def with_room(table: Table) -> Table:
 
 
 def _differs(path: Path, table: Table) -> bool:
-    """Also where it is no table."""
+    """Also where it cannot be read."""
     try:
         return set(header(path, table.source)) != set(table.rows)
     except (ProjectError, OSError, ValueError):
