@@ -24,6 +24,11 @@ FOUND = {
         "bucket needs STORE_USERNAME and STORE_PASSWORD",
         "gh variable set STORE_USERNAME --body USER; gh secret set STORE_PASSWORD",
     ),
+    "no key of the container": (
+        variables(STORE_URL="azure://container/dvc") | secrets(), STORE, "missing",
+        "container needs STORE_USERNAME and STORE_PASSWORD",
+        "gh variable set STORE_USERNAME --body USER; gh secret set STORE_PASSWORD",
+    ),
     "half the keys of the host": (
         variables(STORE_URL="ssh://host/srv"), STORE, "missing", "host needs STORE_USERNAME",
         "gh variable set STORE_USERNAME --body USER",

@@ -12,7 +12,7 @@ from mlops_loop.repository.github_state import RepositoryState
 from mlops_loop.storage.login import Use, source
 
 SECRET = re.compile(r"\bsecrets\.(\w+)")
-BY_DVC = ("s3", "ssh")  # remotes of DVC, which take user and password
+BY_DVC = ("s3", "azure", "ssh")  # remotes of DVC, which take user and password
 
 
 def store_login(state: RepositoryState) -> Missing | None:

@@ -19,6 +19,7 @@ from dvc_data.hashfile.gc import gc as remove_unused
 from dvc_objects.fs.generic import copy
 from tqdm import tqdm
 
+from mlops_loop.storage import remote_kinds
 from mlops_loop.storage.objects import (
     NAME,
     RUN,
@@ -31,25 +32,27 @@ from mlops_loop.storage.objects import (
 )  # fmt: skip
 
 log = logging.getLogger(__name__)
-BUCKETS = {"s3", "gs", "azure", "oss"}
 READERS = 8  # files that are verified at once
-
-# How DVC calls user and password for each kind of remote.
-LOGIN = {"s3": ("access_key_id", "secret_access_key"), "ssh": ("user", "password")}
 
 
 class RemoteStore(Store):
     """The remote that STORE_URL or .dvc/config names, through DVC itself."""
 
+    _checked = False  # whether what holds the store is there
+
     def _stored(self) -> set[str]:
         odb, root = self._odb(), self._root()
-        objects = map(object_path, odb.all()) if odb.fs.exists(odb.path) else ()
-        runs = odb.fs.find(f"{root}runs") if odb.fs.exists(f"{root}runs") else ()
+        objects = map(object_path, odb.all()) if remote_kinds.exists(odb.fs, odb.path) else ()
+        runs = odb.fs.find(f"{root}runs") if remote_kinds.exists(odb.fs, f"{root}runs") else ()
         paths = {*objects, *(run.removeprefix(root) for run in runs)}
         return set(filter(NAME.fullmatch, paths))
 
     def _odb(self) -> Any:
-        return self.repo.cloud.get_remote_odb(None, "store", hash_name="md5")
+        odb = self.repo.cloud.get_remote_odb(None, "store", hash_name="md5")
+        if not self._checked:
+            remote_kinds.check(lambda: odb.fs.fs, odb.path.removesuffix("files/md5"), self.address)
+            self._checked = True
+        return odb
 
     def _root(self) -> str:
         return self._odb().path.removesuffix("files/md5")
@@ -103,7 +106,7 @@ class RemoteStore(Store):
 
     def _is_atomic(self) -> bool:
         """Whether a file has its name only once it is whole: in a bucket, or a folder by DVC."""
-        return "://" not in self.address or scheme(self.address) in BUCKETS
+        return "://" not in self.address or remote_kinds.kind_of(self.address).bucket
 
     def verify(self) -> Verified:
         """Read everything in the store; move what is damaged aside, so that a push mends it."""
@@ -160,21 +163,13 @@ def _runs(paths: set[str]) -> set[str]:
     return set(filter(RUN.fullmatch, paths))
 
 
-def scheme(url: str) -> str:
-    """The part of a URL before ://, which names the kind of a remote; a path is its own."""
-    return url.partition("://")[0]
-
-
 def dvc_settings(root: Path) -> dict[str, Any]:
-    """What the environment adds to DVC's own settings: STORE_URL, STORE_USERNAME, STORE_PASSWORD.
+    """What the environment adds to DVC's own settings: STORE_URL, and a login.
 
-    A workflow without secrets of these names passes GitHub's own login, which nobody else gets.
+    Raises UsageError for a login that the kind of remote does not take.
     """
     config, url = Config(str(root / ".dvc")), os.environ.get("STORE_URL", "")
     name = config["core"].get("remote", "store")
-    remote = {"url": url} if scheme(url) in LOGIN else config["remote"].get(name, {})
-    login = [os.environ.get(key, "") for key in ("STORE_USERNAME", "STORE_PASSWORD")]
-    if remote and all(login) and login[0] != os.environ.get("GITHUB_ACTOR"):
-        keys = LOGIN.get(scheme(remote["url"]), ())
-        remote = remote | dict(zip(keys, login, strict=False))
-    return {"remote": name, "remote_config": remote} if remote else {}
+    is_remote = remote_kinds.scheme(url) in remote_kinds.KINDS
+    remote = {"url": url} if is_remote else config["remote"].get(name, {})
+    return {"remote": name, "remote_config": remote_kinds.with_login(remote)} if remote else {}

@@ -16,7 +16,8 @@ from mlops_loop.errors import NoStoreKnown, ProjectError, StoreUnreachable, Usag
 from mlops_loop.params import load
 from mlops_loop.storage.artifact import ArtifactStore
 from mlops_loop.storage.objects import Has, always
-from mlops_loop.storage.remote import LOGIN, RemoteStore, dvc_settings, scheme
+from mlops_loop.storage.remote import RemoteStore, dvc_settings
+from mlops_loop.storage.remote_kinds import KINDS, scheme
 
 TIPS = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
 
@@ -45,7 +46,7 @@ def choose(repo: Repo, has_versions: Has = always) -> ArtifactStore | RemoteStor
     name = git.github_name(Path(repo.root_dir))
     url = os.environ.get("STORE_URL", "")
     remote = repo.config["core"].get("remote")
-    if remote and (not url or scheme(url) in LOGIN):
+    if remote and (not url or scheme(url) in KINDS):
         address = repo.config["remote"][remote]["url"]
         _check_reachable(address)
         return RemoteStore(repo, address, has_versions)
