@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -152,6 +152,15 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder that all workers of this run have in common."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="module")
+def module_path(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a folder for the tests of a module; like tmp_path it stays only where one failed."""
+    folder, before = tmp_path_factory.mktemp(request.module.__name__), request.session.testsfailed
+    yield folder
+    if request.session.testsfailed == before:
+        shutil.rmtree(folder, ignore_errors=True)  # a program may still be writing its log
 
 
 @contextmanager

@@ -13,9 +13,9 @@ TITLES = ["In production", "Open alarms", "Performance", "Columns by day", "Chec
 
 
 @pytest.fixture(scope="module")
-def address(trained_project, tmp_path_factory) -> str:
+def address(trained_project, module_path) -> str:
     """Return the address that `loop monitor dashboard` prints: later months are replayed."""
-    folder = tmp_path_factory.mktemp("dashboard") / "flight-delays"
+    folder = module_path / "flight-delays"
     shutil.copytree(trained_project("classification"), folder, symlinks=True)
     said = check("loop", "monitor", "dashboard", cwd=folder, env=environment_of(folder))
     return re.search(r"file://\S+", said)[0]

@@ -13,10 +13,10 @@ SECONDS = 300
 
 
 @pytest.fixture(scope="module")
-def followed(loop, tmp_path_factory) -> Path:
+def followed(loop, module_path) -> Path:
     """Run every block of the page in one shell, and wait for the queue where it is started."""
     source = loop("classification").folder
-    folder = tmp_path_factory.mktemp("experiments") / "flight-delays"
+    folder = module_path / "flight-delays"
     shutil.copytree(source, folder, symlinks=True)
     page = folder / "loop" / "docs" / "experiments.md"
     for commands in shell(page)[1:]:

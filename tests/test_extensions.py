@@ -46,9 +46,9 @@ class Followed:
 
 
 @pytest.fixture(scope="module")
-def followed(baked, tmp_path_factory) -> Followed:
+def followed(baked, module_path) -> Followed:
     """Do what every block says, in order, in a project with an environment of its own."""
-    folder = tmp_path_factory.mktemp("extensions") / "flight-delays"
+    folder = module_path / "flight-delays"
     shutil.copytree(baked(DEFAULTS), folder)
     before, turns = hash_of(folder / "loop"), []
     for block in blocks(folder / "loop" / "docs" / "extensions.md"):

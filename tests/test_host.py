@@ -34,9 +34,9 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory):
+def registry(module_path):
     """Return the address of a real registry on loopback."""
-    folder, port = tmp_path_factory.mktemp("registry"), free_port()
+    folder, port = module_path, free_port()
     (folder / "config.yml").write_text(CONFIG.format(folder=folder, port=port))
     command = [require_tool("docker-registry"), "serve", folder / "config.yml"]
     with (folder / "log").open("w") as log:

@@ -23,10 +23,10 @@ CAUGHT = re.compile(r"(.*?)(?: The exported model differs|: |$)")
 
 
 @pytest.fixture(scope="module")
-def outcomes(baked, tmp_path_factory) -> list[dict[str, Any]]:
+def outcomes(baked, module_path) -> list[dict[str, Any]]:
     """Convert every case in a project's environment; the versions of libraries come first."""
     require_tool("uv")
-    folder = tmp_path_factory.mktemp("onnx") / "flight-delays"
+    folder = module_path / "flight-delays"
     shutil.copytree(baked(DEFAULTS), folder, ignore=shutil.ignore_patterns(".venv"))
     check("uv", "sync", "--frozen", "--quiet", cwd=folder)
     more = folder / "libraries"

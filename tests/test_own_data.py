@@ -15,9 +15,9 @@ INSTEAD = {"make test": "python -m pytest -q"}
 
 
 @pytest.fixture(scope="module")
-def followed(baked, loop, tmp_path_factory) -> dict[str, str]:
+def followed(baked, loop, module_path) -> dict[str, str]:
     """Do what every block says, in order; give what each command printed."""
-    folder = tmp_path_factory.mktemp("own") / "flight-delays"
+    folder = module_path / "flight-delays"
     shutil.copytree(baked(DEFAULTS), folder)
     (folder / ".venv").symlink_to(loop("classification").project / ".venv")
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -63,14 +63,15 @@ def without_uv(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def followed(baked, tmp_path_factory) -> tuple[Path, dict[str, str]]:
+def followed(baked, module_path) -> tuple[Path, dict[str, str]]:
     """Type the commands of the README in a new project; give its folder and what each printed."""
-    folder = tmp_path_factory.mktemp("stranger") / "flight-delays"
+    folder = module_path / "flight-delays"
     shutil.copytree(baked(DEFAULTS), folder)
     write(customers(N), folder / "customers.csv")
     new = [{k: v for k, v in row.items() if k != "churned"} for row in customers(NEW, N + 1)]
     write(new, folder / "new-customers.csv")
-    bare = without_uv(tmp_path_factory.mktemp("bin"))
+    (module_path / "bin").mkdir()
+    bare = without_uv(module_path / "bin")
     prepare, path = re.search(UV, (folder / "README.md").read_text(encoding="utf-8")).groups()
     check("bash", "-c", prepare, cwd=folder, env=bare)
     typed = commands(folder / "README.md")

@@ -39,9 +39,9 @@ def printed_address(log):
 
 
 @pytest.fixture(scope="module")
-def address(trained_project, tmp_path_factory):
+def address(trained_project, module_path):
     """Give the address of the served classifier."""
-    with serving(trained_project("classification"), tmp_path_factory.mktemp("page")) as address:
+    with serving(trained_project("classification"), module_path) as address:
         yield address
 
 

@@ -26,13 +26,13 @@ TITLES = {
 
 
 @pytest.fixture(scope="module")
-def page_of(trained_project, tmp_path_factory):
+def page_of(trained_project, module_path):
     """Give a function that makes the page of a task as the README says, and returns its address."""
     known = {}
 
     def make(task: str) -> str:
         if task not in known:
-            folder = tmp_path_factory.mktemp(task) / "flight-delays"
+            folder = module_path / task / "flight-delays"
             shutil.copytree(trained_project(task), folder, symlinks=True)
             environment = environment_of(folder)
             check("make", "pipeline", cwd=folder, env=environment)

@@ -74,10 +74,10 @@ def ssh(laptop: Path, folder: Path) -> Place:
 
 
 @pytest.fixture(scope="module", params=[s3, ssh], ids=["s3", "ssh"])
-def place(request, baked, tmp_path_factory) -> Iterator[Place]:
+def place(request, baked, module_path) -> Iterator[Place]:
     """Return a project of the answer with its environment, data prepared, and a running server."""
-    folder = tmp_path_factory.mktemp("store")
     kind = request.param.__name__
+    folder = module_path / kind
     (options,) = (found for found in OPTION_SETS if found["dvc_remote"] == kind)
     laptop = Path(shutil.copytree(baked(options), folder / "laptop"))
     params = laptop / "params.yaml"

@@ -154,7 +154,7 @@ def world(request, tmp_path: Path, shared: Path) -> Iterator[Callable[..., World
     At the end of the test, every request must have been one that GitHub understands.
     """
     require_tool("act")
-    started, environments = [], shared / ENVIRONMENTS
+    started, worlds, environments = [], [], shared / ENVIRONMENTS
     environments.mkdir(exist_ok=True)
 
     def start(scene: str = "champion", **options) -> World:
@@ -164,6 +164,7 @@ def world(request, tmp_path: Path, shared: Path) -> Iterator[Callable[..., World
         started.append(github)
         found = World(folder, github, record)
         found.env["RIG_ENVIRONMENTS"] = str(environments)
+        worlds.append(found)
         return found
 
     def record(run: Run) -> None:
@@ -175,6 +176,8 @@ def world(request, tmp_path: Path, shared: Path) -> Iterator[Callable[..., World
             file.write(json.dumps(facts) + "\n")
 
     yield start
+    for each in worlds if shutil.which("docker") else ():
+        each.remove_images()
     for github in started:
         github.__exit__(None, None, None)
 

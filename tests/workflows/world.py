@@ -30,6 +30,7 @@ from .double.store import now
 REPOSITORY = "octo-org/flight-delays"
 BOT = "dependabot[bot]"
 MAIN = "refs/heads/main"
+QUIET = {"capture_output": True, "text": True}
 Edits = dict[str, "str | bytes | Callable[[str], str] | None"]
 
 
@@ -183,11 +184,20 @@ class World:
         )  # fmt: skip
         image = f"flight-delays:{places['RIG_IMAGE_TAG']}"
         if shutil.which("docker"):
-            subprocess.run(["docker", "image", "rm", "--force", image], capture_output=True)
+            subprocess.run(["docker", "image", "rm", "--force", image], **QUIET)
         (scratch / "act.log").write_text(found.log)
         self._keep(scratch / "uploads.jsonl")
         self._record(found)
         return found
+
+    def remove_images(self) -> None:
+        """Remove from the engine what it pulled from, or built for, this world's registry."""
+        names = "{{.Repository}}:{{.Tag}}\n{{.Repository}}@{{.Digest}}"
+        listed = ["image", "ls", "--digests", f"--filter=reference={self.registry.address}/*/*"]
+        done = subprocess.run(["docker", *listed, f"--format={names}"], **QUIET)
+        found = [name for name in done.stdout.split() if "<none>" not in name]
+        found.append(f"flight-delays:laptop-{os.getpid()}")  # of a person, see scenes.places
+        subprocess.run(["docker", "image", "rm", "--force", *found], **QUIET)
 
     def _keep(self, uploads: Path) -> None:
         """Let what a run uploaded be listed, and count against the account's storage."""
@@ -241,7 +251,13 @@ def boosted(**grid: float) -> Callable[[str], str]:
 
 
 def copy(scene: Path, target: Path) -> Path:
-    """Copy a scene; the clone's origin is the copy's."""
-    shutil.copytree(scene, target, symlinks=True)
+    """Copy a scene; the clone's origin is the copy's. Layers of images are the same files."""
+    shutil.copytree(scene, target, symlinks=True, copy_function=_copy_or_link)
     check("git", "remote", "set-url", "origin", target / "origin.git", cwd=target / "laptop")
     return target
+
+
+def _copy_or_link(source: str, target: str) -> None:
+    """Link a blob of a registry, which replaces such files and never writes into one."""
+    is_blob = "/blobs/sha256/" in source and source.endswith("/data")
+    (os.link if is_blob else shutil.copy2)(source, target)
