@@ -183,6 +183,26 @@ def test_help_loads_nothing_that_the_container_lacks(args):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+# What takes a good part of a second, for commands of which a workflow's job runs several.
+SLOW = {"dvc", "githubkit", "onnxruntime", "pandas", "pyarrow", "scipy", "sklearn", "sqlalchemy"}
+NEEDED = {
+    "pipeline": "",
+    "registry": "",
+    "store": "dvc",
+    "deployment": "",
+    "monitoring": "githubkit",
+    "repository": "githubkit",
+}
+
+
+@pytest.mark.parametrize("module", NEEDED)
+def test_a_command_starts_with_the_libraries_that_it_needs(module):
+    """Rows and their libraries are loaded where rows are read."""
+    code = f"import sys, mlops_loop.commands.{module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert SLOW & set(done.stdout.split()) == set(NEEDED[module].split())
+
+
 MISSING = """
 import sys
 class Absent:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
 from mlops_loop.sections import Section
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Form = Literal["csv", "parquet", "excel"]
 Compression = Literal["none", "gzip", "bz2", "xz", "zip", "zstd"]
@@ -93,6 +95,8 @@ def plain_numbers(values: pd.Series, table: pd.DataFrame) -> pd.Series:
 
     With `decimal: ","` and `thousands: "."`, '1.234,5' is '1234.5', and '1.5' is no number.
     """
+    import pandas as pd
+
     if not table.attrs.get("decimal") or not isinstance(values.dtype, pd.StringDtype):
         return values
     decimal, thousands = (table.attrs[name] for name in SIGNS)

@@ -8,11 +8,12 @@ import math
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from mlops_loop.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Skops stamps its members with the time of day; this is the oldest time that a zip can hold. It
 # names objects, and the files of their arrays, by their address in memory or by chance.
@@ -30,6 +31,8 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def read_table(path: Path) -> pd.DataFrame:
     """A Parquet file of an earlier stage; raises UsageError where that has not run yet."""
+    import pandas as pd
+
     return pd.read_parquet(_existing(path))
 
 

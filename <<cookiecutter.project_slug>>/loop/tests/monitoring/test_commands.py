@@ -17,7 +17,7 @@ from mlops_loop import paths
 from mlops_loop.commands import monitoring
 from mlops_loop.errors import NoStoreKnown, StoreUnreachable, UsageError
 from mlops_loop.github import visibility
-from mlops_loop.monitoring import alerts, retrain
+from mlops_loop.monitoring import alerts, look, retrain
 from mlops_loop.monitoring.look import Look
 from mlops_loop.registry import ledger
 from mlops_loop.storage import shelves
@@ -191,7 +191,7 @@ def test_passwords_of_the_log_come_as_one_secret(call, monkeypatch):
     monkeypatch.setenv("LOG_URL", "")  # so that it is as before at the end
     monkeypatch.setenv("DATA_SECRETS", "LOG_URL=postgresql://h/log")
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    monkeypatch.setattr(monitoring, "look", lambda *_: seen.update(os.environ) or Look("v1.0.0"))
+    monkeypatch.setattr(look, "look", lambda *_: seen.update(os.environ) or Look("v1.0.0"))
     call("monitor", "evaluate")
     assert seen["LOG_URL"] == "postgresql://h/log"
     assert "DATA_SECRETS" not in seen
@@ -220,7 +220,7 @@ def test_a_laptop_without_a_store_keeps_its_own_counts(call, repo, monkeypatch):
 
     monkeypatch.setattr(shelves, "open_history", none)
     monkeypatch.setattr(shelves, "in_folder", lambda path: kept.append(path))
-    monkeypatch.setattr(monitoring, "look", lambda *_: Look("v1.0.0", reason="No row."))
+    monkeypatch.setattr(look, "look", lambda *_: Look("v1.0.0", reason="No row."))
     assert "No row." in call("monitor", "evaluate").output
     assert kept == [Path(paths.HISTORY)]
 

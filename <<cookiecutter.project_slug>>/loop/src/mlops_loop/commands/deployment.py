@@ -18,10 +18,6 @@ from mlops_loop.deployment import smoke as smokes
 from mlops_loop.deployment.image import Image
 from mlops_loop.deployment.results import AutoRollback, Deployment, ReleaseReverted
 from mlops_loop.errors import NotAttested, SmokeFailed, UsageError
-from mlops_loop.github import github_release
-from mlops_loop.github import incident as incidents
-from mlops_loop.github.api import repository_name
-from mlops_loop.github.visibility import visibility
 from mlops_loop.model import bundle as bundles
 from mlops_loop.registry import ledger, release_order
 from mlops_loop.registry.entries import Entry
@@ -59,7 +55,7 @@ def smoke(url: str, bundle: Path, timeout_s: float) -> None:
 def image_tag(signed: bool) -> None:
     """Print name and tag of this commit's image, and whether it exists already."""
     plan = Image(ROOT).plan(ROOT)
-    if signed and plan["digest"] and visibility() == "public":
+    if signed and plan["digest"] and _is_public():
         plan["digest"] = _signed_digest(plan)
     print_outputs(plan)
 
@@ -113,6 +109,8 @@ def deploy(version: str, digest: str | None, announce: bool, why: str, **where: 
         raise SmokeFailed(f"{error} {_restored(target, error.rollback)}") from error
     click.echo(_deployment(target, result))
     if announce and (result.outcome != "superseded" or entries.runs(version)):
+        from mlops_loop.github import github_release
+
         release = github_release.create_once(entries.find(version), bundles.load(paths.BUNDLE))
         click.echo(f"{'Released' if release.is_new else 'Nothing to do, it exists:'} {release.url}")
 
@@ -136,11 +134,21 @@ def rollback(to: str, why: str, hold: bool, url: str, timeout_s: float) -> None:
 @click.option("--why", required=True, help="The reason that was given.")
 def incident(**facts: str) -> None:
     """Open one issue about the rollback that this workflow ran, failed or not."""
+    from mlops_loop.github import incident as incidents
+
     click.echo(f"Reported in {incidents.report(ROOT, incidents.Rollback(**facts))}")
+
+
+def _is_public() -> bool:
+    from mlops_loop.github.visibility import visibility
+
+    return visibility() == "public"
 
 
 def _signed_digest(plan: Mapping[str, str]) -> str:
     """The digest of an earlier build that this workflow signed; empty, so it is built again."""
+    from mlops_loop.github.api import repository_name
+
     try:
         image, commit = f"{plan['name']}@{plan['digest']}", os.environ.get("GITHUB_SHA", "")
         attestation.verify(image, repository_name(), commit)

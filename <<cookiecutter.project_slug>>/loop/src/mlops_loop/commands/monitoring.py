@@ -8,6 +8,7 @@ import shutil
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,10 +22,12 @@ from mlops_loop.github.api import Repository, event
 from mlops_loop.model import bundle
 from mlops_loop.monitoring import alerts, blind, config, runbook, webhook
 from mlops_loop.monitoring import retrain as retraining
-from mlops_loop.monitoring.look import Look, look
-from mlops_loop.monitoring.operations import Limits
 from mlops_loop.monitoring.report import Report
 from mlops_loop.registry import ledger
+
+if TYPE_CHECKING:  # what looks at rows needs pandas, and the other commands do not
+    from mlops_loop.monitoring.look import Look
+    from mlops_loop.monitoring.operations import Limits
 
 ROOT = Path()
 LATENCY = "latency_p95_ms"  # a budget of gate.yaml
@@ -113,6 +116,8 @@ def dashboard() -> None:
 
 
 def _look(policy: config.MonitorConfig, now: datetime) -> Look:
+    from mlops_loop.monitoring.look import Look
+
     data_secrets.export()
     try:
         return _look_from_history(policy, now)
@@ -123,6 +128,7 @@ def _look(policy: config.MonitorConfig, now: datetime) -> Look:
 
 def _look_from_history(policy: config.MonitorConfig, now: datetime) -> Look:
     """With the history of the store; of this machine only where nothing names a store."""
+    from mlops_loop.monitoring.look import look
     from mlops_loop.storage import shelves
 
     limits = _limits()
@@ -135,6 +141,8 @@ def _look_from_history(policy: config.MonitorConfig, now: datetime) -> Look:
 
 def _limits() -> Limits:
     """What gate.yaml demands of the endpoint; nothing where there is no gate.yaml."""
+    from mlops_loop.monitoring.operations import Limits
+
     if not paths.GATE_POLICY.exists():
         return Limits()
     policy = params.read_yaml(paths.GATE_POLICY, GatePolicy)

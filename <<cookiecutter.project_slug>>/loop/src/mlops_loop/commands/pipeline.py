@@ -53,6 +53,8 @@ def _stage(
         name, help=f"{text}\n\nA stage of dvc.yaml.", epilog=f"Example: dvc repro {name}"
     )
     def stage() -> None:
+        # Before params.yaml is read: a container lacks both, and its libraries are the reason.
+        module = importlib.import_module(f"mlops_loop.pipeline.{name}")
         own = params.load()
         if checked:
             from mlops_loop.gate import policy_check
@@ -61,7 +63,7 @@ def _stage(
             preflight.check(own)
             policy_check.check(own)
         with within(own):
-            importlib.import_module(f"mlops_loop.pipeline.{name}").run(own)
+            module.run(own)
 
     return stage
 

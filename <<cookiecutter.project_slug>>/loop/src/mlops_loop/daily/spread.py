@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlops_loop.daily.quantities import Series
+if TYPE_CHECKING:
+    from mlops_loop.daily.quantities import Series
 
 WINDOWS = (1, 3, 7, 28)  # days
 SMALL = 0.1  # of the median number of rows: a day with fewer is cut off, as a first or a last one

@@ -11,14 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.special import rel_entr
 
-from mlops_loop.daily.quantities import Series
-from mlops_loop.daily.spread import Spread
 from mlops_loop.monitoring.noise import LEAST_ROWS, LEAST_UNITS, Noise
+
+if TYPE_CHECKING:
+    from mlops_loop.daily.quantities import Series
+    from mlops_loop.daily.spread import Spread
 
 Verdict = Literal["ok", "unknown", "drifted", "degraded", "harmed", "broken"]
 WRONG: dict[str, Verdict] = {
@@ -223,6 +224,8 @@ def _distance(shares: np.ndarray, usual: np.ndarray, rows: int) -> float:
     Lin 1991, doi:10.1109/18.61115. The divergence of a sample from its own distribution is about
     (levels - 1) / (8 rows ln 2), a quarter of half of chi square / rows.
     """
+    from scipy.special import rel_entr
+
     p, q = (np.append(x, max(0.0, 1 - x.sum())) for x in (shares, usual))
     middle = (p + q) / 2
     divergence = (rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2 / math.log(2)

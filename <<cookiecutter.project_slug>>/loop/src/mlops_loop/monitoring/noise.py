@@ -14,7 +14,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from mlops_loop.daily.spread import STRONGEST, Spread
 
@@ -80,9 +79,13 @@ class Noise:
         """Of a difference from the expected mean; one-sided upwards, or two-sided."""
         if not error:
             return 0.0 if difference > 0 or (difference and sides == 2) else 1.0
+        from scipy import special
+
         z = difference / error if sides == 1 else abs(difference) / error
         return float(min(1.0, sides * special.stdtr(self.freedom, -z)))
 
     def reach(self, error: float, alpha: float, sides: int) -> float:
         """The smallest difference whose p-value is alpha."""
+        from scipy import special
+
         return -float(special.stdtrit(self.freedom, alpha / sides)) * error

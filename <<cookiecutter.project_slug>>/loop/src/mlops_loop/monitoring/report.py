@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_loop.monitoring.causes import Cause
 from mlops_loop.monitoring.checks import Check
-from mlops_loop.monitoring.examine import Findings
-from mlops_loop.monitoring.look import Look
+
+if TYPE_CHECKING:
+    from mlops_loop.monitoring.findings import Findings
+    from mlops_loop.monitoring.look import Look
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ def exact(share: np.ndarray, n: np.ndarray, tail: float) -> Sides:
     """The exact interval of shares of `n` cases, which may be no whole numbers (Clopper and Pearson
     1934, doi:10.1093/biomet/26.4.404; Korn and Graubard 1998).
     """
-    from scipy import stats
+    from scipy import special
 
     hits, misses = share * n, (1 - share) * n
-    low = np.where(hits > 0, stats.beta.ppf(tail, hits, misses + 1), 0)
-    return low, np.where(misses > 0, stats.beta.isf(tail, hits + 1, misses), 1)
+    low = np.where(hits > 0, special.betaincinv(hits, misses + 1, tail), 0)
+    return low, np.where(misses > 0, special.betainccinv(hits + 1, misses, tail), 1)
 
 
 def wilson(share: np.ndarray | float, n: np.ndarray | float, t: np.ndarray | float) -> Sides:
