@@ -187,6 +187,7 @@ def test_help_loads_nothing_that_the_container_lacks(args):
 SLOW = {"dvc", "githubkit", "onnxruntime", "pandas", "pyarrow", "scipy", "sklearn", "sqlalchemy"}
 NEEDED = {
     "pipeline": "",
+    "publish": "",
     "registry": "",
     "store": "dvc",
     "deployment": "",
@@ -245,6 +246,7 @@ def test_commands_that_work_anywhere():
         "image-tag",
         "incident",
         "monitor",
+        "publish",
         "registry",
         "report",
         "retrain",

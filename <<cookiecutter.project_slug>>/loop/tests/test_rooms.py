@@ -36,6 +36,7 @@ ROOMS = {
     "storage": "params",
     "deployment": "model tasks params registry gate github storage",
     "report": "model tasks github",
+    "trackers": "model registry",
     "repository": "github storage",
     "prediction_log": "",
     "inference": "model tasks prediction_log",
@@ -47,13 +48,13 @@ ROOMS = {
     "page": "model inference access",
     "serving": "model tasks prediction_log inference access page",
     "commands": "model params batch sources draft pipeline registry gate github storage deployment"
-    " report repository monitoring dashboard prediction_log serving",
+    " report trackers repository monitoring dashboard prediction_log serving",
 }
 DECLARED = {room: set(names.split()) for room, names in ROOMS.items()}
 # Modules that import by name: `load`, commands, stages, tasks, and the user's package.
 LATE = {"__init__.py", "cli.py", "commands/pipeline.py", "tasks/__init__.py", "project.py"}
 # Libraries that a project may have beside those of the loop.
-OPTIONAL = {"lightgbm", "onnxmltools", "xgboost"}
+OPTIONAL = {"lightgbm", "mlflow", "onnxmltools", "tensorboardX", "xgboost"}
 BEGIN, END = "<!-- begin of rooms -->\n", "<!-- end of rooms -->\n"
 
 

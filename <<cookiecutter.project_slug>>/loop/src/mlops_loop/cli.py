@@ -38,6 +38,9 @@ MODULES = {
         "comment": "Post FILE as the one comment of a pull request, or update it there.",
         "check-review": "Say whether this model is the reviewed one, and what overrides HOLD.",
     },
+    "publish": {
+        "publish": "Publish the run of models/bundle to MLflow or TensorBoard, once.",
+    },
     "registry": {"registry": "Versions and assignments: git tags."},
     "store": {"store": "Data, models and cached stage results: DVC's objects, shared."},
     "deployment": {

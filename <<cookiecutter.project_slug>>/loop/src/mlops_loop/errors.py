@@ -10,7 +10,8 @@
     |-- GitHubRefused                10   GitHub's API says no, or nothing
     |-- LogUnavailable               11   the prediction log cannot be read or written
     |-- NotAttested                  12   the release did not sign this image
-    `-- WebhookRefused               13   the monitor's webhook says no, or nothing
+    |-- WebhookRefused               13   the monitor's webhook says no, or nothing
+    `-- TrackerUnavailable           14   a tracker of experiments says no, or nothing
 
 A gate's verdict is no error: REJECT exits with 1, HOLD with 2. A message says what happened, the
 value, what is allowed, and the next command. Only `cli.main` turns errors into exits.
@@ -111,3 +112,9 @@ class WebhookRefused(ProjectError):
     """The monitor's webhook refuses a notice, or cannot be reached."""
 
     exit_code = 13
+
+
+class TrackerUnavailable(ProjectError):
+    """A tracker of experiments refuses a run, is too slow, or cannot be reached."""
+
+    exit_code = 14

@@ -16,6 +16,7 @@ from mlops_loop.errors import (
     ProjectError,
     SmokeFailed,
     StoreUnreachable,
+    TrackerUnavailable,
     WebhookRefused,
 )
 
@@ -40,6 +41,7 @@ ERRORS: dict[str, tuple[type[ProjectError], ...]] = {
     "report": (NoValidBundle,),
     "comment": (GitHubRefused,),
     "check-review": (NoValidBundle, GitHubRefused),
+    "publish": (NoValidBundle, StoreUnreachable, TrackerUnavailable),
     "registry": (StoreUnreachable, NoValidBundle),
     "store": (StoreUnreachable,),
     "smoke": (SmokeFailed, NoValidBundle),

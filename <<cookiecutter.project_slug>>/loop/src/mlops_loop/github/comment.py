@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from mlops_loop.errors import GitHubRefused, UsageError
 from mlops_loop.github.api import Repository, event
+from mlops_loop.github.trigger import is_read_only
 
 MARKER = "<!-- model-report -->"
 LONGEST = 65_536  # characters that GitHub takes
-READ_ONLY = "dependabot[bot]"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def post(file: Path, number: int | None, env: Mapping[str, str] = os.environ) ->
     try:
         return _create_or_update(Repository(env), number, body)
     except GitHubRefused as error:
-        if error.status != 403 or not _is_read_only(cause, pull):
+        if error.status != 403 or not is_read_only(cause):
             raise
         return Posted("read-only")
 
@@ -73,11 +73,3 @@ def _own_comment(repository: Repository, number: int) -> dict[str, Any] | None:
         if text.startswith(MARKER) and user.get("login") == repository.own_login():
             return comment
     return None
-
-
-def _is_read_only(cause: dict[str, Any], pull: dict[str, Any]) -> bool:
-    """Whether GitHub gives a read-only token to a workflow that this event starts."""
-    head = ((pull.get("head") or {}).get("repo") or {}).get("full_name")
-    own = (cause.get("repository") or {}).get("full_name")
-    by_bot = (cause.get("sender") or {}).get("login") == READ_ONLY
-    return bool(pull) and (head != own or by_bot)

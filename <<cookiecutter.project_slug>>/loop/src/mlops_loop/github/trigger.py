@@ -1,4 +1,4 @@
-"""Why a run was started: the reason that a person, or another system, gave with it.
+"""What started a run, and why: the reason that a person, or another system, gave with it.
 
 Whoever may start a workflow may write any text there. It is data: one line, of limited length, that
 is shown and never run.
@@ -19,6 +19,24 @@ LONGEST = 200  # characters of a reason
 EXAMPLE = (
     "gh api repos/OWNER/NAME/dispatches -f event_type=retrain -f 'client_payload[reason]=TEXT'"
 )
+BOT = "dependabot[bot]"
+
+
+def is_read_only(event: Mapping[str, Any]) -> bool:
+    """Whether GitHub gives a workflow that this event starts a read-only token and no secrets."""
+    pull = event.get("pull_request") or {}
+    head = ((pull.get("head") or {}).get("repo") or {}).get("full_name")
+    own = (event.get("repository") or {}).get("full_name")
+    by_bot = (event.get("sender") or {}).get("login") == BOT
+    return bool(pull) and (head != own or by_bot)
+
+
+def head(event: Mapping[str, Any]) -> str:
+    """The newest commit of the event's pull request; empty without one.
+
+    A workflow checks out a merge of it, which nobody can find later.
+    """
+    return ((event.get("pull_request") or {}).get("head") or {}).get("sha", "")
 
 
 def reason(event: Mapping[str, Any]) -> str:
