@@ -313,6 +313,17 @@ def test_passwords_of_sources_reach_only_what_reads_them(path):
     assert all(calls[n - 1] == "uv run --frozen dvc repro ingest" for n in repro)
 
 
+@pytest.mark.parametrize("path", GENERATED, ids=path_id)
+def test_the_login_of_a_tracker_reaches_only_what_publishes(path):
+    """Such a step runs only where a variable names the tracker."""
+    names = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD")
+    given = [s for s in steps(path) if any(f"secrets.{n} " in str(s.get("env")) for n in names)]
+    publishing = [s for s in steps(path) if "loop publish" in s.get("run", "")]
+    assert given == publishing
+    assert [s for s in given if not s["if"].endswith("&& vars.MLFLOW_TRACKING_URI != '' }}")] == []
+    assert len(publishing) == (path.stem in ("ci", "release", "rollback"))
+
+
 def wanted() -> set[str]:
     """Return the programs without which a test fails in CI."""
     texts = (path.read_text() for path in (ROOT / "tests").rglob("*.py"))

@@ -111,6 +111,16 @@ def test_a_tracker_that_fails(call, tracker, event, problem, words):
     assert out.count("\n") == 1
 
 
+def test_a_bug_fails_no_workflow(call, tracker, event):
+    """It is shown, and a failure by hand alone."""
+    tracker.answer = KeyError("odd")
+    assert call()[0] == 70
+    event({})
+    code, out, err = call()
+    assert (code, out) == (0, "::warning title=Not published::KeyError: 'odd'\n")
+    assert "Traceback" in err
+
+
 def test_no_tracker_is_named(call, monkeypatch):
     monkeypatch.setenv(URI, "")
     code, _, err = call()

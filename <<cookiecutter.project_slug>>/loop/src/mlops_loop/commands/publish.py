@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
@@ -44,10 +45,13 @@ def publish(champion: bool, tensorboard: Path | None, timeout_s: float) -> None:
     """
     try:
         _publish(champion, tensorboard, timeout_s)
-    except ProjectError as error:
+    except Exception as error:  # a bug here fails no workflow either
         if os.environ.get("GITHUB_ACTIONS") != "true":
             raise
-        click.echo(f"::warning title=Not published::{printable(f'{error.name}: {error}')}")
+        if not isinstance(error, ProjectError):
+            traceback.print_exc()
+        name = getattr(error, "name", type(error).__name__)
+        click.echo(f"::warning title=Not published::{printable(f'{name}: {error}')}")
 
 
 def _publish(champion: bool, tensorboard: Path | None, timeout_s: float) -> None:
