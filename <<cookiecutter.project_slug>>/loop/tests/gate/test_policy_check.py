@@ -31,6 +31,7 @@ WRONG = {
     "calibration": ({"calibration": {"metric": "x", "at_most": 1}}, r"calibration\.metric: .*'x'"),
     "slices": ({"slices": SLICES}, r"slices\.columns: .*'nowhere'.*carry_columns .*'size'"),
     "slices, metric": ({"slices": SLICES | {"metric": "m"}}, r"slices\.metric: .*'m'"),
+    "stability": ({"stability": {"at_least": 0.5}}, r"stability: .*not fitted again: remove it"),
     "fairness": ({"fairness": [GAP]}, r"fairness\.metric: There is no metric 'bias'"),
     "fairness, column": (
         {"fairness": [GAP | {"metric": "recall", "column": "sex"}]}, r"fairness\.column: .*'sex'",

@@ -164,3 +164,16 @@ def test_what_counts_as_agreement(expected, found, agrees):
     gap = parity.differences(expected, found, np.abs(expected).max())
     answers = parity.Answers(parity.HELD_OUT, expected, found, gap)
     assert (answers.n_bad(1e-5) == 0) == agrees
+
+
+def test_large_scores_of_a_row_are_compared_by_the_largest():
+    """Distances far away have the seven digits of float32; probabilities are compared as they are.
+
+    A row of small distances does not hide behind one of large ones.
+    """
+    expected, off = np.array([[0.5, 0.5], [3e6, 4e6]]), np.array([[2e-5, 0], [1.0, 0]])
+    gap = parity.differences(expected, expected + off, np.array([1.0, 4e6]))
+    np.testing.assert_allclose(gap, [2e-5, 2.5e-7], rtol=1e-4)
+    far = np.where(HELD[:, :1] > 4, 4e6, 4.0).astype(float)
+    both = np.hstack([far, far + 1])
+    assert parity.differences(both, both + 1e-3, both.max(axis=1)).argmax() < 2

@@ -26,7 +26,7 @@ TASK = Counts()
 
 def test_a_task_has_the_name_of_its_module():
     """Whoever reads it in params.yaml finds it in the folder."""
-    assert list(tasks.table()) == ["classification", "regression"]
+    assert list(tasks.table()) == ["classification", "clustering", "regression"]
     for name, task in tasks.table().items():
         assert type(task).__module__ == f"mlops_loop.tasks.{name}"
         assert isinstance(task, Task)
@@ -38,12 +38,12 @@ def test_a_module_in_the_folder_is_a_task(tmp_path, monkeypatch):
     monkeypatch.setattr(tasks, "__path__", [*tasks.__path__, str(tmp_path)])
     found = tasks.table.__wrapped__()
     monkeypatch.delitem(sys.modules, "mlops_loop.tasks.counts")
-    assert list(found) == ["classification", "regression", "counts"]
+    assert list(found) == ["classification", "clustering", "regression", "counts"]
 
 
 def test_an_unknown_task_is_named_with_those_there_are():
     """By whatever asks for it."""
-    with pytest.raises(errors.UsageError, match=r"'ranking'.* one of: classification, regression"):
+    with pytest.raises(errors.UsageError, match=r"'ranking'.* one of: classification, clust"):
         tasks.find("ranking")
     with pytest.raises(errors.UsageError, match="'ranking'"):
         tasks.of(Contract("ranking", "y", ()))
@@ -53,7 +53,7 @@ def test_a_yaml_file_may_name_these_alone():
     """params.yaml and gate.yaml allow the same names."""
     adapter = TypeAdapter(tasks.TaskName)
     assert [adapter.validate_python(name) for name in tasks.table()] == list(tasks.table())
-    with pytest.raises(ValidationError, match="should be 'classification' or 'regression'"):
+    with pytest.raises(ValidationError, match="should be 'classification' or 'clustering' or"):
         adapter.validate_python("ranking")
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mlops_loop.daily import slices
 from mlops_loop.daily.day import DELAYS_DAYS, LATENCIES_MS, MILLION, Day
-from mlops_loop.daily.frame import Frame, named_scores, places_of
+from mlops_loop.daily.frame import Frame, places_of
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _inputs(frame: Frame, table: Table, tally: _Tally) -> Named:
 def _scores(frame: Frame, table: Table, tally: _Tally) -> Named:
     if table.scores is None:
         return
-    for name, values in named_scores(table.scores, frame.contract).items():
+    for name, values in frame.watched(table.scores).items():
         if own := frame.scores.get(name):
             places = own.places(values)
             yield name, tally.of(places, own.n_counts)
@@ -114,7 +114,7 @@ def _slices(frame: Frame, table: Table, tally: _Tally) -> Named:
     if table.losses is not None:
         quantities["loss"] = table.losses
     if table.scores is not None and slices.SCORE in frame.scores:
-        scores = named_scores(table.scores, frame.contract)[slices.SCORE]
+        scores = frame.watched(table.scores)[slices.SCORE]
         quantities[slices.SCORE] = slices.ranks(frame.scores[slices.SCORE], scores)
     values = {**table.slices, **table.inputs}
     yield from slices.count_slices(frame, values, tally.codes, tally.n_days, quantities)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,6 @@ from mlops_loop.model.contract import Column, Contract
 from mlops_loop.tasks import metrics
 from mlops_loop.values import text_of
 
-MOST_SCORES = 20
 LARGE_LOSS = 0.95  # quantile of the holdout's losses that counts as 1, where losses have no limit
 
 
@@ -52,7 +51,10 @@ class Frame:
         """
         columns = {column.name: _learn(column, train[column.name]) for column in contract.columns}
         y, scores = holdout
-        known = {name: NumberBins.of(s) for name, s in named_scores(scores, contract).items()}
+        known = {
+            name: NumberBins.of(s)
+            for name, s in tasks.of(contract).watched(scores, contract).items()
+        }
         loss = tasks.of(contract).bounded_loss
         watched = tuple(n for n in dict.fromkeys(slices) if isinstance(columns.get(n), LevelBins))
         return cls(contract, columns, known, loss, _bound(y, scores, contract, loss), watched)
@@ -72,6 +74,10 @@ class Frame:
         """All bins by the name of their counts, as `column:temp` and `score`."""
         columns = {f"column:{name}": own for name, own in self.columns.items()}
         return columns | dict(self.scores)
+
+    def watched(self, scores: np.ndarray) -> dict[str, np.ndarray]:
+        """The numbers of each row that are watched, by name, each (n_rows,)."""
+        return tasks.of(self.contract).watched(scores, self.contract)
 
     def losses(self, y: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """The loss of each row as a share of `bound`, (n_rows,), in [0, 1]."""
@@ -138,23 +144,6 @@ def _distinct_texts(values: Any) -> tuple[np.ndarray, list[str | None]]:
     # Of objects the texts come first: True, 1 and 1.0 are equal, and have three texts.
     codes, known = pd.factorize(np.array(as_texts(values), dtype=object))
     return codes, known.tolist()
-
-
-def named_scores(scores: np.ndarray, contract: Contract) -> dict[str, np.ndarray]:
-    """The numbers of each row that are watched, by name, each (n_rows,).
-
-    A number as `score`, and so the probability of the second of two classes. Else each of the first
-    20 scores, as `score:CLASS`.
-    """
-    if scores.ndim == 1:
-        return {"score": scores.astype(float)}
-    if scores.shape[1] == 2:
-        return {"score": scores[:, 1].astype(float)}
-    names: Sequence[Any] = contract.classes
-    if len(names) != scores.shape[1]:
-        names = range(scores.shape[1])
-    shown = list(names)[:MOST_SCORES]
-    return {f"score:{name}": scores[:, i].astype(float) for i, name in enumerate(shown)}
 
 
 def _losses(y: np.ndarray, scores: np.ndarray, contract: Contract, loss: str) -> np.ndarray:

@@ -61,16 +61,32 @@ def within_limits(comparison: Comparison) -> Iterator[Check]:
         limits.append(("calibration", rule.metric, rule.at_most))
     for name, metric, limit in limits:
         value, sign = comparison.interval(metric), comparison.metric(metric).sign
-        margin = value.margin_to(limit, sign)
-        least = "at least" if sign > 0 else "at most"
-        bound = f"{least} {measured(limit, comparison.unit(metric))}"
-        answer = Answer("pass", f"It is {bound}.")
-        if margin.estimate < 0:
-            answer = Answer("fail", f"It must be {bound}.")
-        elif margin.low < 0:
-            message = f"It is {bound}, but these rows cannot prove it."
-            answer = Answer("hold", message, 2 * margin.estimate)
+        answer = _limited(value, limit, sign, comparison.unit(metric))
         yield comparison.check(name, metric, value, limit, *answer)
+
+
+def _limited(value: Interval, limit: float, sign: int, unit: str = "") -> Answer:
+    """What an interval says of a limit: a floor for sign 1, a ceiling for -1."""
+    margin = value.margin_to(limit, sign)
+    bound = f"{'at least' if sign > 0 else 'at most'} {measured(limit, unit)}"
+    if margin.estimate < 0:
+        return Answer("fail", f"It must be {bound}.")
+    if margin.low < 0:
+        message = f"It is {bound}, but these rows cannot prove it."
+        return Answer("hold", message, 2 * margin.estimate)
+    return Answer("pass", f"It is {bound}.")
+
+
+def stable(comparison: Comparison) -> Iterator[Check]:
+    """Models that are fitted to resamples of the training rows agree with the challenger."""
+    if (rule := comparison.policy.stability) is None:
+        return
+    if (value := comparison.agreement()) is None:
+        why = "The bundle holds no refits. Next: make pipeline"
+        yield Check("stability", "fail", why, threshold=rule.at_least)
+        return
+    answer = _limited(value, rule.at_least, 1)
+    yield comparison.check("stability", "", value, rule.at_least, *answer)
 
 
 def not_too_good(comparison: Comparison) -> Iterator[Check]:
@@ -178,4 +194,7 @@ def within_budgets(comparison: Comparison) -> Iterator[Check]:
         yield Check("budget", status, message, value, threshold=rule.at_most, metric=name)
 
 
-CHECKS = (compared_with_champion, within_limits, not_too_good, good_in_slices, fair, within_budgets)
+CHECKS = (
+    compared_with_champion, within_limits, stable, not_too_good, good_in_slices, fair,
+    within_budgets,
+)  # fmt: skip

@@ -15,7 +15,7 @@ from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.statistics.bootstrap import Contender, Interval
 from mlops_loop.statistics.metrics import Metric
 from mlops_loop.statistics.resampling import Resampling, grouped
-from mlops_loop.tasks import metrics
+from mlops_loop.tasks import baselines, metrics
 from mlops_loop.tasks.baselines import Baselines
 from mlops_loop.text import many
 
@@ -102,7 +102,7 @@ class Comparison:
 
     def unit(self, metric: str) -> str:
         """The unit of a metric; empty for a share or a score."""
-        return self.metric(metric).unit_of(scored(self.challenger).contract)
+        return self.metric(metric).unit_of(scored(self.challenger).contract) if metric else ""
 
     def positions(self, gain: bool) -> np.ndarray:
         """Positions of all rows; for a gain, of those that the champion has not seen."""
@@ -121,6 +121,13 @@ class Comparison:
         return self.resampling.interval(
             self.metric(metric), *models, clusters=clusters, family=family
         )
+
+    def agreement(self) -> Interval | None:
+        """How the challenger agrees with its refits, on all rows; None without them."""
+        if self.baselines is None:
+            return None
+        model, rule = scored(self.challenger), self.resampling
+        return baselines.agreement(model, self.baselines, rule, self._clusters)
 
     @cached_property
     def _clusters(self) -> np.ndarray | None:

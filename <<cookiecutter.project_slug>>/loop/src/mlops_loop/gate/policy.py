@@ -45,6 +45,12 @@ class Calibration(Section):
     at_most: PositiveFloat
 
 
+class Stability(Section):
+    """How far the model must agree with models that are fitted to resamples of its rows."""
+
+    at_least: FiniteFloat
+
+
 class Slices(Section):
     """Limits for every value of every column: a floor or ceiling, and a loss to the champion."""
 
@@ -93,6 +99,7 @@ class GatePolicy(Section):
     baselines: Baselines = Baselines()
     absolute: Annotated[dict[str, FiniteFloat], Field(min_length=1)]
     calibration: Calibration | None = None
+    stability: Stability | None = None
     slices: Slices | None = None
     fairness: tuple[Fairness, ...] = ()
     suspicion: Suspicion

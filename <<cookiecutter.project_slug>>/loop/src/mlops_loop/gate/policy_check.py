@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlops_loop import params, paths, project
+from mlops_loop import params, paths, project, tasks
 from mlops_loop.errors import UsageError
 from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.tasks import metrics
@@ -30,6 +30,8 @@ def check(own: params.Params, path: Path = paths.GATE_POLICY) -> None:
             metrics.find(own.task, name)
         except UsageError as error:
             raise UsageError(f"{path}: {key}: {error}") from error
+    if policy.stability and not tasks.find(own.task).refits:
+        raise UsageError(f"{path}: stability: models of {own.task} are not fitted again: remove it")
     _check_columns(policy, own, path)
 
 

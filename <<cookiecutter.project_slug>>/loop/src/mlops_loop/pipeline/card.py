@@ -27,7 +27,7 @@ def model_card(contract: Contract, result: dict[str, Any], params: Params, n_tra
     small = [f"{s['column']} = {s['value']}" for s in result["slices"] if metric not in s]
     losses = {record["column"]: record["loss"] for record in result["importance"]}
     facts = {"contract": contract, "params": params, "metric": metric, "n_train": n_train}
-    facts |= {"with_unit": with_unit}
+    facts |= {"with_unit": with_unit, "stability": None, "profiles": []}
     facts |= {"allowed": allowed, "between": _between, "small": small, "losses": losses}
     facts |= {"known": partial(_known, result["baselines"])}
     facts["unit"] = partial(_unit, contract)

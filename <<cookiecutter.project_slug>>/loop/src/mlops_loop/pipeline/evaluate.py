@@ -6,6 +6,7 @@ It evaluates the exported model, not the pipeline that was trained.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ import pandas as pd
 
 from mlops_loop import files, paths, tasks
 from mlops_loop.model.contract import Contract
-from mlops_loop.model.predictor import load_predictor
+from mlops_loop.model.predictor import load_predictor, load_skops
 from mlops_loop.params import Params
-from mlops_loop.pipeline import plots
+from mlops_loop.pipeline import plots, profiles
 from mlops_loop.pipeline.assemble import assemble
 from mlops_loop.statistics.bootstrap import Contender, Interval
 from mlops_loop.statistics.resampling import Resampling, grouped
@@ -150,6 +151,18 @@ def _with_shuffled(matrix: np.ndarray, column: int, rng: np.random.Generator) ->
     return shuffled
 
 
+def stability(
+    model: Contender, known: baselines.Baselines, rows: pd.DataFrame, params: Params
+) -> dict[str, Any] | None:
+    """How the model agrees with refits: `estimate`, `interval`, `n_refits`; None without them."""
+    rule = Resampling.of(params.evaluate, params.seed)
+    value = baselines.agreement(model, known, rule, rule.clusters(rows))
+    if value is None or known.refits is None:
+        return None
+    facts = {"estimate": value.estimate, "interval": [value.low, value.high]}
+    return facts | {"n_refits": known.refits.shape[1]}
+
+
 def _training(contract: Contract) -> Rows:
     rows = files.read_table(paths.TRAIN)
     return contract.encode_table(rows), tasks.of(contract).encode_target(rows, contract)
@@ -165,8 +178,11 @@ def run(params: Params) -> None:
     result = measure(holdout, model, params)
     result["scoring"] = params.train.scoring
     result["importance"] = importance(predictor.scores, matrix, model, params)
-    known = baselines.fit(_training(contract), matrix, contract)
+    load = partial(load_skops, paths.TRAINED_PIPELINE)
+    known = baselines.fit(_training(contract), matrix, contract, load)
     result["baselines"] = known.measure(y, contract)
+    result["stability"] = stability(model, known, holdout, params)
+    result["profiles"] = profiles.of(holdout, model)
     files.write_json(result["metrics"], paths.METRICS)
     files.write_json(result, paths.EVALUATION_REPORT)
     metric = metrics.find(params.task, params.train.scoring)

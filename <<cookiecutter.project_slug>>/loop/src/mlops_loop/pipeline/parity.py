@@ -77,13 +77,14 @@ def _text(scores: np.ndarray) -> str:
 def differences(
     expected: np.ndarray, exported: np.ndarray, scale: np.ndarray | float
 ) -> np.ndarray:
-    """The largest difference in each row, (n_rows,); for one score a row relative to `scale`.
+    """The largest difference in each row, (n_rows,), relative to `scale`.
 
-    float32 holds seven digits whatever the unit of a number is; a scale under 1 counts as 1.
+    float32 holds seven digits whatever the unit of a number is; a scale under 1, as that of a
+    probability, counts as 1.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         gap = np.abs(expected - exported).reshape(len(expected), -1).max(axis=1)
-        return gap / np.maximum(1.0, scale) if expected.ndim == 1 else gap
+        return gap / np.maximum(1.0, scale)
 
 
 def check_parity(
@@ -117,7 +118,7 @@ def _answers(
     for kind, rows in probes.items():
         if len(rows):
             expected, exported = _asked(pipeline, predictor, kind, rows)
-            own = np.maximum(scale, np.abs(expected))
+            own = np.maximum(scale, np.abs(expected).reshape(len(expected), -1).max(axis=1))
             yield Answers(kind, expected, exported, differences(expected, exported, own))
 
 

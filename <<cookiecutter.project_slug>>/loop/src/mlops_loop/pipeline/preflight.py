@@ -13,7 +13,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 
-from mlops_loop import project
+from mlops_loop import project, tasks
 from mlops_loop.errors import ProjectError, UsageError
 from mlops_loop.params import MADE_BY, Params
 from mlops_loop.pipeline import export_check, libraries
@@ -35,6 +35,7 @@ def check(params: Params) -> None:
     with _installed():
         estimator = find_estimator(own.estimator)
         model = _make(estimator, params)
+    tasks.find(params.task).check_model(model, own.estimator)
     set_options(model, own)
     if own.grid is None:
         _check_grid(model, estimator.grid, own.estimator, "estimators.py: grid")

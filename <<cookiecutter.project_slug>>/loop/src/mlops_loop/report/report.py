@@ -115,7 +115,7 @@ def _environment() -> jinja2.Environment:
     environment.globals |= {"marker": Markup(MARKER), "icons": ICONS}
     environment.globals |= {"table": markdown.table, "chart": markdown.chart}
     environment.globals |= {"checks": _checks, "spread": _spread, "counted": counted}
-    environment.globals["with_unit"] = with_unit
+    environment.globals |= {"with_unit": with_unit, "profile_rows": _profile_rows}
     environment.filters["short"] = "{:.3g}".format
     return environment
 
@@ -130,6 +130,13 @@ def _checks(checks: list[dict[str, Any]]) -> Markup:
         for c in checks
     ]  # fmt: skip
     return markdown.table(columns, rows, most=12)
+
+
+def _profile_rows(groups: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """A row for the sizes of all groups, and one for each column."""
+    sizes = (f"{group['n_rows']:,} ({group['share']:.0%})" for group in groups)
+    columns = [(n, *(group["typical"][n] for group in groups)) for n in groups[0]["typical"]]
+    return [("rows", *sizes), *columns]
 
 
 def _spread(low: float | None, high: float | None, unit: str = "") -> str:

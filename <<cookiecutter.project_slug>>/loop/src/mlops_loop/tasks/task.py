@@ -8,7 +8,7 @@ the model gives for it; beyond that both are the task's own.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +19,7 @@ from mlops_loop.model.contract import Contract
 from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics.metrics import Metric
 from mlops_loop.tasks.task_draft import TaskDraft
+from mlops_loop.tasks.task_refits import TaskRefits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 Rows = tuple[np.ndarray, np.ndarray]  # the encoded columns (n_rows, n_columns), and y
+MOST_WATCHED = 20  # scores of a row
 Prediction = dict[str, Any]  # what the endpoint answers for one row
 
 
@@ -78,6 +80,8 @@ class Task(ABC):
     curve: str = ""
     """Name of the plot whose table (columns `predicted` and another) the report draws; or none."""
 
+    refits: TaskRefits | None = None
+    """What is fitted again to compare the model with; None: nothing is."""
     draft: TaskDraft | None = None
     """What `loop schema` drafts of the task; None: it does not offer it."""
 
@@ -94,6 +98,10 @@ class Task(ABC):
         """
         if not target.column:
             raise ValueError("target.column is missing: name the column to predict")
+
+    def check_model(self, model: BaseEstimator, name: str) -> None:
+        """Raise UsageError for a model that does not fit the task; name: `train.estimator`."""
+        return
 
     @abstractmethod
     def make_target(self, rows: pd.DataFrame, target: Target) -> pd.Series:
@@ -189,6 +197,26 @@ class Task(ABC):
         return None
 
     # Reports
+
+    def groups(self, scores: np.ndarray, contract: Contract) -> np.ndarray | None:
+        """The group of each row, (n_rows,) texts, whose sizes and typical values are reported."""
+        return None
+
+    def watched(self, scores: np.ndarray, contract: Contract) -> dict[str, np.ndarray]:
+        """The numbers of each row that the monitor watches, by name, each (n_rows,).
+
+        A number as `score`, and so the probability of the second of two classes. Else each of the
+        first scores, as `score:CLASS`.
+        """
+        if scores.ndim == 1:
+            return {"score": scores.astype(float)}
+        if scores.shape[1] == 2:
+            return {"score": scores[:, 1].astype(float)}
+        names: Sequence[Any] = contract.classes
+        if len(names) != scores.shape[1]:
+            names = range(scores.shape[1])
+        shown = list(names)[:MOST_WATCHED]
+        return {f"score:{name}": scores[:, i].astype(float) for i, name in enumerate(shown)}
 
     @abstractmethod
     def plots(self, y: np.ndarray, scores: np.ndarray, contract: Contract) -> dict[str, Plot]:

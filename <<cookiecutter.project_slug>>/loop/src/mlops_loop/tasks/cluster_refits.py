@@ -1,0 +1,66 @@
+"""What k-means finds without structure, and on resamples: what a model of clusters must beat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlops_loop.model.predictor import raw_scores
+from mlops_loop.statistics.cluster_metrics import STABILITY, nearest
+from mlops_loop.tasks.task_refits import TaskRefits
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+ONE, PERMUTED = "one cluster", "columns permuted"
+PERMUTATIONS, REFITS = 3, 10
+SEED = 0  # of permutations and resamples; the models keep their own
+
+
+class ClusterRefits(TaskRefits):
+    """k-means on permuted columns, and on resamples of the training rows."""
+
+    metric = STABILITY
+
+    def uninformed(
+        self, pipeline: Pipeline, training: np.ndarray, x: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Distances by models that know nothing of how columns go together.
+
+        One has a single centre. The others are fitted to rows whose columns were permuted, each by
+        itself, and measured on the rows `x` treated alike: what k-means finds in any table (the
+        null model of Tibshirani, Walther and Hastie 2001, doi:10.1111/1467-9868.00293, with the
+        distribution of each column kept).
+        """
+        single = _one_centre(pipeline, training, x)[:, None]
+        found = {ONE: np.tile(single, pipeline[-1].n_clusters)}
+        for i in range(PERMUTATIONS):
+            rng = np.random.default_rng([SEED, i])
+            fitted = _fit(pipeline, _permuted(training, rng))
+            found[f"{PERMUTED} {i + 1}"] = raw_scores(fitted, _permuted(x, rng))
+        return found
+
+    def predictions(self, pipeline: Pipeline, training: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """The cluster of each row; numbers of clusters mean nothing, divisions are compared."""
+        labels = []
+        for i in range(REFITS):
+            rng = np.random.default_rng([SEED, i])
+            drawn = rng.integers(0, len(training), len(training))
+            labels.append(nearest(raw_scores(_fit(pipeline, training[drawn]), x)))
+        return np.column_stack(labels).astype(np.int32)
+
+
+def _one_centre(pipeline: Pipeline, training: np.ndarray, x: np.ndarray) -> np.ndarray:
+    inner = pipeline[:-1]
+    return np.linalg.norm(inner.transform(x) - inner.transform(training).mean(axis=0), axis=1)
+
+
+def _permuted(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.column_stack([rng.permutation(column) for column in rows.T])
+
+
+def _fit(pipeline: Pipeline, rows: np.ndarray) -> Pipeline:
+    from sklearn.base import clone
+
+    return clone(pipeline).fit(rows)

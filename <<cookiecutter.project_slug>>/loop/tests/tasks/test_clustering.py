@@ -1,0 +1,345 @@
+"""The task `clustering`, from params.yaml to the endpoint, on heaps and on rows without any."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+import sklearn.cluster
+import yaml
+from pandera.typing import Series
+from pydantic import TypeAdapter
+from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
+from typing_extensions import TypedDict
+
+from mlops_loop import errors, files, params, paths, project, tasks
+from mlops_loop.batch.table_model import TableModel
+from mlops_loop.deployment import smoke
+from mlops_loop.gate import gate
+from mlops_loop.model import bundle
+from mlops_loop.pipeline import evaluate, export, preflight, prepare, train
+from mlops_loop.pipeline.model_pipeline import Estimator
+from mlops_loop.report import report
+from mlops_loop.statistics import cluster_metrics
+
+TASK = tasks.find("clustering")
+GRID = {"n_clusters": [2, 3, 4, 5], "n_init": [4]}
+ESTIMATORS = {
+    "k_means": Estimator(KMeans, GRID, numbers="scaled"),
+    "mini_batch": Estimator(MiniBatchKMeans, GRID, numbers="scaled"),
+    "mixture": Estimator(GaussianMixture, numbers="scaled"),
+}
+PARAMS: dict[str, Any] = {
+    "task": "clustering",
+    "seed": 3,
+    "source": {"kind": "files", "path": "rows.csv", "fingerprint": "rows.csv"},
+    "validate": {"max_failed_share": 0},
+    "prepare": {"key": ["id"]},
+    "split": {"strategy": "random", "validation": 0.2, "holdout": 0.4},
+    "train": {"estimator": "k_means", "scoring": "silhouette", "search": "grid", "folds": 2},
+    "export": {"golden_rows": 9},
+    "evaluate": {"slices": ["colour"], "resamples": 100},
+}
+POLICY: dict[str, Any] = {
+    "task": "clustering",
+    "min_rows": 100,
+    "primary": {"metric": "silhouette", "margin": 0.05},
+    "absolute": {"smallest_share": 0.05},
+    "stability": {"at_least": 0.8},
+    "suspicion": {"too_good": 0.97, "max_gain": 0.5},
+}
+
+
+class Inputs(pa.DataFrameModel):
+    """Two numbers and a colour."""
+
+    length: Series[float] = pa.Field(nullable=True, metadata={"unit": "cm"})
+    width: Series[float]
+    colour: Series[str] = pa.Field(isin=["red", "green"])
+
+    class Config:
+        coerce = True
+        strict = "filter"
+
+
+class NoVersions:
+    """A ledger in which nothing is in production."""
+
+    def current(self):
+        return None
+
+
+def heaps(n: int = 900) -> pd.DataFrame:
+    """Three heaps, of which the largest is red."""
+    rng = np.random.default_rng(0)
+    heap = rng.choice(3, n, p=[0.5, 0.3, 0.2])
+    length, width = (np.array([[0, 0], [6, 0], [0, 6]])[heap] + rng.normal(0, 0.5, (n, 2))).T
+    colour = np.where(heap == 0, "red", "green")
+    return pd.DataFrame({"id": range(n), "length": length, "width": width, "colour": colour})
+
+
+def noise(n: int = 900) -> pd.DataFrame:
+    """Each column by itself, as in the heaps: no column says anything of another one."""
+    rng = np.random.default_rng(1)
+    table = heaps(n)
+    return table.assign(**{name: rng.permutation(table[name]) for name in list(table)[1:]})
+
+
+def changed(changes: dict[str, Any]) -> dict[str, Any]:
+    """Parameters with some keys set, as 'train.grid'."""
+    data = copy.deepcopy(PARAMS)
+    for key, value in changes.items():
+        *parents, name = key.split(".")
+        section = data
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[name] = value
+    return data
+
+
+@pytest.fixture(scope="module", name="run")
+def _run(tmp_path_factory) -> Iterator[Any]:
+    """`run(table, changes)`: the verdict on what the stages make of it, in a folder of its own."""
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
+        patch.setattr(project, "raw_rows", lambda: Inputs)
+        patch.setattr(project, "model_input", lambda: Inputs)
+        patch.setattr(project, "model_rows", lambda raw: raw)
+        patch.setattr(project, "estimators", lambda: ESTIMATORS)
+        patch.setattr(gate.ledger, "read", partial(lambda now, repo: now, NoVersions()))
+
+        def run(table: pd.DataFrame, changes: dict[str, Any] | None = None) -> gate.Verdict:
+            patch.chdir(tmp_path_factory.mktemp("clusters"))
+            paths.PARAMS.write_text(yaml.safe_dump(changed(changes or {})))
+            paths.GATE_POLICY.write_text(yaml.safe_dump(POLICY))
+            files.write_table(table, paths.VALIDATED)
+            preflight.check(params.load())
+            for stage in (prepare, train, export, evaluate):
+                stage.run(params.load())
+            return gate.run(paths.BUNDLE, paths.GATE_POLICY, paths.REPORTS)
+
+        yield run
+
+
+@pytest.fixture(scope="module", name="made")
+def _made(run) -> gate.Verdict:
+    """Of the heaps, with a report."""
+    verdict = run(heaps())
+    report.write(paths.REPORTS, paths.BUNDLE)
+    return verdict
+
+
+@pytest.fixture(scope="module", name="whole")
+def _whole(made) -> bundle.Bundle:
+    return bundle.load(paths.BUNDLE.absolute())
+
+
+@pytest.fixture(name="client")
+def _client(whole, start):
+    return start(whole.folder)
+
+
+@pytest.fixture(scope="module", name="texts")
+def _texts(made, whole) -> dict[str, str]:
+    """The card and the report."""
+    card = (whole.folder / "model_card.md").read_text(encoding="utf-8")
+    return {"card": card, "report": (whole.folder.parents[1] / paths.REPORT).read_text("utf-8")}
+
+
+def test_the_search_finds_the_heaps(whole):
+    """By the silhouette; cluster 1 is the largest."""
+    assert sorted(whole.contract.classes) == ["cluster 1", "cluster 2", "cluster 3"]
+    assert set(whole.read_json("metrics.json")) == {
+        "n_rows", "silhouette", "inertia", "smallest_share",
+    }  # fmt: skip
+    row = {"length": 0.1, "width": -0.2, "colour": "red"}
+    scores = whole.predictor.scores(whole.contract.encode_rows([row]))
+    assert TASK.predictions(scores, whole.contract)[0]["prediction"] == "cluster 1"
+
+
+def test_the_gate_promotes_what_has_heaps(made):
+    """Against one cluster and permuted columns, with stability beside the limits."""
+    assert made.decision == "PROMOTE", made.to_dict()
+    checks = {check.name: check for check in made.checks}
+    assert "columns permuted" in checks["against constant"].message
+    assert checks["stability"].estimate > 0.95
+    assert checks["stability"].low > 0.8
+
+
+def test_the_gate_refuses_clusters_of_nothing(run, made):
+    """k-means divides any rows; on these it finds what it finds in permuted columns."""
+    verdict = run(noise())
+    assert verdict.decision != "PROMOTE"
+    check = next(check for check in verdict.checks if check.name == "against constant")
+    assert check.status in ("fail", "hold"), check
+
+
+def test_a_bundle_without_refits_is_refused(made, whole, tmp_path, monkeypatch):
+    """Where gate.yaml asks for stability."""
+    folder = shutil.copytree(whole.folder.parents[1], tmp_path / "project")
+    monkeypatch.chdir(folder)
+    table = pd.read_parquet(paths.BUNDLE / "baselines.parquet")
+    kept = table[[name for name in table if not name.startswith("refit/")]]
+    files.write_table(kept, paths.BUNDLE / "baselines.parquet")
+    facts = {key: whole.manifest[key] for key in ("task", "split", "data", "rows", "schema")}
+    bundle.write_manifest(paths.BUNDLE, facts)
+    verdict = gate.run(paths.BUNDLE, paths.GATE_POLICY, paths.REPORTS)
+    assert verdict.decision == "REJECT"
+    assert "holds no refits. Next: make pipeline" in verdict.summary
+
+
+def test_the_same_rows_give_the_same_bundle(run, made, whole):
+    """Byte for byte, refits and permutations too."""
+    run(heaps())
+    assert bundle.load(paths.BUNDLE).id == whole.id
+
+
+def test_mini_batches_are_exported_as_well(run, made):
+    """With the parity that every model has to show."""
+    assert run(heaps(), {"train.estimator": "mini_batch"}).decision == "PROMOTE"
+
+
+@pytest.mark.parametrize("place", ["card", "report"])
+def test_profiles_say_what_a_cluster_holds(texts, place):
+    """Shares, medians with their units, frequent levels, and the same of all rows."""
+    text = texts[place]
+    assert "Profiles" in text
+    assert all(name in text for name in ("cluster 1", "cluster 3", "all rows"))
+    assert "red (100%)" in text
+    assert " cm" in text
+
+
+def test_the_card_says_how_stable_it_is(texts):
+    """With the number of refits."""
+    assert "Stability: 10 models" in texts["card"]
+
+
+def test_the_endpoint_gives_the_golden_scores(whole, client):
+    """By the smoke test's own comparison; the nearest is the one that is predicted."""
+    for line in whole.golden():
+        answer = client.post("/predict", json=line["row"]).json()
+        assert smoke._difference("here", line, answer, whole.contract) < 1e-5
+        assert answer["distance"] == answer["distances"][answer["prediction"]] == min(line["score"])
+
+
+def test_feedback_is_refused_with_the_reason(whole, start, tmp_path):
+    """Nothing comes true."""
+    client = start(whole.folder, LOG_URL=f"sqlite:///{tmp_path}/log.db")
+    row = {"length": 0.1, "width": 0.2, "colour": "red"}
+    known = client.post("/predict", json=row).json()["prediction_id"]
+    answer = client.post("/feedback", json={"prediction_id": known, "outcome": "cluster 1"})
+    assert answer.status_code == 422
+    assert "no outcome of a cluster ever comes true" in answer.json()["detail"]
+
+
+def test_the_page_shows_the_cluster(client):
+    """Its name, and which column changes the distance."""
+    text = client.post("/", data={"length": "6", "width": "0", "colour": "green"}).text
+    assert "distance to cluster" in text
+
+
+def test_predictions_are_of_the_type_that_openapi_shows(whole):
+    """With exactly its keys, as JSON, as columns and as tensors."""
+    contract = whole.contract
+    adapter = TypeAdapter(TypedDict("Prediction", TASK.prediction_fields(contract)))
+    scores = np.array([[1.0, 2, 0.5], [3, 0, 4]])
+    predictions = TASK.predictions(scores, contract)
+    table = TASK.columns(scores, contract)
+    for i, prediction in enumerate(predictions):
+        assert adapter.validate_json(json.dumps(prediction)) == prediction
+        assert [output.key for output in TASK.outputs(contract)] == list(prediction)
+        assert TASK.scores_of(prediction, contract) == scores[i].tolist()
+        assert table["prediction"][i] == prediction["prediction"]
+        assert table["distance"][i] == prediction["distance"]
+    assert list(table)[2:] == [f"distance_{name}" for name in contract.classes]
+
+
+def test_a_table_is_predicted_by_columns(whole):
+    """One for the cluster, and one for each distance."""
+    found = TableModel(whole, "v1").predict(heaps(5), kind="model")
+    nearest = found.iloc[:, 2:].idxmin(axis=1)
+    assert (nearest == "distance_" + found["prediction"].astype(str)).all()
+
+
+def test_the_distance_is_watched(whole):
+    """The nearest one as the score, beside those to each centre, from which shares follow."""
+    scores = np.array([[1.0, 2, 0.5], [3, 0, 4]])
+    watched = TASK.watched(scores, whole.contract)
+    assert watched["score"].tolist() == [0.5, 0]
+    assert set(whole.read_json("reference.json")["days"]["frame"]["scores"]) == set(watched)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"target.column": "width"}, r"target\.column: clustering predicts no column"),
+        ({"target.unit": "min"}, r"target\.unit: clustering predicts no column"),
+        ({"split.strategy": "stratified"}, "needs classes"),
+        ({"train.class_weight": "balanced"}, r"train\.class_weight needs a target"),
+        ({"train.early_stopping": True}, r"train\.early_stopping needs a target"),
+        ({"train.calibrate": "sigmoid"}, r"train\.calibrate needs a target"),
+        ({"train.threshold": 0.5}, r"train\.threshold is for classes"),
+        ({"train.select": {"by": "importance", "keep": 1}}, "'importance' needs a target"),
+        ({"train.grid": {"n_clusters": [1, 3]}}, "at least 2 clusters"),
+    ],
+)
+def test_parameters_that_need_a_target_are_refused(tmp_path, changes, message):
+    """With the key, before any stage."""
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(changed(changes)))
+    with pytest.raises(errors.UsageError, match=message):
+        params.load(path)
+
+
+@pytest.mark.parametrize("changes", [
+    {"train.select": {"by": "pca", "keep": 2}},
+    {"split": {"strategy": "group", "column": "colour", "validation": 0.2, "holdout": 0.2}},
+    {"split": {"strategy": "time", "column": "id", "validation": 0.2, "holdout": 0.2}},
+])  # fmt: skip
+def test_parameters_without_a_target_are_taken(tmp_path, changes):
+    """Any split that needs no classes, and components."""
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(changed(changes)))
+    assert params.load(path).task == "clustering"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("BisectingKMeans", "tree of splits"),
+        ("Birch", "ONNX cannot express it"),
+        ("MeanShift", "no distances"),
+        ("DBSCAN", "cannot place a row"),
+        ("HDBSCAN", "cannot place a row"),
+        ("AgglomerativeClustering", "cannot place a row"),
+        ("SpectralClustering", "cannot place a row"),
+    ],
+)
+def test_other_estimators_are_refused_by_name(name, reason):
+    """With the reason, and what to choose."""
+    with pytest.raises(errors.UsageError, match=f"{name}: .*{reason}.* choose a KMeans"):
+        TASK.check_model(getattr(sklearn.cluster, name)(), "own")
+
+
+def test_they_are_refused_before_the_first_stage(run, made):
+    """By what `loop ingest` asks."""
+    with pytest.raises(errors.UsageError, match="'mixture' is a GaussianMixture: its prob"):
+        run(heaps(), {"train.estimator": "mixture"})
+
+
+def test_a_cluster_that_nothing_is_near_to_is_no_error(whole):
+    """The smallest share is 0 then, and the plots have it."""
+    scores = np.column_stack([np.ones(20), np.full((20, 2), 2.0)])
+    plots = TASK.plots(np.zeros(20), scores, whole.contract)
+    assert sorted(plots["sizes"].columns["rows"]) == [0, 0, 20]
+    metric = cluster_metrics.METRICS["smallest_share"]
+    assert metric(np.zeros(20), scores, whole.contract) == 0
