@@ -50,22 +50,25 @@ annotated_types antlr4 antlr4_python3_runtime anyio anysqlite appdirs appnope ar
 ast_serialize asttokens asyncssh atpublic attr attrs azure azure_core azure_identity
 azure_storage_blob bcrypt billiard botocore brotli cachetools celery certifi cffi charset_normalizer
 click click_didyoumean click_plugins click_repl cloudpickle colorama comm configobj contourpy
-coverage cryptography cycler databricks databricks_sdk dateutil debugpy decorator dictdiffer
-diskcache distro dotenv dpath dulwich dvc dvc_azure dvc_data dvc_gs dvc_http dvc_objects dvc_render
-dvc_s3 dvc_ssh dvc_studio_client dvc_task entrypoints execnet executing fastapi fastapi_offline
-fastjsonschema filelock flatbuffers flatten_dict flufl flufl_lock fonttools frozenlist fsspec funcy
-gcsfs gevent geventhttpclient git gitdb github githubkit githubkit_schemas
-githubkit_schemas_2026_03_10 gitpython google google_api_core google_auth google_auth_oauthlib
-google_cloud_core google_cloud_storage google_cloud_storage_control google_crc32c
-google_resumable_media googleapis_common_protos grandalf graphql graphql_core greenlet grpc
-grpc_google_iam_v1 grpc_status grpcio grpcio_status gto h11 harfile hishel httpcore httpcore2
-httptools httpx httpx2 httpx2_jsfetch hydra hydra_core hypothesis hypothesis_graphql idna
-importlib_metadata iniconfig ipykernel ipython ipython_pygments_lexers isodate iterative_telemetry
-jedi jinja2 jmespath joblib jsonschema jsonschema_rs jsonschema_specifications jupyter
-jupyter_client jupyter_core jwt kiwisolver knack kombu librt lightgbm markdown_it markdown_it_py
-markupsafe matplotlib matplotlib_inline mdurl mermaidx ml_dtypes mlflow mlflow_skinny mpl_toolkits
-msal msal_extensions msgpack multidict mypy mypy_extensions mypyc nacl narwhals nbclient nbformat
-nest_asyncio2 networkx nh3 novasvg numpy oauthlib omegaconf onnx onnxruntime opentelemetry
+coverage cryptography cuda cuda_bindings cuda_pathfinder cuda_toolkit cycler databricks
+databricks_sdk dateutil debugpy decorator dictdiffer diskcache distro dotenv dpath dulwich dvc
+dvc_azure dvc_data dvc_gs dvc_http dvc_objects dvc_render dvc_s3 dvc_ssh dvc_studio_client dvc_task
+entrypoints execnet executing fastapi fastapi_offline fastjsonschema filelock flatbuffers
+flatten_dict flufl flufl_lock fonttools frozenlist fsspec functorch funcy gcsfs gevent
+geventhttpclient git gitdb github githubkit githubkit_schemas githubkit_schemas_2026_03_10 gitpython
+google google_api_core google_auth google_auth_oauthlib google_cloud_core google_cloud_storage
+google_cloud_storage_control google_crc32c google_resumable_media googleapis_common_protos grandalf
+graphql graphql_core greenlet grpc grpc_google_iam_v1 grpc_status grpcio grpcio_status gto h11
+harfile hishel httpcore httpcore2 httptools httpx httpx2 httpx2_jsfetch hydra hydra_core hypothesis
+hypothesis_graphql idna importlib_metadata iniconfig ipykernel ipython ipython_pygments_lexers
+isodate isympy iterative_telemetry jedi jinja2 jmespath joblib jsonschema jsonschema_rs
+jsonschema_specifications jupyter jupyter_client jupyter_core jwt kiwisolver knack kombu librt
+lightgbm markdown_it markdown_it_py markupsafe matplotlib matplotlib_inline mdurl mermaidx ml_dtypes
+mlflow mlflow_skinny mpl_toolkits mpmath msal msal_extensions msgpack multidict mypy mypy_extensions
+mypyc nacl narwhals nbclient nbformat nest_asyncio2 networkx nh3 novasvg numpy nvidia nvidia_cublas
+nvidia_cuda_cccl nvidia_cuda_cupti nvidia_cuda_nvrtc nvidia_cuda_runtime nvidia_cudnn_cu13
+nvidia_cufft nvidia_cufile nvidia_cusolver nvidia_cusparse nvidia_cusparselt_cu13 nvidia_nccl_cu13
+nvidia_nvjitlink nvidia_nvshmem_cu13 nvidia_nvtx oauthlib omegaconf onnx onnxruntime opentelemetry
 opentelemetry_api opentelemetry_proto opentelemetry_sdk opentelemetry_semantic_conventions orjson
 packaging pandas pandera parso pathspec pexpect pil pillow pip pkg_resources platformdirs playwright
 pluggy polars prettytable prometheus_client prompt_toolkit propcache proto proto_plus protobuf
@@ -75,12 +78,12 @@ pygtrie pyjwt pylab pynacl pyparsing pyrate_limiter pytest pytest_cov pytest_xdi
 python_dateutil python_dotenv python_rapidjson pywin32 pyyaml pyzmq quickjs quickjs_ng rapidjson
 referencing requests requests_oauthlib rich rpds rpds_py ruamel ruamel_yaml ruff s3fs schemathesis
 scikit_learn scipy scmrepo semver setuptools shellingham shortuuid shtab six skl2onnx sklearn skops
-skrub smmap sortedcontainers sqlalchemy sqlparse sqltrie sshfs stack_data starlette tabulate
-tensorboardx termaid threadpoolctl tomlkit tornado tqdm traitlets tritonclient tritonclientutils
-tritongrpcclient tritonhttpclient tritonshmutils truststore typeguard typer typing_extensions
-typing_inspect typing_inspection tzdata tzlocal urllib3 uv uvicorn uvloop validate vine vl_convert
-vl_convert_python voluptuous watchfiles wcwidth websockets werkzeug wheel wrapt xdist xgboost yaml
-yarl zc zc_lockfile zipp zizmor zmq zope zope_event zope_interface
+skrub smmap sortedcontainers sqlalchemy sqlparse sqltrie sshfs stack_data starlette sympy tabulate
+tensorboardx termaid threadpoolctl tomlkit torch torchgen tornado tqdm traitlets triton tritonclient
+tritonclientutils tritongrpcclient tritonhttpclient tritonshmutils truststore typeguard typer
+typing_extensions typing_inspect typing_inspection tzdata tzlocal urllib3 uv uvicorn uvloop validate
+vine vl_convert vl_convert_python voluptuous watchfiles wcwidth websockets werkzeug wheel wrapt
+xdist xgboost yaml yarl zc zc_lockfile zipp zizmor zmq zope zope_event zope_interface
 """.split()
 )
 

@@ -24,6 +24,7 @@ from mlops_loop.model import bundle
 from mlops_loop.pipeline import evaluate, export, ingest, preflight, prepare, train, validate
 from mlops_loop.pipeline.cleaning import ADVICE
 from mlops_loop.pipeline.model_pipeline import Estimator
+from mlops_loop.pipeline.networks import NetworkClassifier, NetworkRegressor
 from mlops_loop.sources.table import READERS
 
 STAGES = (ingest, validate, prepare, train, export, evaluate)
@@ -44,6 +45,7 @@ ESTIMATORS = {
         "random_forest": Estimator(
             partial(ensemble.RandomForestClassifier, n_jobs=-1), numbers="filled"
         ),
+        "mlp": Estimator(NetworkClassifier, numbers="scaled"),
     },
     True: {
         "linear": Estimator(Ridge, numbers="scaled"),
@@ -54,6 +56,7 @@ ESTIMATORS = {
         "random_forest": Estimator(
             partial(ensemble.RandomForestRegressor, n_jobs=-1), numbers="filled"
         ),
+        "mlp": Estimator(NetworkRegressor, numbers="scaled"),
     },
 }
 

@@ -19,7 +19,7 @@ from mlops_loop.model import predictor
 from mlops_loop.pipeline import export, model_pipeline, probes, train
 from mlops_loop.pipeline.model_pipeline import Estimator
 
-NAMES = ("linear", "hist_gradient_boosting", "random_forest")
+NAMES = ("linear", "hist_gradient_boosting", "random_forest", "mlp")
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def trained(monkeypatch, tmp_path, inputs, make_rows, make_params):
         grids = {
             "hist_gradient_boosting": {"max_iter": [20]},
             "random_forest": {"n_estimators": [9]},
+            "mlp": {"hidden_layer_sizes": [[8], [9, 5]]},
         }
         changes = {"train.estimator": name, "train.grid": grids.get(name, {})} | (more or {})
         rows = make_rows(300, kind)

@@ -39,6 +39,7 @@ TINY = {
     "linear": {},
     "hist_gradient_boosting": {"max_iter": [3], "min_samples_leaf": [2]},
     "random_forest": {"n_estimators": [3]},
+    "mlp": {"max_iter": [3]},
 }
 SCORINGS = {
     "classification": ["log_loss", "brier", "calibration_error", "balanced_accuracy"],

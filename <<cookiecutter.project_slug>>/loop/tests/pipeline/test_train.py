@@ -20,7 +20,9 @@ SMALL = {
     "linear": {},
     "hist_gradient_boosting": {"max_iter": [8], "min_samples_leaf": [5]},
     "random_forest": {"n_estimators": [8]},
+    "mlp": {"alpha": [0.1]},
 }
+TREES = ("hist_gradient_boosting", "random_forest")
 
 
 @pytest.fixture(autouse=True)
@@ -243,7 +245,7 @@ def test_balanced_classes_find_more_of_the_rare_one(make_rows, make_params, name
     means = []
     for weight in (None, "balanced"):
         changes = {"train.class_weight": weight, "train.estimator": name, "train.threshold": "f1"}
-        changes["train.grid"] = SMALL[name] | ({"min_samples_leaf": [20]} if SMALL[name] else {})
+        changes["train.grid"] = SMALL[name] | ({"min_samples_leaf": [20]} if name in TREES else {})
         trained = train.train(rows, other, make_params(changes=changes))
         means.append(scores_of(trained, other)[:, 1].mean())
     assert 0.01 < (other["_target"] == "yes").mean() < 0.04
@@ -298,6 +300,14 @@ def test_boosting_stops_early(fit, kind, strategy):
     changes |= {"train.grid": {"max_iter": [400], "min_samples_leaf": [5]}, "train.folds": 2}
     trained = fit(kind, changes | {"split.strategy": strategy, "split.column": "c"})
     assert 5 < trained.facts["iterations"] < 200
+
+
+@pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
+def test_a_network_stops_early(fit, kind):
+    """Of the epochs that it may take; the number is in the report."""
+    changes = {"train.estimator": "mlp", "train.early_stopping": True, "train.folds": 2}
+    trained = fit(kind, changes | {"train.grid": {"max_iter": [1000], "alpha": [0.01]}})
+    assert 5 < trained.facts["iterations"] < 900
 
 
 def test_boosting_stops_by_the_validation_rows(make_rows, make_params):

@@ -95,7 +95,7 @@ def _split(section: Any, roles: Roles) -> None:
 def _train(section: Any, target: Facts, roles: Roles) -> None:
     small = target.n < SMALL
     estimator = "linear" if small else "hist_gradient_boosting"
-    note = "linear, hist_gradient_boosting, random_forest"
+    note = "linear, hist_gradient_boosting, random_forest, mlp"
     put(section, "estimator", estimator, note)
     put(section, "grid", None, "null: the grid in estimators.py")
     put(section, "scoring", draft_of(roles.task).scoring)

@@ -39,16 +39,20 @@ N_ROWS = 200
 FEW = 10  # trees or iterations, for speed
 SIZES = ("n_estimators", "max_iter")
 # These can be written and converted, but for known faults: see loop/docs/onnx.md.
-KNOWN = tuple(
-    f"sklearn.{name}"
-    for name in (
-        "ensemble._forest.RandomForestClassifier",
-        "ensemble._forest.RandomForestRegressor",
-        "ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
-        "ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
-        "linear_model._logistic.LogisticRegression",
-        "linear_model._ridge.Ridge",
-    )
+KNOWN = (
+    "mlops_loop.pipeline.networks.NetworkClassifier",
+    "mlops_loop.pipeline.networks.NetworkRegressor",
+    *(
+        f"sklearn.{name}"
+        for name in (
+            "ensemble._forest.RandomForestClassifier",
+            "ensemble._forest.RandomForestRegressor",
+            "ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+            "ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingRegressor",
+            "linear_model._logistic.LogisticRegression",
+            "linear_model._ridge.Ridge",
+        )
+    ),
 )
 OPSETS = (4, 3, 2, 1)  # of ai.onnx.ml, older than the newest
 

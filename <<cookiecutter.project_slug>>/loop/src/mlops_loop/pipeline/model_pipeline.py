@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -141,9 +142,16 @@ def set_options(model: BaseEstimator, train: Train) -> None:
     """Give a model what `train` says beside its grid; raises UsageError where it cannot do that."""
     for name in ("class_weight", "early_stopping"):
         if value := getattr(train, name):
-            if name not in model.get_params():
+            if not _can(model, name):
                 raise UsageError(f"train.{name}: {train.estimator} cannot do that. Leave it out.")
             model.set_params(**{name: value})
+
+
+def _can(model: BaseEstimator, option: str) -> bool:
+    """Whether a model has it: early stopping by rows that `fit` is given, not by random ones."""
+    if option == "early_stopping" and "X_val" not in signature(model.fit).parameters:
+        return False
+    return option in model.get_params()
 
 
 def feature_names(contract: Contract, categories: str) -> list[str]:

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, clone
 from mlops_loop import project, tasks
 from mlops_loop.errors import ProjectError, UsageError
 from mlops_loop.params import MADE_BY, Params
-from mlops_loop.pipeline import export_check, libraries
+from mlops_loop.pipeline import export_check, libraries, networks
 from mlops_loop.pipeline.derive import require_expressible
 from mlops_loop.pipeline.model_pipeline import Estimator, find_estimator, set_options
 from mlops_loop.pipeline.schema_rules import schema_of
@@ -36,6 +36,7 @@ def check(params: Params) -> None:
         estimator = find_estimator(own.estimator)
         model = _make(estimator, params)
     tasks.find(params.task).check_model(model, own.estimator)
+    networks.check_installed(model)
     set_options(model, own)
     if own.grid is None:
         _check_grid(model, estimator.grid, own.estimator, "estimators.py: grid")

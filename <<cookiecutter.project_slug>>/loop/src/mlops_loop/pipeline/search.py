@@ -24,10 +24,11 @@ from sklearn.utils.class_weight import compute_sample_weight
 from tqdm import tqdm
 
 from mlops_loop import paths, project, tasks
-from mlops_loop.errors import DataRefused, UsageError
+from mlops_loop.errors import DataRefused, ProjectError, UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import raw_scores
 from mlops_loop.params import Params
+from mlops_loop.pipeline import networks
 from mlops_loop.pipeline.folds import FACTOR, Fold, rungs
 from mlops_loop.statistics.metrics import Metric
 
@@ -60,7 +61,8 @@ class Problem:
     def key(self, rung: list[Fold]) -> str:
         """A hash of everything that makes a score, code and libraries too."""
         data = [self.blank, self.x, self.y, self.metric.name, self.contract, rung]
-        return joblib.hash([*data, _code(), np.__version__, sklearn.__version__])
+        versions = [np.__version__, sklearn.__version__, networks.runtime(self.blank[-1])]
+        return joblib.hash([*data, _code(), *versions])
 
 
 def _code() -> list[bytes]:
@@ -68,7 +70,8 @@ def _code() -> list[bytes]:
     here = Path(__file__).parent
     folders = [here.with_name(room) for room in ("statistics", "tasks")]
     files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    files.append(here / "model_pipeline.py")
+    modules = ("learners", "model_pipeline", "networks", "torch_learner")
+    files += [here / f"{name}.py" for name in modules]
     return [path.read_bytes() for path in files] + project.imported_code()
 
 
@@ -186,7 +189,7 @@ def fit(
         inner = head.fit_transform(x, y)
         inner[:, np.isnan(inner).all(axis=0)] = 0  # boosting cannot bin a column without a value
         model.fit(inner, y, **_stopping(head, model, stop))
-    except MemoryError:  # not the model's refusal: the command line says what helps
+    except (MemoryError, ProjectError):  # not the model's refusal: the command line says what helps
         raise
     except Exception as error:  # LightGBM, for one, has an error of its own
         reason = " ".join(str(error).split())
@@ -194,6 +197,7 @@ def fit(
         raise UsageError(f"{what}: {reason}") from error
     if hasattr(model, "n_jobs"):
         model.set_params(n_jobs=None)
+    pipeline.steps[-1] = (pipeline.steps[-1][0], networks.plain(model))
     return pipeline
 
 

@@ -3,7 +3,7 @@
 Each `Estimator` says how to make the model, which grid to search where params.yaml has none, how
 the model wants its numbers, "raw" (missing values as NaN), "filled" or "scaled", and how its
 categories: "one_hot", a column for each level, or "codes", one column, for trees. For LightGBM,
-XGBoost and own classes see loop/docs/extensions.md.
+XGBoost, PyTorch and own classes see loop/docs/extensions.md.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 
 from mlops_loop.pipeline.model_pipeline import Estimator
+from mlops_loop.pipeline.networks import NetworkClassifier
 
 ESTIMATORS = {
     "linear": Estimator(
@@ -32,5 +33,10 @@ ESTIMATORS = {
         partial(RandomForestClassifier, n_jobs=-1),
         grid={"n_estimators": [100], "min_samples_leaf": [5, 20], "max_features": ["sqrt", 0.5]},
         numbers="filled",
+    ),
+    "mlp": Estimator(
+        NetworkClassifier,
+        grid={"hidden_layer_sizes": [(64,), (64, 32)], "alpha": [0.3, 1.0, 3.0]},
+        numbers="scaled",
     ),
 }
