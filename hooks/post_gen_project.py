@@ -21,11 +21,12 @@ ANSWERS = (
 )
 
 TASKS = ["classification", "regression"]
+REMOTES = ["ghcr", "local", "s3", "gs", "azure", "ssh"]
 # One row a file: the question whose answer chooses it, its name, and the names that are offered.
 OPTIONS = [
     ("task", "gate.yaml", "gate.{}.yaml", TASKS),
     ("task", "src/{package}/estimators.py", "src/{package}/estimators.{}.py", TASKS),
-    ("dvc_remote", ".dvc/config", ".dvc/{}.config", ["ghcr", "local", "s3", "ssh"]),
+    ("dvc_remote", ".dvc/config", ".dvc/{}.config", REMOTES),
     ("license", "LICENSE", "licenses/{}", ["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"]),
 ]
 

@@ -1,20 +1,31 @@
-"""The answers `s3` and `ssh`: data and finished runs travel through a real server of each kind."""
+"""The answers `s3`, `gs`, `azure` and `ssh`: data and finished runs travel through a real server.
+
+moto stands in for S3, fake-gcs-server for Google's storage, azurite for Azure's.
+"""
 
 import os
+import re
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
-from conftest import OPTION_SETS, check, run
+from conftest import OPTION_SETS, ROOT, check, require_tool, run
 from moto.server import ThreadedMotoServer
+from workflows.double.npm import modules
 from workflows.world import quick
 
 STORE = ("uv", "run", "--frozen", "loop", "store")
 LOGIN = {"STORE_USERNAME": "someone", "STORE_PASSWORD": "pa55-w0rd"}
+# The account of azurite, which it has published: https://github.com/Azure/Azurite
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 # Run by the project's own Python: a server of SFTP for one user, on a port that it prints.
 SFTP = f"""
 import asyncio, asyncssh
@@ -73,7 +84,70 @@ def ssh(laptop: Path, folder: Path) -> Place:
     return Place(laptop, stop, {"STORE_URL": f"ssh://127.0.0.1:{port}{folder}/store", **LOGIN})
 
 
-@pytest.fixture(scope="module", params=[s3, ssh], ids=["s3", "ssh"])
+def ended(server: subprocess.Popen) -> Callable[[], None]:
+    """Return what ends a program that was started here."""
+
+    def stop() -> None:
+        server.terminate()
+        server.wait(timeout=10)
+
+    return stop
+
+
+def gs(laptop: Path, folder: Path) -> Place:
+    """Start fake-gcs-server, with the bucket of the answer."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    program = [require_tool("fake-gcs-server"), "-backend", "memory", "-scheme", "http"]
+    program += ["-host", "127.0.0.1", "-port", str(port), "-public-host", f"127.0.0.1:{port}"]
+    server = subprocess.Popen(program, stderr=subprocess.DEVNULL)
+    answered(f"{address}/storage/v1/b?project=p", server)
+    bucket = {"name": "flight-delays-store"}
+    httpx.post(f"{address}/storage/v1/b?project=p", json=bucket).raise_for_status()
+    # Without it, gcsfs asks Google itself what kind of bucket it is, whatever the host.
+    env = {"STORAGE_EMULATOR_HOST": address, "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false"}
+    return Place(laptop, ended(server), env)
+
+
+def azure(laptop: Path, folder: Path) -> Place:
+    """Start azurite, with the container of the answer."""
+    port = free_port()
+    main = modules(ROOT / "tests" / "azurite") / "azurite/dist/src/blob/main.js"
+    program = [require_tool("node"), main, "--silent", "--location", folder / "azurite"]
+    program += ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--skipApiVersionCheck"]
+    server = subprocess.Popen([*program, "--disableTelemetry"])
+    address = f"http://127.0.0.1:{port}/{ACCOUNT}"
+    answered(address, server)
+    login = f"AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={address}"
+    env = {"AZURE_STORAGE_CONNECTION_STRING": f"DefaultEndpointsProtocol=http;{login}"}
+    make = "from azure.storage.blob import BlobServiceClient as Client; import os; "
+    make += "Client.from_connection_string(os.environ['AZURE_STORAGE_CONNECTION_STRING'])"
+    make += ".create_container('flight-delays-store')"
+    check(laptop / ".venv" / "bin" / "python", "-c", make, cwd=laptop, env=os.environ | env)
+    return Place(laptop, ended(server), env)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def answered(address: str, server: subprocess.Popen) -> None:
+    """Wait until a server answers, whatever it says."""
+    for _ in range(300):
+        assert server.poll() is None, "the server ended"
+        with suppress(httpx.TransportError):
+            httpx.get(address)
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"nothing answers at {address}")
+
+
+KINDS = (s3, gs, azure, ssh)
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=[kind.__name__ for kind in KINDS])
 def place(request, baked, module_path) -> Iterator[Place]:
     """Return a project of the answer with its environment, data prepared, and a running server."""
     kind = request.param.__name__
@@ -108,12 +182,27 @@ def test_the_store_is_filled_and_a_clone_takes_from_it(place, tmp_path):
     assert "Not needed (see --delete): 0" in place.store("gc").stdout
 
 
+def test_a_wrong_address_is_no_empty_store(place, tmp_path):
+    """A mistyped bucket, container or folder is refused by each command, and nothing is made."""
+    config = (place.laptop / ".dvc" / "config").read_text()
+    (url,) = re.findall(r"url = (.*)", config)
+    url = place.env.get("STORE_URL", url)
+    wrong = (
+        url.replace("/store", "/tpyo/store") if "ssh:" in url else url.replace("-store", "-tpyo")
+    )
+    for command in ("status", "pull", "push", "gc"):
+        done = place.store(command, STORE_URL=wrong)
+        assert done.returncode == 6, done.stdout
+        assert "does not exist: there is no" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_login_of_github_is_for_no_one_else(place):
-    """What a workflow has by default is not sent; the refusal is a sentence."""
+    """What a workflow has by default is not sent: refused in a sentence where there is no other."""
     default = {"STORE_USERNAME": "octocat", "STORE_PASSWORD": "ghs_x", "GITHUB_ACTOR": "octocat"}
     done = place.store("status", **default)
-    assert done.returncode == 6 and "Traceback" not in done.stderr
-    assert "STORE_USERNAME" in done.stderr and "ghs_x" not in done.stderr
+    assert "Traceback" not in done.stderr and "ghs_x" not in done.stderr
+    assert done.returncode == (6 if "STORE_USERNAME" in place.env else 0)
+    assert ("STORE_USERNAME" in done.stderr) == bool(done.returncode)
 
 
 def test_a_store_that_is_down_is_reported(place):

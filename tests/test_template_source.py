@@ -24,6 +24,8 @@ PLACEHOLDER = re.compile(r"<<[%#-]?\s*|^\s*#%", re.MULTILINE)
 
 # The only files that may hold a placeholder; all others are the same in every project.
 RENDERED = (
+    ".dvc/azure.config",
+    ".dvc/gs.config",
     ".dvc/local.config",
     ".dvc/s3.config",
     ".dvc/ssh.config",

@@ -1,4 +1,4 @@
-"""What GitHub publishes on npm, installed once as package-lock.json says."""
+"""Packages of npm, installed once as a package-lock.json says; by default what GitHub publishes."""
 
 import shutil
 from functools import cache
@@ -11,9 +11,9 @@ HERE = Path(__file__).parents[1]
 
 
 @cache
-def modules() -> Path:
+def modules(package: Path = HERE) -> Path:
     """Return the folder node_modules; skip the test where npm is missing and it is needed."""
-    with (HERE / "package-lock.json").open("rb") as lock:
+    with (package / "package-lock.json").open("rb") as lock:
         version = file_digest(lock, "sha256").hexdigest()[:12]
     folder = ROOT / ".venv" / "node" / version
     if not (folder / "ready").exists():
@@ -22,7 +22,7 @@ def modules() -> Path:
         with locked(folder.with_suffix(".lock")):
             if not (folder / "ready").exists():
                 for name in ("package.json", "package-lock.json"):
-                    shutil.copy(HERE / name, folder)
+                    shutil.copy(package / name, folder)
                 quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
                 check(npm, "ci", *quiet, cwd=folder)
                 (folder / "ready").touch()
