@@ -5,6 +5,8 @@ PROJECT := <<cookiecutter.project_slug>>
 QUICK := answers hooks bake template_source budget documents
 # The environment lies beside the generated project, which every call replaces.
 LOOP_ENVIRONMENT := $(CURDIR)/build/check.venv
+# tests/test_torch.py runs these, in an environment that has PyTorch.
+WITHOUT_TORCH := --ignore=tests/pipeline/test_torch_learner.py
 # The tools of .venv come first, also for the hooks and for the generated project's own make.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -30,7 +32,7 @@ test: loop
 loop: .venv/ready
 	python tools/bake.py --name check && cd build/check && UV_PROJECT_ENVIRONMENT="$(LOOP_ENVIRONMENT)" uv sync --frozen --quiet
 	cd "$(PROJECT)/loop" && export PATH="$(LOOP_ENVIRONMENT)/bin:$$PATH" PYTHONPATH="$$PWD/src" && \
-	  ruff check . && ruff format --check . && mypy && python -m pytest -n 3 $(LOOP_TESTS)
+	  ruff check . && ruff format --check . && mypy && python -m pytest -n 3 $(WITHOUT_TORCH) $(LOOP_TESTS)
 
 # Check the template's own Python and workflows
 lint: .venv/ready

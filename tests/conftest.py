@@ -96,7 +96,7 @@ class Scheduling(LoadScopeScheduling):
 
     FILES = (
         "test_dashboard test_experiments test_extensions test_host test_onnx test_own_data "
-        "test_own_table test_page test_plots test_sources"
+        "test_own_table test_page test_plots test_sources test_torch"
     ).split()
 
     def _split_scope(self, nodeid: str) -> str:
