@@ -300,6 +300,9 @@ def test_boosting_stops_early(fit, kind, strategy):
     changes |= {"train.grid": {"max_iter": [400], "min_samples_leaf": [5]}, "train.folds": 2}
     trained = fit(kind, changes | {"split.strategy": strategy, "split.column": "c"})
     assert 5 < trained.facts["iterations"] < 200
+    lengths = {name: len(values) for name, values in trained.curves.items()}
+    n = trained.facts["iterations"] + 1  # and before the first one
+    assert lengths == {"train_score": n, "validation_score": n}
 
 
 @pytest.mark.parametrize("kind", ["binary", "multi-class", "regression"])
@@ -308,6 +311,13 @@ def test_a_network_stops_early(fit, kind):
     changes = {"train.estimator": "mlp", "train.early_stopping": True, "train.folds": 2}
     trained = fit(kind, changes | {"train.grid": {"max_iter": [1000], "alpha": [0.01]}})
     assert 5 < trained.facts["iterations"] < 900
+    assert len(trained.curves["loss"]) == trained.facts["iterations"]
+    assert trained.curves["loss"][-1] < trained.curves["loss"][0]
+
+
+def test_a_model_that_keeps_no_iterations_has_no_curve(fit):
+    """So its report stays as it is."""
+    assert fit("binary").curves == {}
 
 
 def test_boosting_stops_by_the_validation_rows(make_rows, make_params):

@@ -60,7 +60,7 @@ def write_reports():
         path.parent.mkdir(exist_ok=True)
         path.write_text(f'{{"of": "{path.stem}"}}\n')
     training = {"estimator": "boosting", "scoring": "roc_auc", "search": "random"}
-    training |= {"candidates": CANDIDATES, "iterations": 12}
+    training |= {"candidates": CANDIDATES, "iterations": 12, "curves": {"loss": [0.7, 0.5]}}
     paths.TRAINING_REPORT.write_text(json.dumps(training))
     paths.EVALUATION_REPORT.write_text(json.dumps(EVALUATION))
     paths.PLOTS.mkdir(exist_ok=True)

@@ -48,6 +48,11 @@ def test_metrics_have_the_ends_of_their_intervals(trained):
     }
 
 
+def test_curves_of_the_final_fit(trained):
+    trained()
+    assert facts.read().curves == {"training.loss": (0.7, 0.5)}
+
+
 def test_tags_say_where_the_model_comes_from(trained, project):
     """Bundle, commit, and the md5 of everything below data/ in dvc.lock."""
     model = trained()

@@ -18,7 +18,7 @@ from mlops_loop.trackers.address import Address
 from mlops_loop.trackers.mlflow_champion import Assigned
 
 SECRET = "a-secret-of-the-tracker"
-ENOUGH_S = 300.0
+ENOUGH_S = 120.0
 
 
 @pytest.fixture
@@ -37,12 +37,18 @@ def api(server, route, **query):
     return urllib3.request("GET", url, fields=query).json()
 
 
+def post(server, route, **body):
+    """What a POST of it answers."""
+    done = urllib3.request("POST", f"{server.url}/api/2.0/mlflow/{route}", json=body)
+    assert done.status == 200, done.data
+    return done.json()
+
+
 def runs(server):
     """All runs of the experiment."""
     found = api(server, "experiments/get-by-name", experiment_name=server.experiment)
-    body = {"experiment_ids": [found["experiment"]["experiment_id"]]}
-    url = f"{server.url}/api/2.0/mlflow/runs/search"
-    return urllib3.request("POST", url, json=body).json().get("runs", [])
+    ids = [found["experiment"]["experiment_id"]]
+    return post(server, "runs/search", experiment_ids=ids).get("runs", [])
 
 
 def pairs(run, kind):
@@ -64,7 +70,10 @@ def test_a_run_is_there_once(trained, server):
     assert run["info"]["status"] == "FINISHED"
     assert first.url.endswith(run["info"]["run_id"])
     assert pairs(run, "params") == told.params
-    assert pairs(run, "metrics") == told.metrics
+    assert pairs(run, "metrics") == {**told.metrics, "training.loss": 0.5}
+    where = {"run_id": run["info"]["run_id"], "metric_key": "training.loss"}
+    steps = api(server, "metrics/get-history", **where)["metrics"]
+    assert [(one["step"], one["value"]) for one in steps] == [(0, 0.7), (1, 0.5)]
     assert pairs(run, "tags").items() >= told.tags.items()
     assert pairs(run, "tags")["mlflow.runName"] == told.bundle_id
     for folder, paths in told.files.items():
@@ -75,7 +84,8 @@ def test_a_run_that_was_cut_off_is_completed(trained, server):
     """With more parameters and metrics than one request may have."""
     trained()
     many = {f"p{i}": str(i) for i in range(250)}
-    told = replace(facts.read(), params=many, metrics={k: float(v) for k, v in many.items()})
+    numbers = {k: float(v) for k, v in many.items()}
+    told = replace(facts.read(), params=many, metrics=numbers, curves={})
     lost = replace(told, files={"plots": (facts.LOCK.with_name("missing.csv"),)})
     with pytest.raises(deadline.Refused, match=r"missing\.csv"):
         call(mlflow_run.publish, server, lost)
@@ -86,6 +96,20 @@ def test_a_run_that_was_cut_off_is_completed(trained, server):
     assert len(run["data"]["params"]) == len(run["data"]["metrics"]) == 250
     history = api(server, "metrics/get-history", run_id=run["info"]["run_id"], metric_key="p1")
     assert len(history["metrics"]) == 1
+
+
+def test_a_run_or_an_experiment_that_was_deleted(trained, server):
+    """Without its run the model is published anew; a deleted experiment is for a person."""
+    trained()
+    told = facts.read()
+    first = call(mlflow_run.publish, server, told)
+    post(server, "runs/delete", run_id=first.url.rpartition("/")[2])
+    second = call(mlflow_run.publish, server, told)
+    assert (second.is_new, second.url != first.url) == (True, True)
+    experiment = second.url.split("/experiments/")[1].split("/")[0]
+    post(server, "experiments/delete", experiment_id=experiment)
+    with pytest.raises(deadline.Refused, match=r"was deleted there\. Next: restore it"):
+        call(mlflow_run.publish, server, told)
 
 
 def test_the_alias_follows_the_ledger(trained, server):

@@ -59,6 +59,7 @@ def test_what_tensorboard_shows(trained, tracker_extras, read):
     model = shown[told.bundle_id]
     assert model["holdout/roc_auc.low"] == [[0, pytest.approx(0.85)]]
     assert model["search/roc_auc"] == [[0, pytest.approx(0.8)]]
+    assert model["training/loss"] == [[0, pytest.approx(0.7)], [1, pytest.approx(0.5)]]
     assert model["roc/true_positive_rate"] == [[0, 0], [250, pytest.approx(0.8)], [1000, 1]]
     steps = {k: [step for step, _ in model[k]] for k in model if k.startswith(("prec", "calib"))}
     assert steps == {

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
@@ -29,18 +30,28 @@ from mlops_loop.pipeline.search import Problem, fit, search
 from mlops_loop.tasks import metrics
 from mlops_loop.tasks.task import Rows
 
+# What scikit-learn keeps of each iteration, where it does. A loss is that of the rows to fit or, of
+# a network that stops early, of the validation rows; a score is a loss with its sign turned.
+CURVES = {
+    "loss": "loss_curve_",
+    "train_score": "train_score_",
+    "validation_score": "validation_score_",
+}
+
 
 @dataclass(frozen=True)
 class Trained:
     """The fitted pipeline, its final contract, all candidates (see `search`), and facts.
 
-    `facts`: the `iterations` of early stopping, the names of `selected` features.
+    `facts`: the `iterations` of early stopping, the names of `selected` features. `curves`: by name
+    what the final fit kept of each iteration, see CURVES.
     """
 
     pipeline: Pipeline
     contract: Contract
     candidates: list[dict[str, Any]]
     facts: dict[str, Any]
+    curves: dict[str, list[float]]
 
 
 def train(training: pd.DataFrame, validation: pd.DataFrame, params: Params) -> Trained:
@@ -58,8 +69,8 @@ def train(training: pd.DataFrame, validation: pd.DataFrame, params: Params) -> T
     candidates = search(Problem(blank, *known, metric, contract), training, grid, params)
     best = fit(blank, candidates[0]["values"], *known, held if own.early_stopping else None)
     facts = _facts(best, contract, params)
-    task = tasks.find(params.task)
-    return Trained(*task.learn_from_validation(best, contract, held, own), candidates, facts)
+    learned = tasks.find(params.task).learn_from_validation(best, contract, held, own)
+    return Trained(*learned, candidates, facts, _curves(best[-1]))
 
 
 def _check_memory(contract: Contract, training: pd.DataFrame, params: Params) -> None:
@@ -94,6 +105,16 @@ def _facts(pipeline: Pipeline, contract: Contract, params: Params) -> dict[str, 
     return facts
 
 
+def _curves(model: Any) -> dict[str, list[float]]:
+    network = getattr(model, "network_", model)
+    kept = {name: getattr(network, attribute, None) for name, attribute in CURVES.items()}
+    return {
+        name: np.asarray(values, dtype=float).tolist()
+        for name, values in kept.items()
+        if values is not None and len(values)
+    }
+
+
 def run(params: Params) -> None:
     """Write the pipeline (skops), its contract and the candidates."""
     training = files.read_table(paths.TRAIN)
@@ -102,8 +123,10 @@ def run(params: Params) -> None:
     files.write_skops(trained.pipeline, paths.TRAINED_PIPELINE)
     trained.contract.save(paths.TRAINED_CONTRACT)
     own = params.train
-    report = {"estimator": own.estimator, "scoring": own.scoring, "search": own.search}
-    report |= trained.facts | {"candidates": trained.candidates}
+    report = trained.facts | {"candidates": trained.candidates, "scoring": own.scoring}
+    report |= {"estimator": own.estimator, "search": own.search}
+    if trained.curves:
+        report["curves"] = trained.curves
     files.write_json(report, paths.TRAINING_REPORT, digits=12)
     _print(trained, own.scoring)
 

@@ -42,7 +42,8 @@ class Facts:
     params: of dvc.lock and of the best candidate, as text. metrics: of the holdout, each in its own
     unit; NAME.low and NAME.high are the ends of its confidence interval. tags: where the model
     comes from. files: by folder in the tracker, the files that belong there. candidates: of the
-    search, the best first (see `pipeline.search`).
+    search, the best first (see `pipeline.search`). curves: by name, a value of each iteration of
+    the final fit (see `pipeline.train`).
     """
 
     name: str
@@ -53,6 +54,7 @@ class Facts:
     files: Mapping[str, tuple[Path, ...]]
     scoring: str = ""
     candidates: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
 
 
 def read(commit: str = "") -> Facts:
@@ -63,7 +65,6 @@ def read(commit: str = "") -> Facts:
     model, lock = bundles.load(paths.BUNDLE), _read_lock()
     _check_same_training(lock)
     training, evaluation = map(files.read_json, (paths.TRAINING_REPORT, paths.EVALUATION_REPORT))
-    candidates = training["candidates"]
     return Facts(
         name=project.model_name(),
         bundle_id=model.id,
@@ -72,7 +73,8 @@ def read(commit: str = "") -> Facts:
         tags=_tags(model, lock, evaluation, commit),
         files=_files(model),
         scoring=training["scoring"],
-        candidates=tuple(candidates),
+        candidates=tuple(training["candidates"]),
+        curves={f"training.{k}": tuple(v) for k, v in training.get("curves", {}).items()},
     )
 
 

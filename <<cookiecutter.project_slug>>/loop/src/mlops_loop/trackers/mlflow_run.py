@@ -89,7 +89,10 @@ def _log(client: Any, run: Any, facts: Facts) -> None:
     made, at = run.info.run_id, run.info.start_time
     for batch in _batches([Param(*item) for item in facts.params.items()]):
         client.log_batch(made, params=batch)
-    for batch in _batches([Metric(*item, at, 0) for item in facts.metrics.items()]):
+    metrics = [Metric(*item, at, 0) for item in facts.metrics.items()]
+    for name, values in facts.curves.items():
+        metrics += [Metric(name, value, at, step) for step, value in enumerate(values)]
+    for batch in _batches(metrics):
         client.log_batch(made, metrics=batch)
     for folder, paths in facts.files.items():
         for path in paths:

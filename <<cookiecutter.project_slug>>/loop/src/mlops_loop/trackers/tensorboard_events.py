@@ -55,21 +55,30 @@ def _write(folder: Path, facts: Facts) -> None:
     from tensorboardX import SummaryWriter
 
     with closing(SummaryWriter(str(folder))) as events:
-        for name, value in facts.metrics.items():
-            room = "search" if name.startswith("search.") else "holdout"
-            events.add_scalar(f"{room}/{_tag(name.removeprefix('search.'))}", value, 0)
-        for tag, points in curves(facts.files["plots"]):
-            for x, y in points:
-                events.add_scalar(tag, y, round(x * STEPS))
+        for tag, value, step in _scalars(facts):
+            events.add_scalar(tag, value, step)
         card = next(path for path in facts.files["bundle"] if path.name == CARD)
         events.add_text("model_card", card.read_text(encoding="utf-8"), 0)
-        for i, hparams in enumerate(_hparams(facts.candidates), 1):
-            candidate = facts.candidates[i - 1]
-            scores = {_tag(f"search.{facts.scoring}"): candidate["score"]}
-            scores |= {"search.spread": candidate["spread"]}
+        hparams = _hparams(facts.candidates)
+        for i, (values, tried) in enumerate(zip(hparams, facts.candidates, strict=True), 1):
+            scores = {_tag(f"search.{facts.scoring}"): tried["score"]}
+            scores |= {"search.spread": tried["spread"]}
             known = {name: value for name, value in scores.items() if value is not None}
-            step = candidate.get("rung", 1)
-            events.add_hparams(hparams, known, f"candidate-{i:02}", global_step=step)
+            events.add_hparams(values, known, f"candidate-{i:02}", tried.get("rung", 1))
+
+
+def _scalars(facts: Facts) -> Iterator[tuple[str, float, int]]:
+    """Tag, value and step of every scalar of the model."""
+    for name, value in facts.metrics.items():
+        room, _, rest = name.partition(".")
+        tag = f"{room}/{rest}" if room == "search" else f"holdout/{name}"
+        yield _tag(tag), value, 0
+    for name, values in facts.curves.items():
+        for step, value in enumerate(values):
+            yield _tag(name.replace(".", "/", 1)), value, step
+    for tag, points in curves(facts.files["plots"]):
+        for x, y in points:
+            yield tag, y, round(x * STEPS)
 
 
 def curves(tables: Sequence[Path]) -> Iterator[tuple[str, list[tuple[float, float]]]]:
@@ -109,4 +118,4 @@ def _is_number(value: Any) -> bool:
 
 def _tag(name: str) -> str:
     """A name that is written as it is; of a hyperparameter's metric another one is not found."""
-    return re.sub(r"[^-\w.]", "_", name)
+    return re.sub(r"[^-\w./]", "_", name)
