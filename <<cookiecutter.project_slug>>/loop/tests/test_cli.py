@@ -143,7 +143,23 @@ def test_ctrl_c_is_no_error(call, break_training):
     break_training(KeyboardInterrupt())
     code, _, err = call("train")
     assert code == 130
-    assert err.strip() == "Interrupted. Run the same command again; finished work is kept."
+    kept = "Finished candidates of the search are kept."
+    assert err.strip() == f"Interrupted. {kept} Next: run the same command again"
+
+
+@pytest.mark.parametrize(
+    ("name", "left"), [("predict", " No file was written."), ("export", ""), ("deploy", "")]
+)
+def test_what_an_interrupted_command_leaves(call, monkeypatch, name, left):
+    """Nothing is promised that is not so."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.LazyGroup, "resolve_command", interrupt)
+    code, _, err = call(name)
+    assert code == 130
+    assert err.strip() == f"Interrupted.{left} Next: run the same command again"
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -202,6 +218,13 @@ def test_a_command_starts_with_the_libraries_that_it_needs(module):
     code = f"import sys, mlops_loop.commands.{module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert SLOW & set(done.stdout.split()) == set(NEEDED[module].split())
+
+
+def test_a_source_of_files_needs_no_database():
+    """Its readers are those of `ingest` and `fingerprint`."""
+    code = "import sys, mlops_loop.sources.table; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "sqlalchemy" not in done.stdout.split()
 
 
 MISSING = """

@@ -114,6 +114,12 @@ OUT_OF_MEMORY = (
     "the table smaller, by fewer rows, fewer columns, or a larger prepare.min_category_count in "
     "params.yaml, and run dvc repro. Finished stages and candidates of a search are kept."
 )
+# By command, what an interrupted one leaves, where that is worth a word.
+INTERRUPTED = {
+    "predict": " No file was written.",
+    "store": " Objects that were pushed or pulled are kept.",
+    "train": " Finished candidates of the search are kept.",
+}
 HELP_OPTIONS = ["-h", "--help"]
 SETTINGS = {"help_option_names": HELP_OPTIONS, "max_content_width": 100}
 
@@ -126,11 +132,14 @@ def cli() -> None:
     """
 
 
+def _command() -> str:
+    return next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+
+
 def _record_error(error: ProjectError) -> None:
     """For the report of a pull request: what stopped a workflow's job, and where."""
     paths.STOPPED.parent.mkdir(exist_ok=True)
-    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    facts = {"command": command, "error": error.name, "message": str(error)}
+    facts = {"command": _command(), "error": error.name, "message": str(error)}
     paths.STOPPED.write_text(json.dumps(facts), encoding="utf-8")
 
 
@@ -152,7 +161,8 @@ def main() -> None:
         error.show()
         sys.exit(64)
     except click.Abort:
-        click.echo("Interrupted. Run the same command again; finished work is kept.", err=True)
+        known = INTERRUPTED.get(_command(), "")
+        click.echo(f"Interrupted.{known} Next: run the same command again", err=True)
         sys.exit(130)
     except ModuleNotFoundError as error:
         click.echo(

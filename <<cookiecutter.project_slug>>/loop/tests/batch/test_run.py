@@ -158,7 +158,7 @@ def test_an_error_on_the_way_leaves_no_output(predict, raw, monkeypatch):
     Path("rows.csv").write_text("\n".join([*lines, "1,day 4,JFK,BOS,10,3,and,more"]))
     Path("out.csv").write_text("old")
     monkeypatch.setattr(chunks, "ROWS", (10, 10))
-    with pytest.raises(DataRefused, match=r"rows.csv cannot be read as csv: .* line 52, saw 8"):
+    with pytest.raises(DataRefused, match=r"rows.csv has 8 fields in line 52, and 6 columns"):
         predict("rows.csv", overwrite=True)
     assert Path("out.csv").read_text() == "old"
     assert sorted(path.name for path in Path().iterdir()) == ["out.csv", "rows.csv"]
@@ -172,7 +172,9 @@ def test_an_error_on_the_way_leaves_no_output(predict, raw, monkeypatch):
             "more fields than the header has names. Next: --set 'separator=;' --set 'decimal=,'",
         ),
         ("a;b\n1;2\n", "has one column only, 'a;b'. Next: --set 'separator=;'"),
-        ("", "rows.csv cannot be read as csv: No columns to parse"),
+        ("", "rows.csv is empty. Next: write the names of the columns"),
+        ("a,b\n1,2\n3,4,5\n", "rows.csv has 3 fields in line 3, and 2 columns. Next: remove"),
+        ('a,b\n1,2\n3,"4\n5,6\n', 'rows.csv has a " in line 3 or below that is not closed. Next:'),
         ("day,origin\n", "rows.csv has no rows"),
         ("x\n1\n", "no 'weekday', 'origin', 'dest', which the model needs; they have 'x'"),
         ("a,b\n1,2,3\n1,2,3\n", "the rows have more fields than the header has names"),

@@ -16,7 +16,7 @@ from sheets import workbook
 
 from mlops_loop import errors, paths, source_params
 from mlops_loop.file_format import FileFormat
-from mlops_loop.sources import csv_files, table
+from mlops_loop.sources import chunks, csv_files, table
 
 GERMAN = "Größe;Ort\n1,5;Köln\n2.345,0;Łódź\n"
 TABLE = {"Größe": ["1,5", "2.345,0"], "Ort": ["Köln", "Łódź"]}
@@ -145,3 +145,37 @@ def test_a_file_of_one_column_is_one(tmp_path, read):
     """Its header has no sign that could part names."""
     (tmp_path / "a.csv").write_text("name\nAda; Grace\n")
     assert read("a.csv")["name"].tolist() == ["Ada; Grace"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty. Next: write the names of the columns into its first line, rows below it."),
+        (
+            "a,b\n1,2\n3,4,5\n",
+            "has 3 fields in line 3, and 2 columns. Next: remove what is too much, or write a text "
+            "that holds ',' between two \".",
+        ),
+        (
+            'a,b\n1,2\n3,"4\n5,6\n',
+            'has a " in line 3 or below that is not closed. Next: close it, or double each " that '
+            "is a part of a text.",
+        ),
+    ],
+    ids=["empty", "ragged", "quote"],
+)
+def test_a_broken_file_is_told_by_its_line(tmp_path, read, text, said):
+    """In words of a table, not in those of a parser."""
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(errors.DataRefused) as refused:
+        read("a.csv")
+    assert str(refused.value) == f"{tmp_path / 'a.csv'} {said}"
+
+
+def test_lines_are_counted_across_the_parts_of_a_large_file(tmp_path):
+    """Reading by parts, the line is that of the file."""
+    rows = 60_000
+    (tmp_path / "a.csv").write_text("a,b\n" + "1,2\n" * rows + "1,2,3\n")
+    with pytest.raises(errors.DataRefused, match=f"3 fields in line {rows + 2}, and 2 columns"):
+        for _ in chunks.read(str(tmp_path / "a.csv"), FileFormat()):
+            pass

@@ -116,14 +116,19 @@ def test_an_unknown_protocol_is_a_wrong_call(read):
 
 
 @pytest.mark.parametrize(
-    ("form", "content"),
-    [("csv", b""), ("csv", b"\xff\xfe\x00"), ("csv", b'a,b\n"1,2\n3'), ("parquet", b"a,b\n1,2\n")],
+    ("form", "content", "reason"),
+    [
+        ("csv", b"", "is empty"),
+        ("csv", b"\xff\xfe\x00", "cannot be read as csv"),
+        ("csv", b'a,b\n"1,2\n3', 'has a " in line 2'),
+        ("parquet", b"a,b\n1,2\n", "cannot be read as parquet"),
+    ],
     ids=["empty", "not text", "open quote", "csv as parquet"],
 )
-def test_an_unreadable_file_is_refused_by_name(tmp_path, read, form, content):
-    """One sentence with the file and the format that was tried."""
+def test_an_unreadable_file_is_refused_by_name(tmp_path, read, form, content, reason):
+    """One sentence with the file, and the format that was tried or what is wrong."""
     (tmp_path / "bad").write_bytes(content)
-    with pytest.raises(errors.DataRefused, match=f"bad cannot be read as {form}"):
+    with pytest.raises(errors.DataRefused, match=f"bad {reason}"):
         read("bad", form)
 
 

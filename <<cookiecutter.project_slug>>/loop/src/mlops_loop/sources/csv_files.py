@@ -30,6 +30,9 @@ MAGIC = {
     b"\x28\xb5\x2f\xfd": "compression: zstd",
 }
 ZIP, WORKBOOK = b"PK\x03\x04", re.compile(rb"\[Content_Types\]|xl/|opendocument")
+# Of pandas' C parser; lines count from 1, rows from 0 with the header.
+RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+UNENDED = re.compile(r"EOF inside string starting at row (\d+)")
 SEPARATORS = ";\t|,"
 DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+")
 
@@ -64,6 +67,25 @@ def write_csv(table: pd.DataFrame, path: Path, style: FileFormat = PLAIN) -> Non
         path, index=False, sep=style.separator, decimal=style.decimal, encoding=style.encoding,
         quotechar=style.quote,
     )  # fmt: skip
+
+
+def explanation(error: Exception, style: FileFormat) -> str:
+    """What is wrong with a file that pandas refuses, and what to do; empty for other errors."""
+    if isinstance(error, pd.errors.EmptyDataError):
+        return "is empty. Next: write the names of the columns into its first line, rows below it"
+    if found := RAGGED.search(str(error)):
+        names, line, fields = found.groups()
+        return (
+            f"has {fields} fields in line {line}, and {names} columns. Next: remove what is too "
+            f"much, or write a text that holds {style.separator!r} between two {style.quote}"
+        )
+    if found := UNENDED.search(str(error)):
+        line = str(int(found[1]) + 1)
+        return (
+            f"has a {style.quote} in line {line} or below that is not closed. Next: close it, or "
+            f"double each {style.quote} that is a part of a text"
+        )
+    return ""
 
 
 def _only_member(file: IO[bytes]) -> IO[bytes]:

@@ -134,6 +134,8 @@ def explained(file: OpenFile, style: FileFormat) -> Iterator[None]:
             raise _not_so_written(
                 file, f"cannot be read as csv: {_one_line(error)}", keys
             ) from error
+        if text := csv_files.explanation(error, style):
+            raise DataRefused(f"{file.path} {text}.") from error
         raise
 
 

@@ -12,15 +12,21 @@ import pandas as pd
 
 from mlops_loop.columns import one_type_per_column
 from mlops_loop.errors import DataRefused
-from mlops_loop.source_params import Source
+from mlops_loop.source_params import Source, Sql
 from mlops_loop.sources.api import read_api
 from mlops_loop.sources.files import read_files
 from mlops_loop.sources.own import read_own
-from mlops_loop.sources.sql import read_sql
+
+
+def _read_sql(source: Sql) -> pd.DataFrame:
+    from mlops_loop.sources.sql import read_sql  # SQLAlchemy takes as long to load as small files
+
+    return read_sql(source)
+
 
 READERS: dict[str, Callable[..., pd.DataFrame]] = {
     "files": read_files,
-    "sql": read_sql,
+    "sql": _read_sql,
     "api": read_api,
 }
 
