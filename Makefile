@@ -31,8 +31,9 @@ test: loop
 # Lint, type and test the loop in the template's own folder, in the environment of a generated project
 loop: .venv/ready
 	python tools/bake.py --name check && cd build/check && UV_PROJECT_ENVIRONMENT="$(LOOP_ENVIRONMENT)" uv sync --frozen --quiet
-	cd "$(PROJECT)/loop" && export PATH="$(LOOP_ENVIRONMENT)/bin:$$PATH" PYTHONPATH="$$PWD/src" && \
-	  ruff check . && ruff format --check . && mypy && python -m pytest -n 3 $(WITHOUT_TORCH) $(LOOP_TESTS)
+	cd "$(PROJECT)/loop" && export PATH="$(LOOP_ENVIRONMENT)/bin:$$PATH" PYTHONPATH="$$PWD/src" || exit; \
+	  { ruff check . && ruff format --check . && mypy; } & lint=$$!; \
+	  python -m pytest -n 3 $(WITHOUT_TORCH) $(LOOP_TESTS); tests=$$?; wait $$lint && exit $$tests
 
 # Check the template's own Python and workflows
 lint: .venv/ready

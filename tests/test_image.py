@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -16,6 +17,7 @@ from engine import bundle_id, certificates
 
 BASE = "python:3.11-slim-bookworm"
 MOST_BYTES_BEYOND_BASE = 220_000_000
+MOST_BYTES_OF_A_RELEASE = 10_000_000  # that changes code alone
 LOCKED_DOWN = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
 IMPATIENT = ["--health-interval=1s", "--health-start-period=0s", "--health-retries=2"]
 TASKS = ("classification", "regression")
@@ -195,6 +197,48 @@ def test_size(docker, image):
         for name in (image("classification"), BASE)
     )
     assert size - base < MOST_BYTES_BEYOND_BASE
+
+
+def layers(docker, name):
+    """Return the bytes of each layer beyond the base, by the layer's hash."""
+
+    def of(form, image):
+        return docker("image", "inspect", "--format", f"{{{{json {form}}}}}", image).stdout
+
+    own = json.loads(of(".RootFS.Layers", name))[len(json.loads(of(".RootFS.Layers", BASE))) :]
+    form = "--format={{.Size}} {{.CreatedBy}}"
+    shown = docker("history", "--human=false", "--no-trunc", form, name).stdout
+    made = [line.split() for line in shown.splitlines()]
+    sizes = [int(size) for size, *words in made if words[:1] in (["COPY"], ["RUN"], ["WORKDIR"])]
+    return dict(zip(own, sizes[::-1][-len(own) :], strict=True))
+
+
+def test_a_release_of_code_moves_few_bytes(docker, image, trained_project, tmp_path):
+    """Other code is a layer of its own: the dependencies are those that a host has already."""
+    folder, old = tmp_path / "project", image("classification")
+    unused = shutil.ignore_patterns(".*", "build", "data", "docs", "reports", "tests", "trained")
+    shutil.copytree(trained_project("classification"), folder, ignore=unused)
+    with (folder / "loop/src/mlops_loop/cli.py").open("a") as file:
+        file.write("# Another release.\n")
+    name = f"flight-delays:code-{os.getpid()}"
+    docker("build", *certificates(), "--tag", name, folder)
+    try:
+        new = layers(docker, name)
+    finally:
+        docker("image", "rm", name)
+    moved = [size for layer, size in new.items() if layer not in layers(docker, old)]
+    assert 100_000 < sum(moved) < MOST_BYTES_OF_A_RELEASE < sum(new.values())
+
+
+def test_the_same_packages_are_the_same_bytes(docker, image):
+    """Bytecode has the hash of its source (3) where else the time of the build is (0)."""
+    code = (
+        "import pathlib, sysconfig;"
+        "found = pathlib.Path(sysconfig.get_path('purelib')).rglob('*.pyc');"
+        "print(sorted({path.read_bytes()[4] for path in found}))"
+    )
+    done = docker("run", "--rm", image("classification"), "python", "-c", code)
+    assert done.stdout == "[3]\n"
 
 
 def test_compose(docker, image, trained_project):

@@ -107,6 +107,8 @@ def champion(begun: Path, shared: Path, registry) -> Path:
                 "git push --quiet origin main --tags",
             ):
                 check("bash", "-ec", step, cwd=laptop, env=os.environ | store)
+            if shutil.which("docker"):
+                scenes.keep_layers(laptop, store["STORE_URL"].removesuffix("/store"))
             _try_out(laptop, os.environ | store)
             keep_bytecode(laptop, shared / BYTECODE)
             shutil.rmtree(laptop / ".venv")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import yaml
-from conftest import check, locked
+from conftest import check, locked, run
 
 from .double import identity, rights
 from .double.routes.packages import add_package
@@ -49,6 +49,23 @@ def steps(laptop: Path, address: str, *commands: str) -> None:
     """Run commands as a person would, on the laptop."""
     for command in commands:
         check("bash", "-ec", command, cwd=laptop, env=places(address))
+
+
+def keep_layers(laptop: Path, address: str) -> None:
+    """Let a registry hold the large layers of an image, under no name: a push need not repeat them.
+
+    Without an engine nothing happens, as nothing is pushed there.
+    """
+    if run("docker", "info", cwd=laptop, env=places(address)).returncode:
+        return
+    name = f"{address.partition('://')[2]}:layers"
+    steps(
+        laptop, address, f"docker build --quiet --tag {name} .", f"docker push --quiet {name}",
+        f"docker image rm --force {name}",
+    )  # fmt: skip
+    shutil.rmtree(
+        laptop.parent / f"registry/docker/registry/v2/repositories/{REPOSITORY}/_manifests"
+    )
 
 
 def outside(params: str) -> str:
