@@ -20,12 +20,16 @@ ANSWERS = (
     r' "cruft": <<cookiecutter._commit|default("")|tojson>>}'
 )
 
-TASKS = ["classification", "regression"]
+TASKS = ["classification", "regression", "clustering"]
 REMOTES = ["ghcr", "local", "s3", "gs", "azure", "ssh"]
-# One row a file: the question whose answer chooses it, its name, and the names that are offered.
+# One row a file: the question whose answer chooses it, its name, the names that are offered, and
+# the answers that have one; for any other answer the file stays as it is, or there is none.
 OPTIONS = [
     ("task", "gate.yaml", "gate.{}.yaml", TASKS),
     ("task", "src/{package}/estimators.py", "src/{package}/estimators.{}.py", TASKS),
+    ("task", "src/{package}/schema.py", "src/{package}/schema.{}.py", TASKS[2:]),
+    ("task", "src/{package}/features.py", "src/{package}/features.{}.py", TASKS[2:]),
+    ("task", "data/anchors.json", "data/anchors.{}.json", TASKS[2:]),
     ("dvc_remote", ".dvc/config", ".dvc/{}.config", REMOTES),
     ("license", "LICENSE", "licenses/{}", ["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"]),
 ]
@@ -46,7 +50,8 @@ def choose_files(project, answers):
     package = answers["project_slug"].replace("-", "_")
     for question, target, pattern, offered in OPTIONS:
         paths = {answer: project / pattern.format(answer, package=package) for answer in offered}
-        paths.pop(answers[question]).replace(project / target.format(package=package))
+        if chosen := paths.pop(answers[question], None):
+            chosen.replace(project / target.format(package=package))
         for other in paths.values():
             other.unlink(missing_ok=True)
     (project / "licenses").rmdir()

@@ -20,7 +20,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 ROOT = bake.ROOT
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
 
-TASKS = ("classification", "regression")
+TASKS = ("classification", "regression", "clustering")
 # Each task with the remotes that need no server, and every other answer once.
 OPTION_SETS = [dict(answer.split("=") for answer in given) for given in bake.option_sets().values()]
 DEFAULTS = OPTION_SETS[0]

@@ -249,6 +249,17 @@ def test_regression(browser, trained_project, tmp_path):
         page.close()
 
 
+def test_clustering(browser, trained_project, tmp_path):
+    """The name of the cluster, and whose distance the columns change."""
+    with serving(trained_project("clustering"), tmp_path) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.get_by_role("button", name="Predict").click()
+        expect(page.locator(".verdict")).to_have_text(re.compile(r"^cluster \d$"))
+        expect(page.locator("#result")).to_contain_text("distance to cluster")
+        page.close()
+
+
 def test_address_in_the_terminal(address):
     """The printed address answers."""
     with urllib.request.urlopen(address, timeout=10) as answer:  # noqa: S310  # loopback

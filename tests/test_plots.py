@@ -22,6 +22,11 @@ TITLES = {
         "Predicted and actual": ("predicted (min)", "actual (min)"),
         "Residuals: actual - predicted": ("residual (min)", "holdout rows"),
     },
+    "clustering": {
+        "Permutation importance": ("loss of the metric when shuffled", "column"),
+        "Clusters by size": ("holdout rows", "cluster"),
+        "Silhouettes of the holdout": ("share of rows", "silhouette"),
+    },
 }
 
 

@@ -99,7 +99,8 @@ def option_sets():
     """Return answers by name: every task with both remotes that need no server, and each answer."""
     asked = questions()
     tasks, remotes = asked["task"], asked["dvc_remote"]
-    pairs = [*itertools.product(tasks, remotes[:2]), *zip(itertools.cycle(tasks), remotes[2:])]
+    others = zip(itertools.cycle(tasks[:2]), remotes[2:])
+    pairs = [*itertools.product(tasks, remotes[:2]), *others]
     sets = zip(pairs, itertools.cycle(asked["license"]), strict=False)
     return {
         f"{task}-{remote}": [f"task={task}", f"dvc_remote={remote}", f"license={license_name}"]

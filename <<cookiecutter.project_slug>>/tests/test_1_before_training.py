@@ -57,8 +57,8 @@ def test_no_input_gives_the_target_away(parts, own):
     contract = derive.derive_contract(MODEL_INPUT.to_schema(), parts["train"], own)
     target = pd.Series(tasks.of(contract).encode_target(rows, contract))
     table = pd.DataFrame(contract.encode_table(rows), columns=contract.names)
-    varied = table.loc[:, table.nunique() > 1]
-    assert varied.corrwith(target, method="spearman").abs().max() < 0.95
+    varied = table.loc[:, table.nunique() > 1] if target.nunique() > 1 else table[[]]
+    assert not (varied.corrwith(target, method="spearman").abs() >= 0.95).any()
 
 
 @pytest.mark.parametrize("name", project.estimators())

@@ -72,7 +72,7 @@ def test_probabilities_sum_to_one(ask, rows, trained):
     """And lie between 0 and 1, where there are classes."""
     scores = ask(rows)
     assert len(scores) == len(rows)
-    if trained.contract.classes:
+    if "probability" in tasks.of(trained.contract).prediction_fields(trained.contract):
         assert ((scores >= 0) & (scores <= 1)).all()
         np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
 

@@ -258,6 +258,7 @@ OF_REPOSITORY = sorted({*cli.HELP} - cli.ANYWHERE)
 def test_commands_that_work_anywhere():
     """All others read or change tags, commits, or what GitHub has; a new one has to be sorted."""
     assert OF_REPOSITORY == [
+        "anchors",
         "check-review",
         "clean-images",
         "comment",

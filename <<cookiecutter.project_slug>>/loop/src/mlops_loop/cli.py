@@ -32,7 +32,10 @@ MODULES = {
         "profile": "Show a table as a page: distributions, missing values, associations.",
     },
     "drafts": {"schema": "Draft schema.py, features.py, params.yaml and gate.yaml from a table."},
-    "gate": {"gate": "Compare challenger and champion on the same held-out rows, and decide."},
+    "gate": {
+        "gate": "Compare challenger and champion on the same held-out rows, and decide.",
+        "anchors": "Keep the names of the version in production: write data/anchors.json.",
+    },
     "report": {
         "report": "Write reports/report.md: verdict, slices, changes, plots, what to do next.",
         "comment": "Post FILE as the one comment of a pull request, or update it there.",

@@ -9,6 +9,7 @@ GATE_POLICY = Path("gate.yaml")
 MONITOR_CONFIG = Path("monitor.yaml")
 
 SOURCE_STATE = Path("data/source.json")  # what `fingerprint` writes; committed
+ANCHORS = Path("data/anchors.json")  # what `anchors` writes, and `train` reads; committed
 INGESTED = Path("data/ingested.parquet")
 VALIDATED = Path("data/validated.parquet")
 QUARANTINE = Path("data/quarantine.parquet")

@@ -25,7 +25,7 @@ from typing_extensions import TypedDict
 from mlops_loop import errors, files, params, paths, project, tasks
 from mlops_loop.batch.table_model import TableModel
 from mlops_loop.deployment import smoke
-from mlops_loop.gate import gate
+from mlops_loop.gate import anchors, gate
 from mlops_loop.model import bundle
 from mlops_loop.pipeline import evaluate, export, preflight, prepare, train
 from mlops_loop.pipeline.model_pipeline import Estimator
@@ -79,10 +79,23 @@ class NoVersions:
         return None
 
 
-def heaps(n: int = 900) -> pd.DataFrame:
-    """Three heaps, of which the largest is red."""
+class Versions:
+    """A ledger with one version, in production."""
+
+    version = "v1.0.0"
+    commit = ""
+
+    def current(self):
+        return self
+
+    def find(self, version):
+        return self
+
+
+def heaps(n: int = 900, shares: tuple[float, ...] = (0.5, 0.3, 0.2)) -> pd.DataFrame:
+    """Three heaps, of which the first is red."""
     rng = np.random.default_rng(0)
-    heap = rng.choice(3, n, p=[0.5, 0.3, 0.2])
+    heap = rng.choice(3, n, p=shares)
     length, width = (np.array([[0, 0], [6, 0], [0, 6]])[heap] + rng.normal(0, 0.5, (n, 2))).T
     colour = np.where(heap == 0, "red", "green")
     return pd.DataFrame({"id": range(n), "length": length, "width": width, "colour": colour})
@@ -117,8 +130,13 @@ def _run(tmp_path_factory) -> Iterator[Any]:
         patch.setattr(project, "estimators", lambda: ESTIMATORS)
         patch.setattr(gate.ledger, "read", partial(lambda now, repo: now, NoVersions()))
 
-        def run(table: pd.DataFrame, changes: dict[str, Any] | None = None) -> gate.Verdict:
+        def run(
+            table: pd.DataFrame, changes: dict[str, Any] | None = None, known: str = ""
+        ) -> gate.Verdict:
             patch.chdir(tmp_path_factory.mktemp("clusters"))
+            if known:
+                paths.ANCHORS.parent.mkdir()
+                paths.ANCHORS.write_text(known)
             paths.PARAMS.write_text(yaml.safe_dump(changed(changes or {})))
             paths.GATE_POLICY.write_text(yaml.safe_dump(POLICY))
             files.write_table(table, paths.VALIDATED)
@@ -215,12 +233,15 @@ def test_profiles_say_what_a_cluster_holds(texts, place):
     assert "Profiles" in text
     assert all(name in text for name in ("cluster 1", "cluster 3", "all rows"))
     assert "red (100%)" in text
+    assert f"\n\n{'#' * (3 if place == 'report' else 2)} Profiles" in text
     assert " cm" in text
 
 
 def test_the_card_says_how_stable_it_is(texts):
     """With the number of refits."""
     assert "Stability: 10 models" in texts["card"]
+    assert "one answer for all rows" not in texts["card"]
+    assert "fitted to rows with permuted columns" in texts["card"]
 
 
 def test_the_endpoint_gives_the_golden_scores(whole, client):
@@ -276,6 +297,64 @@ def test_the_distance_is_watched(whole):
     watched = TASK.watched(scores, whole.contract)
     assert watched["score"].tolist() == [0.5, 0]
     assert set(whole.read_json("reference.json")["days"]["frame"]["scores"]) == set(watched)
+
+
+@pytest.fixture
+def champion(whole, monkeypatch) -> bundle.Bundle:
+    """The model of the heaps is in production as v1.0.0."""
+    entries = Versions()
+    for module in (gate, anchors):
+        monkeypatch.setattr(module.ledger, "read", lambda repo: entries)
+        monkeypatch.setattr(module.champion, "fetch_version", lambda *of: whole)
+    return whole
+
+
+def predicted(model: bundle.Bundle) -> list[str]:
+    """The names of a thousand rows that no model has seen."""
+    rows = heaps(1900).iloc[900:]
+    scores = model.predictor.scores(model.contract.encode_table(rows))
+    return [one["prediction"] for one in TASK.predictions(scores, model.contract)]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_names_stay_across_a_retrain(run, champion, monkeypatch, is_kept):
+    """Another seed, another estimator, and other sizes: the same rows have the same names.
+
+    Without anchors the clusters are numbered by size, which has turned, and the gate holds that.
+    """
+    monkeypatch.chdir(champion.folder.parents[1])
+    assert anchors.write() == anchors.Written("v1.0.0", len(files.read_table(paths.HOLDOUT)))
+    known = paths.ANCHORS.read_text() if is_kept else ""
+    changes = {"seed": 99, "train.estimator": "mini_batch"}
+    verdict = run(heaps(900, (0.2, 0.3, 0.5)), changes, known)
+    check = next(check for check in verdict.checks if check.name == "names")
+    same = predicted(bundle.load(paths.BUNDLE)) == predicted(champion)
+    assert same == is_kept
+    assert (verdict.decision, check.status) == (("PROMOTE", "pass") if same else ("HOLD", "hold"))
+    assert is_kept or "'cluster 1', 'cluster 3'" in check.message
+    assert is_kept or "loop anchors" in check.resolve
+
+
+def test_another_number_of_clusters_is_another_question(run, champion):
+    """A client has to know of it, so a person decides."""
+    verdict = run(heaps(), {"train.grid": {"n_clusters": [4], "n_init": [4]}})
+    check = next(check for check in verdict.checks if check.name == "champion")
+    assert check.status == "hold"
+    assert "cluster 3, cluster 4" in check.message
+
+
+def test_anchors_need_a_version_in_production(made, monkeypatch):
+    """Before the first, no client knows a name."""
+    monkeypatch.setattr(anchors.ledger, "read", lambda repo: NoVersions())
+    with pytest.raises(errors.UsageError, match="Nothing is in production"):
+        anchors.write()
+
+
+@pytest.mark.parametrize("text", ["[]", '{"rows": 3}', '{"rows": [], "first": 1}'])
+def test_broken_anchors_are_refused(run, made, text):
+    """With the file."""
+    with pytest.raises(errors.UsageError, match=r"data/anchors\.json"):
+        run(heaps(), known=text)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ ERRORS: dict[str, tuple[type[ProjectError], ...]] = {
     "profile": (),
     "schema": (DataRefused,),
     "gate": (DataRefused, NoValidBundle),
+    "anchors": (StoreUnreachable, NoValidBundle),
     "report": (NoValidBundle,),
     "comment": (GitHubRefused,),
     "check-review": (NoValidBundle, GitHubRefused),

@@ -38,6 +38,20 @@ def gate(policy: Path, override: str | None, as_json: bool) -> None:
     sys.exit(verdict.exit_code)
 
 
+@click.command(epilog=example("anchors"))
+def anchors() -> None:
+    """Keep the names of the version in production: write data/anchors.json.
+
+    It holds up to 500 held-out rows with the names that production gives them. The stage train
+    reads it; commit it. For models that name what they find, as clusters.
+    """
+    from mlops_loop.gate import anchors as kept
+
+    done = kept.write()
+    click.echo(f"{done.n_rows:,} rows with the names of {done.version} in {paths.ANCHORS}")
+    click.echo("Next: make pipeline, and commit it with dvc.lock")
+
+
 def to_text(verdict: gates.Verdict) -> str:
     """A table for a terminal; slices without a finding are only counted."""
     quiet = [c for c in verdict.checks if "slice" in c.name and c.status in ("pass", "skip")]

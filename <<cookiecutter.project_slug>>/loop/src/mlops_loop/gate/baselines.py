@@ -19,6 +19,7 @@ from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.statistics.bootstrap import Interval
 from mlops_loop.tasks import metrics
 from mlops_loop.tasks.baselines import skill_metric, value_of
+from mlops_loop.text import listed
 
 
 def beats_baselines(comparison: Comparison) -> Iterator[Check]:
@@ -78,6 +79,22 @@ def _shallow(gain: Interval, name: str) -> Answer:
 
 
 RULES = {"constant": _constant, "shallow": _shallow}
+
+
+def keeps_names(comparison: Comparison) -> Iterator[Check]:
+    """A name that both models have means the same rows, where a task names what it finds."""
+    own = tasks.find(comparison.policy.task).names
+    if own is None or comparison.champion is None:
+        return
+    new, old = scored(comparison.challenger), scored(comparison.champion)
+    moved = own.moved(new.scores, new.contract, old.scores, old.contract)
+    n, answer = len(new.scores), "Every name means the rows that it meant before."
+    if not moved:
+        yield Check("names", "pass", answer, n_rows=n)
+        return
+    message = f"Other rows than in {old.name} are in {listed(moved, len(moved))}."
+    resolve = "loop anchors, then make pipeline gate: what is found again keeps its name"
+    yield Check("names", "hold", message, n_rows=n, resolve=resolve)
 
 
 def tells_rows_apart(comparison: Comparison) -> Iterator[Check]:

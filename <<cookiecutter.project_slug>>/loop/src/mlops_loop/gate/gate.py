@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from mlops_loop import files, git, params, paths, tasks
 from mlops_loop.errors import NoValidBundle, StoreUnreachable, UsageError
-from mlops_loop.gate.baselines import beats_baselines, tells_rows_apart
+from mlops_loop.gate.baselines import beats_baselines, keeps_names, tells_rows_apart
 from mlops_loop.gate.checks import CHECKS
 from mlops_loop.gate.comparison import Check, Comparison, Unscorable
 from mlops_loop.gate.own_checks import own_checks
@@ -36,7 +36,7 @@ from mlops_loop.tasks import metrics
 from mlops_loop.text import listed
 
 Decision = Literal["PROMOTE", "REJECT", "HOLD"]
-DEFAULT = (beats_baselines, tells_rows_apart)  # what no policy has to ask for
+DEFAULT = (beats_baselines, tells_rows_apart, keeps_names)  # what no policy has to ask for
 
 
 @dataclass(frozen=True)

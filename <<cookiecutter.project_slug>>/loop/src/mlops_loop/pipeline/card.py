@@ -14,6 +14,7 @@ from mlops_loop.params import Params
 from mlops_loop.tasks import metrics
 from mlops_loop.text import with_unit
 
+CONSTANT = "The best constant is the one answer for all rows that is best in this metric."
 TEMPLATE = Path(__file__).with_name("card.jinja")
 
 
@@ -32,6 +33,8 @@ def model_card(contract: Contract, result: dict[str, Any], params: Params, n_tra
     facts |= {"known": partial(_known, result["baselines"])}
     facts["unit"] = partial(_unit, contract)
     facts["shallow"] = tasks.of(contract).shallow_name or "shallow model"
+    refits = tasks.of(contract).refits
+    facts["note"] = refits.note if refits else CONSTANT
     facts |= {"percent": f"{100 * params.evaluate.confidence:g}", "alike": _alike(params)}
     facts["predicted"] = tasks.of(contract).card_text(contract, params.target)
     return template.render(facts | result) + "\n"

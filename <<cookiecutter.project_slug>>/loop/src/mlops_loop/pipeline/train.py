@@ -7,7 +7,7 @@ threshold are learned from the validation rows. What each key of `train:` does: 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from sklearn.pipeline import Pipeline
 
 from mlops_loop import files, paths, project, tasks
 from mlops_loop.model.contract import Contract
-from mlops_loop.params import Params
+from mlops_loop.model.predictor import raw_scores
+from mlops_loop.params import Params, checked
 from mlops_loop.pipeline import leakage, memory
 from mlops_loop.pipeline.derive import derive_contract
 from mlops_loop.pipeline.model_pipeline import (
@@ -29,6 +30,7 @@ from mlops_loop.pipeline.model_pipeline import (
 from mlops_loop.pipeline.search import Problem, fit, search
 from mlops_loop.tasks import metrics
 from mlops_loop.tasks.task import Rows
+from mlops_loop.tasks.task_names import Anchors
 
 # What scikit-learn keeps of each iteration, where it does. A loss is that of the rows to fit or, of
 # a network that stops early, of the validation rows; a score is a loss with its sign turned.
@@ -43,8 +45,9 @@ CURVES = {
 class Trained:
     """The fitted pipeline, its final contract, all candidates (see `search`), and facts.
 
-    `facts`: the `iterations` of early stopping, the names of `selected` features. `curves`: by name
-    what the final fit kept of each iteration, see CURVES.
+    `facts`: the `iterations` of early stopping, the names of `selected` features, and names that
+    are `new` or `lost`, where names are kept. `curves`: by name what the final fit kept of each
+    iteration, see CURVES.
     """
 
     pipeline: Pipeline
@@ -115,11 +118,27 @@ def _curves(model: Any) -> dict[str, list[float]]:
     }
 
 
+def with_known_names(trained: Trained) -> Trained:
+    """What is found again by the rows of `data/anchors.json` has the name that it has there."""
+    contract = trained.contract
+    own = tasks.of(contract).names
+    if own is None or not paths.ANCHORS.exists():
+        return trained
+    anchors = checked(paths.ANCHORS, files.read_json(paths.ANCHORS), Anchors)
+    if not anchors.rows:
+        return trained
+    rows = contract.encode_rows([anchor.row for anchor in anchors.rows])
+    named = own.keep(raw_scores(trained.pipeline, rows), contract, anchors)
+    known = {anchor.name for anchor in anchors.rows}
+    facts = {"new": sorted({*named.classes} - known), "lost": sorted(known - {*named.classes})}
+    return replace(trained, contract=named, facts=trained.facts | facts)
+
+
 def run(params: Params) -> None:
     """Write the pipeline (skops), its contract and the candidates."""
     training = files.read_table(paths.TRAIN)
     validation = files.read_table(paths.VALIDATION)
-    trained = train(training, validation, params)
+    trained = with_known_names(train(training, validation, params))
     files.write_skops(trained.pipeline, paths.TRAINED_PIPELINE)
     trained.contract.save(paths.TRAINED_CONTRACT)
     own = params.train
@@ -138,6 +157,6 @@ def _print(trained: Trained, scoring: str) -> None:
     print(f"train: best of {n} by cross-validation: {values or 'the estimator as it is'}")
     print(f"  {scoring} {best['score']:.4f} +- {best['spread']:.4f} {unit}".rstrip())
     for name, value in trained.facts.items():
-        print(f"  {name}: {value}")
+        print(f"  {name}: {', '.join(value) or 'none' if isinstance(value, list) else value}")
     if rule := tasks.of(contract).decision_rule(contract):
         print(f"  {rule}")

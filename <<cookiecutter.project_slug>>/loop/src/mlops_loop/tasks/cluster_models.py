@@ -1,17 +1,14 @@
-"""What models of clusters there are, and how clusters are named."""
+"""What models of clusters there are."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from mlops_loop.errors import UsageError
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-PREFIX = "cluster "
 NO_PREDICT = "it cannot place a row that it was not fitted to"
 REFUSED = {
     "GaussianMixture": "its probabilities differ in ONNX, and it has no distance to a centre",
@@ -35,19 +32,3 @@ def check(model: BaseEstimator, name: str) -> None:
             f"train.estimator {name!r} is a {kind}: {reason}. Next: choose a KMeans or "
             "MiniBatchKMeans of estimators.py"
         )
-
-
-def name_of(number: int) -> str:
-    """As 'cluster 3'."""
-    return f"{PREFIX}{number}"
-
-
-def number_of(name: str) -> int:
-    """The number of a cluster out of its name."""
-    return int(name.removeprefix(PREFIX))
-
-
-def names_by_size(sizes: np.ndarray) -> tuple[str, ...]:
-    """A name for each cluster, (n_clusters,), with number 1 for the largest one."""
-    ranks = np.argsort(np.argsort(-sizes, kind="stable"), kind="stable")
-    return tuple(name_of(int(rank) + 1) for rank in ranks)

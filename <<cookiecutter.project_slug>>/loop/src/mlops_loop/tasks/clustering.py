@@ -18,7 +18,7 @@ from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import raw_scores
 from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics import cluster_metrics
-from mlops_loop.tasks import cluster_models
+from mlops_loop.tasks import cluster_models, cluster_names
 from mlops_loop.tasks.cluster_refits import ONE, ClusterRefits
 from mlops_loop.tasks.task import Output, Plot, Prediction, Rows, Task
 
@@ -39,6 +39,7 @@ class Clustering(Task):
     metrics = cluster_metrics.METRICS
     skill_metric = "silhouette"
     refits = ClusterRefits()
+    names = cluster_names.ClusterNames()
 
     def check(self, target: Target, split: Split, train: Train, export: Export) -> None:
         if keys := sorted(target.model_fields_set):
@@ -70,7 +71,7 @@ class Clustering(Task):
         return np.zeros(len(rows))
 
     def describe_outcomes(self, contract: Contract) -> str:
-        return ", ".join(sorted(contract.classes, key=cluster_models.number_of))
+        return ", ".join(sorted(contract.classes, key=cluster_names.number_of))
 
     def can_fit(self, y: np.ndarray, contract: Contract) -> bool:
         return len(y) > 1
@@ -83,7 +84,7 @@ class Clustering(Task):
         sizes = np.bincount(labels, minlength=pipeline[-1].n_clusters)
         if len(sizes) < 2:
             raise UsageError("The model has one cluster. Next: set n_clusters to 2 or more")
-        return pipeline, replace(contract, classes=cluster_models.names_by_size(sizes))
+        return pipeline, replace(contract, classes=cluster_names.by_size(sizes))
 
     def constants(self, y: np.ndarray, contract: Contract) -> dict[str, np.ndarray]:
         """Every row as far from all centres."""
@@ -97,7 +98,7 @@ class Clustering(Task):
         return {"score": scores.min(axis=1)} | super().watched(scores, contract)
 
     def plots(self, y: np.ndarray, scores: np.ndarray, contract: Contract) -> dict[str, Plot]:
-        labels, order = cluster_metrics.nearest(scores), _in_order(contract)
+        labels, order = cluster_metrics.nearest(scores), cluster_names.in_order(contract)
         sizes = np.bincount(labels, minlength=scores.shape[1])[order]
         names = [contract.classes[i] for i in order]
         silhouette = np.sort(cluster_metrics.silhouettes(scores))
@@ -177,12 +178,6 @@ class Clustering(Task):
 
 def _names(scores: np.ndarray, contract: Contract) -> np.ndarray:
     return np.array(contract.classes, dtype=object)[cluster_metrics.nearest(scores)]
-
-
-def _in_order(contract: Contract) -> list[int]:
-    """Positions of the clusters in the order of their numbers."""
-    numbers = [cluster_models.number_of(name) for name in contract.classes]
-    return np.argsort(numbers).tolist()
 
 
 TASK = Clustering()

@@ -19,6 +19,7 @@ from mlops_loop.model.contract import Contract
 from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics.metrics import Metric
 from mlops_loop.tasks.task_draft import TaskDraft
+from mlops_loop.tasks.task_names import TaskNames
 from mlops_loop.tasks.task_refits import TaskRefits
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Task(ABC):
 
     refits: TaskRefits | None = None
     """What is fitted again to compare the model with; None: nothing is."""
+    names: TaskNames | None = None
+    """How names are kept that the model gives to what it finds; None: outcomes have theirs."""
     draft: TaskDraft | None = None
     """What `loop schema` drafts of the task; None: it does not offer it."""
 

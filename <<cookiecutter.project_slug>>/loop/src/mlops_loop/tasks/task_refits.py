@@ -19,6 +19,8 @@ class TaskRefits(ABC):
 
     metric: Metric
     """How the model agrees with refits; its `y` is what `predictions` gives."""
+    note: str
+    """A sentence that says what `uninformed` are, which tables show as the best constant."""
 
     @abstractmethod
     def uninformed(

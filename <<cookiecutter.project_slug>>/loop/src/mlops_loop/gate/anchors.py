@@ -1,0 +1,66 @@
+"""Anchors: rows that carry the names of the version in production into the next training.
+
+`train` reads them from a file that is committed, so the champion is no hidden input of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlops_loop import files, params, paths, tasks
+from mlops_loop.errors import UsageError
+from mlops_loop.model.bundle import Bundle
+from mlops_loop.pipeline.assemble import golden_rows
+from mlops_loop.registry import champion, ledger
+from mlops_loop.tasks.task_names import Anchor, Anchors, TaskNames
+from mlops_loop.text import listed
+
+MOST_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Written:
+    """The version whose names were written, and how many rows carry them."""
+
+    version: str
+    n_rows: int
+
+
+def write() -> Written:
+    """Write `data/anchors.json`: held-out rows with what the version in production says of them.
+
+    Raises UsageError where nothing is in production, where its task keeps no names, and where the
+    holdout lacks one of its columns.
+    """
+    entries = ledger.read(Path())
+    if (now := entries.current()) is None:
+        raise UsageError("Nothing is in production, so no names have to stay.")
+    model = champion.fetch_version(Path(), entries.find(now.version), paths.CHAMPION)
+    if (own := tasks.of(model.contract).names) is None:
+        raise UsageError(
+            f"The outcomes of {model.contract.task} come with the data: nothing to do."
+        )
+    anchors = _anchors(model, own)
+    files.write_json(anchors.model_dump(), paths.ANCHORS, digits=None)
+    return Written(now.version, len(anchors.rows))
+
+
+def _anchors(model: Bundle, own: TaskNames) -> Anchors:
+    contract, holdout = model.contract, files.read_table(paths.HOLDOUT)
+    if lacking := [name for name in contract.names if name not in holdout]:
+        raise UsageError(
+            f"The holdout lacks {listed(lacking)}, which the version in production takes. Next: "
+            "add it to prepare.carry_columns in params.yaml, then make pipeline"
+        )
+    rows = golden_rows(holdout, contract, MOST_ROWS)
+    scores = model.predictor.scores(contract.encode_rows(rows))
+    names = [one["prediction"] for one in tasks.of(contract).predictions(scores, contract)]
+    known = read().last if paths.ANCHORS.exists() else 0
+    made = tuple(Anchor(row=row, name=name) for row, name in zip(rows, names, strict=True))
+    return Anchors(last=max(known, own.last(contract)), rows=made)
+
+
+def read() -> Anchors:
+    """The anchors that are there; raises UsageError for a file that holds something else."""
+    return params.checked(paths.ANCHORS, files.read_json(paths.ANCHORS), Anchors)
