@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Ridge
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import Ridge, SGDClassifier
+from sklearn.neural_network import MLPClassifier
 
 from mlops_loop import errors
 from mlops_loop.model.contract import Column, Contract
 from mlops_loop.pipeline import model_pipeline
-from mlops_loop.stage_params import Select
+from mlops_loop.pipeline.networks import NetworkClassifier
+from mlops_loop.stage_params import Select, Train
 
 COLUMNS = (
     Column("colour", "category", nullable=True, levels=("red", "blue")),
@@ -72,3 +75,19 @@ def test_a_form_that_is_not_known_is_named(form):
     (key, value) = next(iter(form.items()))
     with pytest.raises(errors.UsageError, match=f"{key}='{value}' is not known.* one of: '"):
         model_pipeline.Estimator(Ridge, **form)
+
+
+@pytest.mark.parametrize("make", [MLPClassifier, SGDClassifier])
+def test_early_stopping_by_random_rows_is_refused(make):
+    """The split would be ignored: such a model takes a share of the rows by chance."""
+    train = Train(estimator="mine", scoring="log_loss", early_stopping=True)
+    with pytest.raises(errors.UsageError, match=r"early_stopping: mine cannot do that"):
+        model_pipeline.set_options(make(), train)
+
+
+@pytest.mark.parametrize("make", [NetworkClassifier, HistGradientBoostingClassifier])
+def test_early_stopping_by_the_split_is_set(make):
+    """Of models that are given the rows."""
+    train = Train(estimator="mine", scoring="log_loss", early_stopping=True)
+    model_pipeline.set_options(model := make(early_stopping=False), train)
+    assert model.early_stopping is True

@@ -60,7 +60,7 @@ def test_an_epoch_is_one_of_scikit_learn(kind, activation):
 
 
 def test_the_order_of_rows_is_another_in_every_epoch():
-    """`partial_fit` of a network with a number as seed would take the first one again."""
+    """`partial_fit` of a network with a number as seed repeats one order from the second on."""
     x, y = rows("binary")
     same = MLPClassifier((7,), random_state=3)
     for _ in range(2):

@@ -73,7 +73,7 @@ class SklearnLearner:
     """scikit-learn's own training, on one thread: more would wait for each other at this size."""
 
     def __init__(self, network: Mlp, rows: Rows):
-        # With a number scikit-learn would shuffle the rows into the same order in every epoch.
+        # With a number scikit-learn shuffles into one and the same order from the second epoch on.
         network.set_params(random_state=check_random_state(network.random_state))
         network.set_params(batch_size=batch_of(network, len(rows.x)))
         self.network, self.rows = network, rows
