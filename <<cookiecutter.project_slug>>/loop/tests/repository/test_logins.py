@@ -122,6 +122,14 @@ def test_what_is_right_is_left_alone(examine, changes, names):
     assert names.isdisjoint(examine(changes))
 
 
+def test_dependabot_needs_no_login_of_a_tracker(examine, tmp_path):
+    """Its runs publish nothing."""
+    workflow = CI.replace("STORE_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+    (tmp_path / ".github/workflows/ci.yml").write_text(workflow)
+    given = secrets("MLFLOW_TRACKING_TOKEN") | secrets(kind="dependabot")
+    assert DEPENDABOT not in examine(given)
+
+
 def test_only_workflows_of_pull_requests_count(examine, tmp_path):
     """Dependabot starts no others; without its configuration it starts none."""
     (tmp_path / ".github/workflows/ci.yml").write_text(CI.replace("pull_request", "push"))

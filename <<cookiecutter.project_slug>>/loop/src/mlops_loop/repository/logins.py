@@ -12,6 +12,8 @@ from mlops_loop.repository.github_state import RepositoryState
 from mlops_loop.storage.login import Use, source
 
 SECRET = re.compile(r"\bsecrets\.(\w+)")
+# Dependabot's runs have GitHub's token anyway, and publish nothing to a tracker.
+NOT_FOR_DEPENDABOT = {"GITHUB_TOKEN", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"}
 BY_DVC = ("s3", "azure", "ssh")  # remotes of DVC, which take user and password
 
 
@@ -74,4 +76,4 @@ def _used_by_pull_requests() -> set[str]:
     """Names of the secrets in workflows that a pull request starts."""
     texts = (path.read_text("utf-8") for path in Path(".github/workflows").glob("*.y*ml"))
     starts = [text for text in texts if "pull_request" in text.partition("\njobs:")[0]]
-    return {name for text in starts for name in SECRET.findall(text)} - {"GITHUB_TOKEN"}
+    return {name for text in starts for name in SECRET.findall(text)} - NOT_FOR_DEPENDABOT
