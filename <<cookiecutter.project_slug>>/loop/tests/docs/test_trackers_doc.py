@@ -47,7 +47,7 @@ def test_each_variable_is_read():
 def test_numbers_and_extras():
     """The exit code, the seconds, the scale of a curve's axis, and what to install."""
     options = {option.name: option for option in publish.publish.params}
-    assert f"within\n{options['timeout_s'].default:g} seconds" in PAGE
+    assert f"given up after\n{options['timeout_s'].default:g} seconds" in PAGE
     assert f"exits with {TrackerUnavailable.exit_code}" in PAGE
     assert f"step {0.25 * tensorboard_events.STEPS:g} is x = 0.25" in PAGE
     settings = tomllib.loads((LOOP / "pyproject.toml").read_text(encoding="utf-8"))

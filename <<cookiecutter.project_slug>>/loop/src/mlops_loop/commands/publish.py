@@ -36,7 +36,9 @@ LATER = "The model is not affected. Next: loop publish, later"
 @click.option(
     "--tensorboard", type=file, envvar="TENSORBOARD_FOLDER", help="Write event files there."
 )
-@click.option("--timeout-s", type=float, default=30.0, show_default=True, help="For all of it.")
+@click.option(
+    "--timeout-s", type=float, default=30.0, show_default=True, help="The tracker has so long."
+)
 def publish(champion: bool, tensorboard: Path | None, timeout_s: float) -> None:
     """Publish the run of models/bundle to MLflow or TensorBoard, once.
 

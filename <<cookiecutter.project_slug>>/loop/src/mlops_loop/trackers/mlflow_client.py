@@ -28,11 +28,12 @@ SETTINGS = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
+SEE = "Next: loop/docs/trackers.md"
 STATUS = {
     400: "it refuses the request (400)",
     401: f"it refuses the login (401). Next: set {TOKEN}, or user and password",
-    403: "the login may not write there, or its --allowed-hosts lacks this host (403)",
-    404: "no MLflow server answers at this path (404)",
+    403: f"the login may not write there, or its --allowed-hosts lacks this host (403). {SEE}",
+    404: f"no MLflow server answers at this path (404). {SEE}",
     429: "it is too busy (429)",
 }
 LOCAL = (
@@ -89,7 +90,8 @@ def _reason(error: Exception) -> str:
 
     for cause in _causes(error):
         if isinstance(cause, exceptions.SSLError):
-            return "its TLS certificate is not valid for this host, or signed by nobody known"
+            problem = "its TLS certificate is not valid for this host, or signed by nobody known"
+            return f"{problem}. {SEE}"
         if isinstance(cause, exceptions.HTTPError) and cause.response is not None:
             return _status(cause.response.status_code)
         if isinstance(cause, exceptions.RequestException):
@@ -118,7 +120,7 @@ def _status(code: int) -> str:
     if code in STATUS:
         return STATUS[code]
     if code in range(300, 400):
-        return f"it redirects ({code}), and no redirect is followed: set the final address"
+        return f"it redirects ({code}), and no redirect is followed. Next: set the final address"
     return f"it is broken ({code})" if code >= 500 else f"it refuses ({code})"
 
 
