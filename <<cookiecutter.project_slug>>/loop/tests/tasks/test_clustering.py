@@ -6,6 +6,7 @@ import copy
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandera.pandas as pa
 import pytest
 import sklearn.cluster
 import yaml
+from click.testing import CliRunner
 from pandera.typing import Series
 from pydantic import TypeAdapter
 from sklearn.cluster import KMeans, MiniBatchKMeans
@@ -24,9 +26,16 @@ from typing_extensions import TypedDict
 
 from mlops_loop import errors, files, params, paths, project, tasks
 from mlops_loop.batch.table_model import TableModel
+from mlops_loop.commands.feedback import feedback
+from mlops_loop.daily.fold import Table, fold
+from mlops_loop.daily.frame import Frame
+from mlops_loop.daily.reference import Reference
+from mlops_loop.daily.units import Units
 from mlops_loop.deployment import smoke
 from mlops_loop.gate import anchors, gate
 from mlops_loop.model import bundle
+from mlops_loop.monitoring.config import MonitorConfig
+from mlops_loop.monitoring.examine import examine
 from mlops_loop.pipeline import evaluate, export, preflight, prepare, train
 from mlops_loop.pipeline.model_pipeline import Estimator
 from mlops_loop.report import report
@@ -355,6 +364,39 @@ def test_broken_anchors_are_refused(run, made, text):
     """With the file."""
     with pytest.raises(errors.UsageError, match=r"data/anchors\.json"):
         run(heaps(), known=text)
+
+
+def by_day(model: bundle.Bundle, table: pd.DataFrame) -> tuple[Table, Units]:
+    """Rows with their scores, 150 on each day of May, June and July."""
+    days = pd.date_range("2026-05-01", periods=len(table) // 150).strftime("%Y-%m-%d")
+    names, rows = days.repeat(150).tolist(), table.head(len(days) * 150)
+    scores = model.predictor.scores(model.contract.encode_table(rows))
+    inputs = {name: rows[name] for name in model.contract.names}
+    return Table(names, inputs, scores=scores), Units("day", "_time", names)
+
+
+def test_feedback_makes_no_training_data(whole, monkeypatch):
+    """Refused before production is asked."""
+    monkeypatch.chdir(whole.folder.parents[1])
+    done = CliRunner().invoke(feedback, ["propose", "--since", "2026-01-01"])
+    assert isinstance(done.exception, errors.UsageError)
+    assert "of clustering nothing comes true" in str(done.exception)
+
+
+@pytest.mark.parametrize("is_shifted", [False, True])
+def test_the_shares_of_clusters_are_watched(whole, is_shifted):
+    """Where the largest cluster comes no more, that is drift. Without labels there is no loss."""
+    table = heaps(9000)
+    known, units = by_day(whole, table)
+    frame = Frame.learn(table, (np.zeros(9000), known.scores), whole.contract)
+    reference = Reference.learn(frame, (table, units), (replace(known, inputs={}), units))
+    reference = Reference.from_json(json.loads(json.dumps(reference.as_json())), whole.contract)
+    shares = (0.2, 0.45, 0.35) if is_shifted else (0.5, 0.3, 0.2)
+    days = fold(frame, by_day(whole, heaps(4500, shares))[0])
+    found = examine(reference, days, MonitorConfig(stale_days=30)).by_name()
+    assert found["mix"].verdict == ("drifted" if is_shifted else "ok")
+    assert not is_shifted or found["mix"].part == "cluster 1"
+    assert {name for name in found if name.startswith("loss")} == set()
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,11 @@ def propose(since: datetime, until: datetime | None, max_rows: int, file_only: b
     """
     now, loaded = datetime.now(UTC), params.load()
     end = until.date() if until else now.date()
-    target = loaded.target.column
+    if not (target := loaded.target.column):
+        raise UsageError(
+            f"params.yaml names no target.column: of {loaded.task} nothing comes true that could "
+            "become training data. Next: add later rows where the source reads them"
+        )
     made = selected.choose(_rows(since, end, now, target), loaded, max_rows)
     written = feedback_proposal.write(made, loaded)
     click.echo(f"{len(made.rows):,} rows in {written.file}, report in {written.report}")

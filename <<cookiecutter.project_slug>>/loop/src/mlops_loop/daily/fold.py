@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlops_loop import tasks
 from mlops_loop.daily import slices
 from mlops_loop.daily.day import DELAYS_DAYS, LATENCIES_MS, MILLION, Day
 from mlops_loop.daily.frame import Frame, places_of
@@ -89,6 +90,9 @@ def _inputs(frame: Frame, table: Table, tally: _Tally) -> Named:
 def _scores(frame: Frame, table: Table, tally: _Tally) -> Named:
     if table.scores is None:
         return
+    found = tasks.of(frame.contract).groups(table.scores, frame.contract)
+    if frame.groups and found is not None:
+        yield "group", tally.of(frame.groups.places(found.tolist()), frame.groups.n_counts)
     for name, values in frame.watched(table.scores).items():
         if own := frame.scores.get(name):
             places = own.places(values)

@@ -30,7 +30,8 @@ class Frame:
     columns: bins by name of a column of the contract. scores: bins by `score_names`. loss: a metric
     of the task, the mean of whose losses is watched; "" where there is none. bound: the loss of a
     row that counts as 1, and so do larger ones; in the unit of the metric. slices: columns whose
-    levels are watched each, see slices.py.
+    levels are watched each, see slices.py. groups: those that the task makes of rows, whose shares
+    are watched; None where it makes none.
     """
 
     contract: Contract
@@ -39,6 +40,7 @@ class Frame:
     loss: str = ""
     bound: float = 1.0
     slices: tuple[str, ...] = ()
+    groups: LevelBins | None = None
 
     @classmethod
     def learn(
@@ -57,7 +59,8 @@ class Frame:
         }
         loss = tasks.of(contract).bounded_loss
         watched = tuple(n for n in dict.fromkeys(slices) if isinstance(columns.get(n), LevelBins))
-        return cls(contract, columns, known, loss, _bound(y, scores, contract, loss), watched)
+        bound, groups = _bound(y, scores, contract, loss), _groups(scores, contract)
+        return cls(contract, columns, known, loss, bound, watched, groups)
 
     @property
     def loss_unit(self) -> str:
@@ -87,7 +90,11 @@ class Frame:
         """Plain JSON values."""
         parts = {"columns": self.columns, "scores": self.scores}
         data = {key: {n: bins.as_json(b) for n, b in part.items()} for key, part in parts.items()}
-        more = {"slices": list(self.slices)} if self.slices else {}  # else the id is as it was
+        more: dict[str, Any] = {}  # where there are neither, the id is as it was
+        if self.slices:
+            more["slices"] = list(self.slices)
+        if self.groups:
+            more["groups"] = bins.as_json(self.groups)
         return {**data, "loss": self.loss, "bound": self.bound, **more}
 
     @classmethod
@@ -97,7 +104,14 @@ class Frame:
         columns = {n: bins.from_json(b, levels[n]) for n, b in data["columns"].items()}
         scores = {n: NumberBins(**_tuples(b)) for n, b in data["scores"].items()}
         slices = tuple(data.get("slices", ()))
-        return cls(contract, columns, scores, data["loss"], data["bound"], slices)
+        known = data.get("groups")
+        groups = LevelBins(contract.classes, tuple(known["named"])) if known else None
+        return cls(contract, columns, scores, data["loss"], data["bound"], slices, groups)
+
+
+def _groups(scores: np.ndarray, contract: Contract) -> LevelBins | None:
+    found = tasks.of(contract).groups(scores, contract)
+    return None if found is None else LevelBins.of(found.tolist(), contract.classes)
 
 
 def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ outside:NAME   of a number: share beyond training's range by more than a quarter
 level:NAME     of a number: mean rank in training, 0 to 1
 away:NAME      of a number that is mostly one value: share of other values
 mix:NAME       of a category: share of each level, rare levels pooled
+mix            share of each group that the task makes of rows, as of each cluster
 score          mean rank of what the model predicts; score:CLASS of each of several scores
 loss           mean loss of the rows whose outcome is known, as a share of the frame's bound
 loss:COLUMN=LEVEL, score:COLUMN=LEVEL   the same of a slice, see slices.py
@@ -56,6 +57,8 @@ def series(frame: Frame, days: Sequence[Day]) -> Iterator[Series]:
                 yield from _category(name, bins, counts)
             else:
                 yield from _number(name, bins, counts)
+    if frame.groups:
+        yield from _mix("", frame.groups, _stacked(days, "group", frame.groups.n_counts))
     for name, own in frame.scores.items():
         _, _, label = name.partition(":")
         yield _ranked("score", label, own, _stacked(days, name, own.n_counts)[:, 1:])
@@ -79,8 +82,12 @@ def _share(kind: str, column: str, of: np.ndarray, among: np.ndarray, part: str 
 
 
 def _category(name: str, bins: LevelBins, counts: np.ndarray) -> Iterator[Series]:
+    yield _share("unknown", name, counts[:, [UNKNOWN]], counts[:, UNKNOWN:])
+    yield from _mix(name, bins, counts)
+
+
+def _mix(name: str, bins: LevelBins, counts: np.ndarray) -> Iterator[Series]:
     known = counts[:, UNKNOWN:]
-    yield _share("unknown", name, counts[:, [UNKNOWN]], known)
     if len(bins.named) < len(bins.levels):
         yield _share("mix", name, counts[:, [OTHER]], known, POOLED)
     for i, level in enumerate(bins.named):
