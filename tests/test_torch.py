@@ -14,6 +14,7 @@ from conftest import DEFAULTS, check, require_tool
 from documents import blocks
 from test_extensions import PACKAGE, add_code, change_yaml, path_of
 
+BEGIN = "### Trained by PyTorch\n"
 TORCH_TESTS = "tests/pipeline/test_torch_learner.py"
 
 
@@ -36,7 +37,10 @@ def followed(baked, tmp_path_factory) -> Followed:
     folder = tmp_path_factory.mktemp("torch") / "flight-delays"
     shutil.copytree(baked(DEFAULTS), folder)
     printed = {}
-    for block in blocks(folder / "loop" / "docs" / "training.md"):
+    page = (folder / "loop" / "docs" / "training.md").read_text(encoding="utf-8")
+    section = folder.with_name("section.md")
+    section.write_text(page.partition(BEGIN)[2].partition("\n## ")[0], encoding="utf-8")
+    for block in blocks(section):
         text = block.text.replace("<package>", PACKAGE)
         if block.kind == "python":
             add_code(path_of(folder, block), text)
