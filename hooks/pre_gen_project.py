@@ -40,50 +40,51 @@ YAML_WORDS = set("true false yes no on off null y n".split())
 TAKEN = set("app build conftest dist loop main mlops_loop setup src test tests".split())
 TAKEN |= set("endpoint fake_gh fake_github git_project github_settings hostile_text".split())
 TAKEN |= set("isolation made_days models servers sheets stores user_package".split())
-TAKEN |= {"tracker_servers"}
+TAKEN |= {"clusters", "tracker_servers"}
 # What a project installs, by distribution and by import name: a project of the same name would
 # replace it, or depend on itself.
 INSTALLED = set(
     """
-adlfs aiobotocore aiohappyeyeballs aiohttp aiohttp_retry aioitertools aiosignal amqp annotated_doc
-annotated_types antlr4 antlr4_python3_runtime anyio anysqlite appdirs appnope argcomplete
-ast_serialize asttokens asyncssh atpublic attr attrs azure azure_core azure_identity
+adlfs aiobotocore aiohappyeyeballs aiohttp aiohttp_retry aioitertools aiosignal alembic amqp
+annotated_doc annotated_types antlr4 antlr4_python3_runtime anyio anysqlite appdirs appnope
+argcomplete ast_serialize asttokens asyncssh atpublic attr attrs azure azure_core azure_identity
 azure_storage_blob bcrypt billiard botocore brotli cachetools celery certifi cffi charset_normalizer
-click click_didyoumean click_plugins click_repl cloudpickle colorama comm configobj contourpy
-coverage cryptography cuda cuda_bindings cuda_pathfinder cuda_toolkit cycler databricks
-databricks_sdk dateutil debugpy decorator dictdiffer diskcache distro dotenv dpath dulwich dvc
-dvc_azure dvc_data dvc_gs dvc_http dvc_objects dvc_render dvc_s3 dvc_ssh dvc_studio_client dvc_task
-entrypoints execnet executing fastapi fastapi_offline fastjsonschema filelock flatbuffers
-flatten_dict flufl flufl_lock fonttools frozenlist fsspec functorch funcy gcsfs gevent
-geventhttpclient git gitdb github githubkit githubkit_schemas githubkit_schemas_2026_03_10 gitpython
-google google_api_core google_auth google_auth_oauthlib google_cloud_core google_cloud_storage
-google_cloud_storage_control google_crc32c google_resumable_media googleapis_common_protos grandalf
-graphql graphql_core greenlet grpc grpc_google_iam_v1 grpc_status grpcio grpcio_status gto h11
-harfile hishel httpcore httpcore2 httptools httpx httpx2 httpx2_jsfetch hydra hydra_core hypothesis
-hypothesis_graphql idna importlib_metadata iniconfig ipykernel ipython ipython_pygments_lexers
-isodate isympy iterative_telemetry jedi jinja2 jmespath joblib jsonschema jsonschema_rs
-jsonschema_specifications jupyter jupyter_client jupyter_core jwt kiwisolver knack kombu librt
-lightgbm markdown_it markdown_it_py markupsafe matplotlib matplotlib_inline mdurl mermaidx ml_dtypes
-mlflow mlflow_skinny mpl_toolkits mpmath msal msal_extensions msgpack multidict mypy mypy_extensions
-mypyc nacl narwhals nbclient nbformat nest_asyncio2 networkx nh3 novasvg numpy nvidia nvidia_cublas
-nvidia_cuda_cccl nvidia_cuda_cupti nvidia_cuda_nvrtc nvidia_cuda_runtime nvidia_cudnn_cu13
-nvidia_cufft nvidia_cufile nvidia_cusolver nvidia_cusparse nvidia_cusparselt_cu13 nvidia_nccl_cu13
-nvidia_nvjitlink nvidia_nvshmem_cu13 nvidia_nvtx oauthlib omegaconf onnx onnxruntime opentelemetry
-opentelemetry_api opentelemetry_proto opentelemetry_sdk opentelemetry_semantic_conventions orjson
-packaging pandas pandera parso pathspec pexpect pil pillow pip pkg_resources platformdirs playwright
-pluggy polars prettytable prometheus_client prompt_toolkit propcache proto proto_plus protobuf
-psutil psycopg psycopg_binary ptyprocess public pure_eval py pyarrow pyasn1 pyasn1_modules pycparser
-pydantic pydantic_core pydantic_settings pydevd pydevd_plugins pydot pygit2 pygithub pygments
-pygtrie pyjwt pylab pynacl pyparsing pyrate_limiter pytest pytest_cov pytest_xdist python_calamine
-python_dateutil python_dotenv python_rapidjson pywin32 pyyaml pyzmq quickjs quickjs_ng rapidjson
-referencing requests requests_oauthlib rich rpds rpds_py ruamel ruamel_yaml ruff s3fs schemathesis
-scikit_learn scipy scmrepo semver setuptools shellingham shortuuid shtab six skl2onnx sklearn skops
-skrub smmap sortedcontainers sqlalchemy sqlparse sqltrie sshfs stack_data starlette sympy tabulate
-tensorboardx termaid threadpoolctl tomlkit torch torchgen tornado tqdm traitlets triton tritonclient
-tritonclientutils tritongrpcclient tritonhttpclient tritonshmutils truststore typeguard typer
-typing_extensions typing_inspect typing_inspection tzdata tzlocal urllib3 uv uvicorn uvloop validate
-vine vl_convert vl_convert_python voluptuous watchfiles wcwidth websockets werkzeug wheel wrapt
-xdist xgboost yaml yarl zc zc_lockfile zipp zizmor zmq zope zope_event zope_interface
+click click_didyoumean click_plugins click_repl cloudpickle colorama colorlog comm configobj
+contourpy coverage cryptography cuda cuda_bindings cuda_pathfinder cuda_toolkit cycler dask
+databricks databricks_sdk dateutil debugpy decorator dictdiffer diskcache distributed distro dotenv
+dpath dulwich dvc dvc_azure dvc_data dvc_gs dvc_http dvc_objects dvc_render dvc_s3 dvc_ssh
+dvc_studio_client dvc_task entrypoints execnet executing fastapi fastapi_offline fastjsonschema
+filelock flatbuffers flatten_dict flufl flufl_lock fonttools frozenlist fsspec functorch funcy gcsfs
+gevent geventhttpclient git gitdb github githubkit githubkit_schemas githubkit_schemas_2026_03_10
+gitpython google google_api_core google_auth google_auth_oauthlib google_cloud_core
+google_cloud_storage google_cloud_storage_control google_crc32c google_resumable_media
+googleapis_common_protos grandalf graphql graphql_core greenlet grpc grpc_google_iam_v1 grpc_status
+grpcio grpcio_status gto h11 harfile hishel httpcore httpcore2 httptools httpx httpx2 httpx2_jsfetch
+hydra hydra_core hypothesis hypothesis_graphql idna importlib_metadata iniconfig ipykernel ipython
+ipython_pygments_lexers isodate isympy iterative_telemetry jedi jinja2 jmespath joblib jsonschema
+jsonschema_rs jsonschema_specifications jupyter jupyter_client jupyter_core jwt kiwisolver knack
+kombu lazy_importer librt lightgbm locket mako markdown_it markdown_it_py markupsafe matplotlib
+matplotlib_inline mdurl mermaidx ml_dtypes mlflow mlflow_skinny mpl_toolkits mpmath msal
+msal_extensions msgpack multidict mypy mypy_extensions mypyc nacl narwhals nbclient nbformat
+nest_asyncio2 networkx nh3 novasvg numpy nvidia nvidia_cublas nvidia_cuda_cccl nvidia_cuda_cupti
+nvidia_cuda_nvrtc nvidia_cuda_runtime nvidia_cudnn_cu13 nvidia_cufft nvidia_cufile nvidia_cusolver
+nvidia_cusparse nvidia_cusparselt_cu13 nvidia_nccl_cu13 nvidia_nvjitlink nvidia_nvshmem_cu13
+nvidia_nvtx oauthlib omegaconf onnx onnxruntime opentelemetry opentelemetry_api opentelemetry_proto
+opentelemetry_sdk opentelemetry_semantic_conventions optuna orjson packaging pandas pandera parso
+partd pathspec pexpect pil pillow pip pkg_resources platformdirs playwright pluggy polars
+prettytable prometheus_client prompt_toolkit propcache proto proto_plus protobuf psutil psycopg
+psycopg_binary ptyprocess public pure_eval py pyarrow pyasn1 pyasn1_modules pycparser pydantic
+pydantic_core pydantic_settings pydevd pydevd_plugins pydot pygit2 pygithub pygments pygtrie pyjwt
+pylab pynacl pyparsing pyrate_limiter pytest pytest_cov pytest_xdist python_calamine python_dateutil
+python_dotenv python_rapidjson pywin32 pyyaml pyzmq quickjs quickjs_ng rapidjson referencing
+requests requests_oauthlib rich rpds rpds_py ruamel ruamel_yaml ruff s3fs schemathesis scikit_learn
+scipy scmrepo semver setuptools shellingham shortuuid shtab six skl2onnx sklearn skops skrub smmap
+sortedcontainers sqlalchemy sqlparse sqltrie sshfs stack_data starlette sympy tabulate tblib
+tensorboardx termaid threadpoolctl tomlkit toolz torch torchgen tornado tqdm traitlets triton
+tritonclient tritonclientutils tritongrpcclient tritonhttpclient tritonshmutils truststore typeguard
+typer typing_extensions typing_inspect typing_inspection tzdata tzlocal urllib3 uv uvicorn uvloop
+validate vine vl_convert vl_convert_python voluptuous watchfiles wcwidth websockets werkzeug wheel
+wrapt xdist xgboost yaml yarl zc zc_lockfile zict zipp zizmor zmq zope zope_event zope_interface
 """.split()
 )
 

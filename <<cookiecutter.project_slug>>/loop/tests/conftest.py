@@ -7,6 +7,8 @@ SLOW = {
     "deployment": ("test_deploy", "test_job"),
     "pipeline": (
         "test_cleaning",
+        "test_cluster",
+        "test_cluster_workers",
         "test_export",
         "test_odd_tables",
         "test_same_value",
@@ -22,6 +24,7 @@ SLOW = {
 pytest_plugins = ["isolation", "servers", "git_project", "models", "fake_github", "hostile_text"]
 pytest_plugins += ["endpoint", "user_package", "github_settings", "fake_gh", "made_days"]
 pytest_plugins += ["tracker_servers"]
+pytest_plugins += ["clusters"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

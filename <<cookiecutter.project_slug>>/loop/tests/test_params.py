@@ -45,7 +45,7 @@ WRONG = [
     ("train.grid", {"C": []}, "at least 1 item"),
     ("train.grid", [1], "valid mapping"),
     ("train.threshold", 1.5, "less than 1"),
-    ("train.search", "bayes", "'grid', 'random' or 'halving'"),
+    ("train.search", "bayes", "'grid', 'random', 'halving' or 'optuna'"),
     ("train.select", {"by": "luck", "keep": 3}, "'mutual_information', 'importance' or 'pca'"),
     ("train.select", {"by": "pca", "keep": 0}, "greater than or equal to 1"),
     ("train.class_weight", "even", "'balanced'"),

@@ -54,7 +54,17 @@ DECLARED = {room: set(names.split()) for room, names in ROOMS.items()}
 # Modules that import by name: `load`, commands, stages, tasks, and the user's package.
 LATE = {"__init__.py", "cli.py", "commands/pipeline.py", "tasks/__init__.py", "project.py"}
 # Libraries that a project may have beside those of the loop.
-OPTIONAL = {"lightgbm", "mlflow", "onnxmltools", "tensorboardX", "torch", "xgboost"}
+OPTIONAL = {
+    "cloudpickle",
+    "distributed",
+    "lightgbm",
+    "mlflow",
+    "onnxmltools",
+    "optuna",
+    "tensorboardX",
+    "torch",
+    "xgboost",
+}
 BEGIN, END = "<!-- begin of rooms -->\n", "<!-- end of rooms -->\n"
 
 

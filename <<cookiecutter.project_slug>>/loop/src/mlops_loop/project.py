@@ -30,7 +30,7 @@ LONGEST = 500  # characters of what the user's code said, in a message
 
 def package() -> str:
     """The name of the user's package; raises UsageError where nothing names one."""
-    if name := _name():
+    if name := configured():
         return name
     raise UsageError(
         f"{FILE} names no package: [tool.mlops-loop] package = NAME is missing. "
@@ -38,7 +38,7 @@ def package() -> str:
     )
 
 
-def _name() -> str:
+def configured() -> str:
     """The name of the user's package; empty where nothing names one."""
     if name := os.environ.get(VARIABLE):
         return name
@@ -54,6 +54,12 @@ def _package_of(folder: Path) -> str:
     return found if isinstance(found, str) else ""
 
 
+def package_folder() -> Path | None:
+    """Where the modules of the user's package are; None where it is not configured or installed."""
+    spec = importlib.util.find_spec(name) if (name := configured()) else None
+    return Path(spec.origin).parent if spec and spec.origin else None
+
+
 def find_root() -> Path:
     """The project's root: this folder, or the nearest above it whose pyproject names a package.
 
@@ -61,14 +67,14 @@ def find_root() -> Path:
     """
     here = Path.cwd()
     root = next((folder for folder in (here, *here.parents) if _package_of(folder)), here)
-    if not _name() and (name := _package_of(root)):
+    if not configured() and (name := _package_of(root)):
         os.environ[VARIABLE] = name
     return root
 
 
 def model_name() -> str:
     """What the endpoint calls its model: the package's name, or 'model' where nothing names one."""
-    return _name() or "model"
+    return configured() or "model"
 
 
 def display_name() -> str:
@@ -135,14 +141,14 @@ def types_of_estimators() -> tuple[str, ...]:
 
 def imported_code() -> list[bytes]:
     """The source code of the modules of the user's package that are imported by now."""
-    own = _name()
+    own = configured()
     files = [module.__file__ for name, module in sorted(sys.modules.items()) if _within(name, own)]
     return [Path(file).read_bytes() for file in files if file]
 
 
 def failure(error: Exception) -> str:
     """What the user's code raised, for a message: type, text, and the line of that code."""
-    own, text = _name(), " ".join(f"{type(error).__name__}: {error}".split())
+    own, text = configured(), " ".join(f"{type(error).__name__}: {error}".split())
     lines = [
         f"{Path(frame.f_code.co_filename).name}, line {line}"
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -163,7 +169,7 @@ def _attribute(module: str, name: str) -> Any:
 
 
 def _optional(module: str, name: str, default: Any) -> Any:
-    if not _name() or not importlib.util.find_spec(f"{_name()}.{module}"):
+    if not configured() or not importlib.util.find_spec(f"{configured()}.{module}"):
         return default
     return getattr(_module(module), name, default)
 

@@ -104,9 +104,9 @@ class Train(Section):
     """Estimator, search and what is learned around the model: see loop/docs/training.md."""
 
     estimator: str  # a key of ESTIMATORS in the project's estimators.py
-    search: Literal["grid", "random", "halving"] = "random"
+    search: Literal["grid", "random", "halving", "optuna"] = "random"
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] | None = None  # None: its own
-    n_iter: Annotated[int, Field(ge=1)] = 8  # candidates of a random search, at most
+    n_iter: Annotated[int, Field(ge=1)] = 8  # candidates of `random` and `optuna`, at most
     folds: Annotated[int, Field(ge=2)] = 3
     scoring: str
     select: Select | None = None

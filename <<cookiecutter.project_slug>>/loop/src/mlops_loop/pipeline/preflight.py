@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, clone
 from mlops_loop import project, tasks
 from mlops_loop.errors import ProjectError, UsageError
 from mlops_loop.params import MADE_BY, Params
-from mlops_loop.pipeline import export_check, libraries, networks
+from mlops_loop.pipeline import cluster, export_check, libraries, networks, optuna_search
 from mlops_loop.pipeline.derive import require_expressible
 from mlops_loop.pipeline.model_pipeline import Estimator, find_estimator, set_options
 from mlops_loop.pipeline.schema_rules import schema_of
@@ -28,6 +28,7 @@ def check(params: Params) -> None:
     """Raise UsageError for what schema.py may not say, or what params.yaml names in vain."""
     _check_schema(params)
     own = params.train
+    _check_search(own.search)
     try:
         metrics.find(params.task, own.scoring)
     except UsageError as error:
@@ -44,6 +45,14 @@ def check(params: Params) -> None:
         _check_grid(model, own.grid, own.estimator, "train.grid")
     _check_cluster(params)
     export_check.check(model, params)
+
+
+def _check_search(kind: str) -> None:
+    """What the search needs is installed, and a cluster has an address."""
+    cluster.check()
+    if kind == "optuna":
+        optuna_search.require()
+        cluster.refuse(optuna_search.ONE_BY_ONE)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ from mlops_loop.errors import DataRefused, ProjectError, UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import raw_scores
 from mlops_loop.params import Params
-from mlops_loop.pipeline import networks
+from mlops_loop.pipeline import cluster, networks, optuna_search
+from mlops_loop.pipeline.cluster import Cluster, Done
 from mlops_loop.pipeline.folds import FACTOR, Fold, rungs
 from mlops_loop.statistics.metrics import Metric
 
@@ -65,6 +67,34 @@ class Problem:
         return joblib.hash([*data, _code(), *versions])
 
 
+@dataclass(frozen=True)
+class Rung:
+    """Folds on which candidates are scored, here or on a cluster, and the bar that shows it."""
+
+    problem: Problem
+    folds: list[Fold]
+    bar: tqdm
+    away: Cluster | None = None
+
+    def scores(self, todo: list[dict], n: int) -> Iterator[tuple[int, list[float]]]:
+        """Position and scores by fold of each candidate when it is finished, of `n` with others."""
+        by_fold: dict[int, dict[int, float]] = defaultdict(dict)
+        n_done = n - len(todo)
+        self.bar.set_description_str(f"train, {n_done} of {n} candidates")
+        for i, k, score in self.away.scores(todo, self.folds) if self.away else self._here(todo):
+            by_fold[i][k] = score
+            self.bar.update(len(self.folds[k][0]))
+            if len(by_fold[i]) == len(self.folds):
+                n_done += 1
+                self.bar.set_description_str(f"train, {n_done} of {n} candidates")
+                yield i, [score for _, score in sorted(by_fold.pop(i).items())]
+
+    def _here(self, todo: list[dict]) -> Iterator[Done]:
+        for i, values in enumerate(todo):
+            for k, fold in enumerate(self.folds):
+                yield i, k, self.problem.score(values, fold)
+
+
 def _code() -> list[bytes]:
     """The modules that a score depends on, the user's among them."""
     here = Path(__file__).parent
@@ -82,16 +112,22 @@ def search(
 
     Halving (Jamieson and Talwalkar 2016) scores all on a small share of the rows to fit, the best
     third on three times as many, and so on: `rung` and `fit_rows` say how far a candidate came.
+    Of Optuna's candidates, `folds` says how many of the folds one was scored on.
     Raises UsageError for a grid that is too large, DataRefused where nothing can be scored.
     """
+    if params.train.search == "optuna":
+        return _by_optuna(problem, rungs(rows, problem.y, 1, params)[0], grid, params)
     left, dropped = _candidates(grid, params), list[Candidate]()
     ladder = rungs(rows, problem.y, len(left), params)
     counts = [math.ceil(len(left) / FACTOR**i) for i in range(len(ladder))]
     total = sum(n * _size(rung) for n, rung in zip(counts, ladder, strict=True))
-    with tqdm(total=total, desc="train", bar_format=BAR) as bar:
+    with (
+        cluster.connected(problem) as away,
+        tqdm(total=total, desc="train", bar_format=BAR) as bar,
+    ):
         for i, n_kept in enumerate([*counts[1:], counts[-1]]):
             facts = {"rung": i + 1, "fit_rows": _size(ladder[i]) // len(ladder[i])}
-            scored = [c | facts for c in _scored(problem, left, ladder[i], bar)]
+            scored = [c | facts for c in _scored(Rung(problem, ladder[i], bar, away), left)]
             left = [candidate["values"] for candidate in scored[:n_kept]]
             dropped = scored[n_kept:] + dropped
     return scored[:n_kept] + dropped
@@ -100,6 +136,36 @@ def search(
 def _size(rung: list[Fold]) -> int:
     """Rows to fit in all folds together."""
     return sum(len(fold[0]) for fold in rung)
+
+
+def _by_optuna(
+    problem: Problem, folds: list[Fold], grid: Mapping[str, Sequence[Any]], params: Params
+) -> list[Candidate]:
+    """The best first, those that were given up last; each fold's score is written at once."""
+    optuna_search.require()
+    cluster.refuse(optuna_search.ONE_BY_ONE)
+    path = paths.SEARCH_CACHE / f"{problem.key(folds)}-folds.jsonl"
+    n, known = params.train.n_iter, _read_scores(path)
+    with tqdm(total=n * _size(folds), desc="train", bar_format=BAR) as bar:
+
+        def score(values: dict[str, Any], k: int) -> float:
+            name = f"{_name(values)}, fold {k}"
+            if name not in known:
+                known[name] = [problem.score(values, folds[k])]
+                _append(path, [name, known[name]])
+            bar.update(len(folds[k][0]))
+            return known[name][0]
+
+        sign, size = problem.metric.sign, _size(folds) // len(folds)
+        found: dict[str, Candidate] = {}
+        for values, by_fold in optuna_search.proposals(
+            grid, n, len(folds), params.seed, sign, score
+        ):
+            facts = {"rung": 1, "fit_rows": size, "folds": len(by_fold)}
+            found.setdefault(_name(values), _candidate(values, by_fold) | facts)
+    scored = list(found.values())
+    scored.sort(key=lambda c: (-c["folds"], rank(c["score"], problem.metric)))
+    return _with_a_score(scored, problem.metric, folds)
 
 
 def _candidates(grid: Mapping[str, Sequence[Any]], params: Params) -> list[dict[str, Any]]:
@@ -114,17 +180,24 @@ def _candidates(grid: Mapping[str, Sequence[Any]], params: Params) -> list[dict[
     return list(ParameterSampler(grid, n, random_state=params.seed))
 
 
-def _scored(problem: Problem, left: list[dict], rung: list[Fold], bar: tqdm) -> list[Candidate]:
+def _scored(rung: Rung, left: list[dict]) -> list[Candidate]:
     """Candidates with their scores on one rung, the best first; raises DataRefused without one."""
-    scored: list[Candidate] = [
-        {"values": values, "score": float(np.mean(by_fold)), "spread": float(np.std(by_fold))}
-        for values, by_fold in zip(left, _scores(problem, left, rung, bar), strict=True)
-    ]
-    scored.sort(key=lambda candidate: rank(candidate["score"], problem.metric))
+    metric = rung.problem.metric
+    scored = [_candidate(*pair) for pair in zip(left, _scores(rung, left), strict=True)]
+    scored.sort(key=lambda candidate: rank(candidate["score"], metric))
+    return _with_a_score(scored, metric, rung.folds)
+
+
+def _candidate(values: dict[str, Any], by_fold: list[float]) -> Candidate:
+    return {"values": values, "score": float(np.mean(by_fold)), "spread": float(np.std(by_fold))}
+
+
+def _with_a_score(scored: list[Candidate], metric: Metric, folds: list[Fold]) -> list[Candidate]:
+    """The same; raises DataRefused where the first, the best, has no score that is finite."""
     if not math.isfinite(scored[0]["score"]):
         raise DataRefused(
-            f"No candidate has a finite {problem.metric.name}, fitted on folds of "
-            f"{_size(rung) // len(rung):,} rows: a fold may have too few rows, or lack a class."
+            f"No candidate has a finite {metric.name}, fitted on folds of "
+            f"{_size(folds) // len(folds):,} rows: a fold may have too few rows, or lack a class."
         )
     return scored
 
@@ -134,28 +207,24 @@ def rank(score: float, metric: Metric) -> float:
     return -metric.sign * score if math.isfinite(score) else math.inf
 
 
-def _scores(problem: Problem, left: list[dict], rung: list[Fold], bar: tqdm) -> list[list[float]]:
+def _scores(rung: Rung, left: list[dict]) -> list[list[float]]:
     """Scores by fold of each candidate; those from before an interruption are read."""
-    path = paths.SEARCH_CACHE / f"{problem.key(rung)}.jsonl"
-    names = [json.dumps(values, sort_keys=True, default=str) for values in left]
-    known = _read_scores(path)
+    path = paths.SEARCH_CACHE / f"{rung.problem.key(rung.folds)}.jsonl"
+    names = [_name(values) for values in left]
+    known, bar = _read_scores(path), rung.bar
     if n_known := len(known.keys() & names):
-        bar.total -= n_known * _size(rung)
+        bar.total -= n_known * _size(rung.folds)
         bar.write(f"train: {n_known} of {len(left)} candidates were scored before, in {path}")
-    for i, (name, values) in enumerate(zip(names, left, strict=True), 1):
-        if name not in known:
-            bar.set_description_str(f"train, candidate {i} of {len(left)}")
-            known[name] = _by_fold(problem, values, rung, bar)
-            _append(path, [name, known[name]])
+    todo = {name: values for name, values in zip(names, left, strict=True) if name not in known}
+    for i, by_fold in rung.scores(list(todo.values()), len(left)):
+        name = list(todo)[i]
+        known[name] = by_fold
+        _append(path, [name, by_fold])
     return [known[name] for name in names]
 
 
-def _by_fold(problem: Problem, values: dict, rung: list[Fold], bar: tqdm) -> list[float]:
-    scores = []
-    for fold in rung:
-        scores.append(problem.score(values, fold))
-        bar.update(len(fold[0]))
-    return scores
+def _name(values: dict[str, Any]) -> str:
+    return json.dumps(values, sort_keys=True, default=str)
 
 
 def _read_scores(path: Path) -> dict[str, list[float]]:
