@@ -52,6 +52,12 @@ def two_valued(n: int, rng: np.random.Generator) -> np.ndarray:
     return rows
 
 
+def correlated(n: int, rng: np.random.Generator) -> np.ndarray:
+    """One heap, whose columns go together: each pair of them correlates at 0.6."""
+    common = rng.normal(size=(n, 1))
+    return math.sqrt(0.6) * common + math.sqrt(0.4) * rng.normal(size=(n, COLUMNS))
+
+
 def heaps(n: int, rng: np.random.Generator, apart: float = 1.0) -> np.ndarray:
     """Three heaps of equal size, their centres 4.2 times `apart` from each other."""
     return apart * HEAPS[rng.integers(0, 3, n)] + rng.normal(size=(n, COLUMNS))
@@ -71,6 +77,7 @@ FIRST = [
     First("independent columns", independent, 3, "no"),
     First("independent columns", independent, 6, "no"),
     First("one column of two heaps, the others independent", two_valued, 2, "no"),
+    First("one heap, columns correlated at 0.6", correlated, 3, "no"),
     First("three heaps, centres 2.1 deviations apart", partial(heaps, apart=0.5), 3, "yes"),
     First("three heaps, centres 4.2 apart", heaps, 3, "yes"),
     First("three heaps, centres 8.5 apart", partial(heaps, apart=2.0), 3, "yes"),

@@ -23,7 +23,7 @@ VALID = {
     "evaluate": {"slices": ["team"]},
 }
 WRONG = [
-    ("task", "ranking", "'classification' or 'regression'"),
+    ("task", "ranking", "'classification' or 'clustering' or 'regression'"),
     ("seed", -1, "greater than or equal to 0"),
     ("seed", "many", "valid integer"),
     ("source.path", None, "valid string"),
