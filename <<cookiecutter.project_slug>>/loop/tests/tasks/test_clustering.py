@@ -210,6 +210,17 @@ def test_the_gate_refuses_clusters_of_nothing(run, made):
     assert check.status in ("fail", "hold"), check
 
 
+def test_the_gate_refuses_parts_of_one_long_heap(run, made):
+    """Columns that go together are no clusters, though k-means cuts them at the same places."""
+    rng = np.random.default_rng(2)
+    length = rng.normal(size=900)
+    width = length + rng.normal(0, 0.3, 900)
+    verdict = run(heaps().assign(length=length, width=width, colour="red"))
+    check = next(check for check in verdict.checks if check.name == "against constant")
+    assert check.status in ("fail", "hold"), check
+    assert "one heap" in check.message
+
+
 def test_a_bundle_without_refits_is_refused(made, whole, tmp_path, monkeypatch):
     """Where gate.yaml asks for stability."""
     folder = shutil.copytree(whole.folder.parents[1], tmp_path / "project")
