@@ -169,9 +169,9 @@ def test_the_champion_is_that_of_the_ledger(call, tracker, project):
 
 
 def test_a_server_that_is_down(call, monkeypatch, tracker_extras):
-    """With the real client: one sentence, within the time."""
+    """With the real client: one sentence; how long a busy machine takes is no matter."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         monkeypatch.setenv(URI, f"http://127.0.0.1:{free.getsockname()[1]}")
-    code, _, err = call()
+    code, _, err = call("--timeout-s", "300")
     assert code == 14
     assert "no connection to it. The model is not affected. Next: loop publish, later" in err

@@ -6,6 +6,7 @@ import importlib
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
 from mlops_loop import files, paths, project
@@ -179,7 +180,8 @@ def test_scores_of_a_search_are_kept_for_the_same_code_only(own, own_package, ma
     def key() -> str:
         metric = metrics.find("classification", "top")
         x, y = np.zeros((3, 1)), np.array([0, 1, 1])
-        return search.Problem(Pipeline([]), x, y, metric, make_contract()).key([])
+        blank = Pipeline([("model", DummyClassifier())])
+        return search.Problem(blank, x, y, metric, make_contract()).key([])
 
     own()
     before = key()
