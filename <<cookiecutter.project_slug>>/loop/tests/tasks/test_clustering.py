@@ -246,6 +246,12 @@ def test_mini_batches_are_exported_as_well(run, made):
     assert run(heaps(), {"train.estimator": "mini_batch"}).decision == "PROMOTE"
 
 
+def test_rows_beside_a_centre_are_exported(run, made):
+    """One column without any spread leaves rows that are nearly the centre of their cluster."""
+    table = heaps().assign(length=3.0)
+    assert run(table, {"train.grid": {"n_clusters": [3], "n_init": [2]}}).decision == "PROMOTE"
+
+
 @pytest.mark.parametrize("place", ["card", "report"])
 def test_profiles_say_what_a_cluster_holds(texts, place):
     """Shares, medians with their units, frequent levels, and the same of all rows."""

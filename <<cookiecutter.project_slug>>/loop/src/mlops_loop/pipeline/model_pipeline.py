@@ -24,7 +24,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from mlops_loop import project, tasks
 from mlops_loop.errors import UsageError
 from mlops_loop.model.contract import UNSEEN, Contract
-from mlops_loop.pipeline import libraries
+from mlops_loop.pipeline import distances, libraries
 from mlops_loop.stage_params import Select, Train
 from mlops_loop.text import listed
 
@@ -117,6 +117,7 @@ class Estimator:
         Raises ModuleNotFoundError where a library is missing, UsageError where `onnx` returns
         something else, and what it raises.
         """
+        distances.register_converters()
         opsets = [library.register() for library in libraries.find(self.libraries)]
         if self.onnx and (own := self.onnx()):
             if not isinstance(own, Mapping):
