@@ -43,15 +43,18 @@ def write_json(data: Any, path: Path, digits: int | None = 6) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
-    """A JSON file of an earlier stage; raises UsageError where it is missing or broken."""
+def read_json(path: Path, next_step: str = "") -> Any:
+    """A JSON file of an earlier stage; raises UsageError where it is missing or broken.
+
+    next_step: for a broken one that no stage makes again.
+    """
     text = _existing(path).read_bytes()
     try:
         return json.loads(text)
     except ValueError as error:
         raise UsageError(
             f"{path} is not JSON ({error}): it was cut or edited. "
-            f"Next: rm {path} && make pipeline gate"
+            f"{next_step or f'Next: rm {path} && make pipeline gate'}"
         ) from error
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import jaccard_score
 
+from mlops_loop import errors
 from mlops_loop.model.contract import Contract
 from mlops_loop.tasks.cluster_names import ClusterNames, by_size, jaccard
 from mlops_loop.tasks.task_names import Anchor, Anchors
@@ -87,3 +88,11 @@ def test_the_index_is_that_of_scikit_learn(seed):
     first, second = np.random.default_rng(seed).random((2, 50)) < 0.4
     assert jaccard(first, second) == pytest.approx(jaccard_score(first, second))
     assert jaccard(first & False, first & False) == 0
+
+
+@pytest.mark.parametrize("name", ["commuters", "cluster one", "cluster 01", "cluster -4", "3", ""])
+def test_edited_names_are_refused(name):
+    """They are numbers, so that the next one is known."""
+    edited = Anchors(rows=(Anchor(row={}, name=name),))
+    with pytest.raises(errors.UsageError, match=f"{name!r} is no name of a cluster"):
+        NAMES.keep(scores([0, 1], 2), contract(2), edited)

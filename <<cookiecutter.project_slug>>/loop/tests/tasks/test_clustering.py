@@ -376,6 +376,14 @@ def test_anchors_need_a_version_in_production(made, monkeypatch):
         anchors.write()
 
 
+def test_anchors_have_columns_that_came_since(champion, monkeypatch):
+    """So that the next model, which takes one more, can tell their clusters."""
+    monkeypatch.chdir(champion.folder.parents[1])
+    fewer = replace(champion.contract, columns=champion.contract.columns[:2])
+    names = anchors._rows_of(files.read_table(paths.HOLDOUT), fewer)[0].keys()
+    assert list(names) == ["length", "width", "colour"]
+
+
 @pytest.mark.parametrize("text", ["[]", '{"rows": 3}', '{"rows": [], "first": 1}'])
 def test_broken_anchors_are_refused(run, made, text):
     """With the file."""

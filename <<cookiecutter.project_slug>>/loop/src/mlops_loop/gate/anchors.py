@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mlops_loop import files, params, paths, tasks
+import pandas as pd
+
+from mlops_loop import files, paths, project, tasks
 from mlops_loop.errors import UsageError
 from mlops_loop.model.bundle import Bundle
+from mlops_loop.model.contract import Contract
+from mlops_loop.pipeline import known_names
 from mlops_loop.pipeline.assemble import golden_rows
 from mlops_loop.registry import champion, ledger
 from mlops_loop.tasks.task_names import Anchor, Anchors, TaskNames
@@ -31,7 +36,8 @@ def write() -> Written:
     """Write `data/anchors.json`: held-out rows with what the version in production says of them.
 
     Raises UsageError where nothing is in production, where its task keeps no names, and where the
-    holdout lacks one of its columns.
+    holdout lacks one of its columns. Columns that ModelInput has by now are in the rows as well, so
+    that a model with one more column knows them.
     """
     entries = ledger.read(Path())
     if (now := entries.current()) is None:
@@ -46,6 +52,11 @@ def write() -> Written:
     return Written(now.version, len(anchors.rows))
 
 
+def _rows_of(holdout: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
+    names = dict.fromkeys([*contract.names, *project.model_input().to_schema().columns])
+    return golden_rows(holdout, [name for name in names if name in holdout], MOST_ROWS)
+
+
 def _anchors(model: Bundle, own: TaskNames) -> Anchors:
     contract, holdout = model.contract, files.read_table(paths.HOLDOUT)
     if lacking := [name for name in contract.names if name not in holdout]:
@@ -53,14 +64,9 @@ def _anchors(model: Bundle, own: TaskNames) -> Anchors:
             f"The holdout lacks {listed(lacking)}, which the version in production takes. Next: "
             "add it to prepare.carry_columns in params.yaml, then make pipeline"
         )
-    rows = golden_rows(holdout, contract, MOST_ROWS)
+    rows = _rows_of(holdout, contract)
     scores = model.predictor.scores(contract.encode_rows(rows))
     names = [one["prediction"] for one in tasks.of(contract).predictions(scores, contract)]
-    known = read().last if paths.ANCHORS.exists() else 0
+    known = known_names.read().last if paths.ANCHORS.exists() else 0
     made = tuple(Anchor(row=row, name=name) for row, name in zip(rows, names, strict=True))
     return Anchors(last=max(known, own.last(contract)), rows=made)
-
-
-def read() -> Anchors:
-    """The anchors that are there; raises UsageError for a file that holds something else."""
-    return params.checked(paths.ANCHORS, files.read_json(paths.ANCHORS), Anchors)

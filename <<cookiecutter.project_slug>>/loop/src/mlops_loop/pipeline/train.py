@@ -17,8 +17,8 @@ from sklearn.pipeline import Pipeline
 from mlops_loop import files, paths, project, tasks
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import raw_scores
-from mlops_loop.params import Params, checked
-from mlops_loop.pipeline import leakage, memory
+from mlops_loop.params import Params
+from mlops_loop.pipeline import known_names, leakage, memory
 from mlops_loop.pipeline.derive import derive_contract
 from mlops_loop.pipeline.model_pipeline import (
     build_pipeline,
@@ -30,7 +30,6 @@ from mlops_loop.pipeline.model_pipeline import (
 from mlops_loop.pipeline.search import Problem, fit, search
 from mlops_loop.tasks import metrics
 from mlops_loop.tasks.task import Rows
-from mlops_loop.tasks.task_names import Anchors
 
 # What scikit-learn keeps of each iteration, where it does. A loss is that of the rows to fit or, of
 # a network that stops early, of the validation rows; a score is a loss with its sign turned.
@@ -124,10 +123,10 @@ def with_known_names(trained: Trained) -> Trained:
     own = tasks.of(contract).names
     if own is None or not paths.ANCHORS.exists():
         return trained
-    anchors = checked(paths.ANCHORS, files.read_json(paths.ANCHORS), Anchors)
+    anchors = known_names.read()
     if not anchors.rows:
         return trained
-    rows = contract.encode_rows([anchor.row for anchor in anchors.rows])
+    rows = known_names.encode(anchors, contract)
     named = own.keep(raw_scores(trained.pipeline, rows), contract, anchors)
     known = {anchor.name for anchor in anchors.rows}
     facts = {"new": sorted({*named.classes} - known), "lost": sorted(known - {*named.classes})}

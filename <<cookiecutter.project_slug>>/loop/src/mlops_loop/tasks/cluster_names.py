@@ -7,6 +7,7 @@ from itertools import count
 
 import numpy as np
 
+from mlops_loop.errors import UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.statistics.cluster_metrics import nearest
 from mlops_loop.tasks.task_names import Anchors, TaskNames
@@ -23,8 +24,14 @@ def name_of(number: int) -> str:
 
 
 def number_of(name: str) -> int:
-    """The number of a cluster out of its name."""
-    return int(name.removeprefix(PREFIX))
+    """The number of a cluster out of its name; raises UsageError for another text."""
+    number = name.removeprefix(PREFIX)
+    if not number.isdecimal() or name_of(int(number)) != name or number == "0":
+        raise UsageError(
+            f"data/anchors.json: {name!r} is no name of a cluster, such as {name_of(3)!r}. Next: "
+            "git checkout HEAD -- data/anchors.json, or loop anchors"
+        )
+    return int(number)
 
 
 def by_size(sizes: np.ndarray) -> tuple[str, ...]:
@@ -51,7 +58,7 @@ class ClusterNames(TaskNames):
             for name in np.unique(known)
             if jaccard(labels == i, known == name) > SAME
         }
-        numbers = count(max(anchors.last, *map(number_of, known), 0) + 1)
+        numbers = count(max(anchors.last, *map(number_of, known.tolist()), 0) + 1)
         for i in in_order(contract):
             found.setdefault(i, "")
             found[i] = found[i] or name_of(next(numbers))
