@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,7 @@ from mlops_loop.daily.reference import Reference
 from mlops_loop.daily.units import Units
 from mlops_loop.deployment import smoke
 from mlops_loop.gate import anchors, gate
+from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.model import bundle
 from mlops_loop.monitoring.config import MonitorConfig
 from mlops_loop.monitoring.examine import examine
@@ -436,6 +439,7 @@ def test_the_shares_of_clusters_are_watched(whole, is_shifted):
         ({"train.threshold": 0.5}, r"train\.threshold is for classes"),
         ({"train.select": {"by": "importance", "keep": 1}}, "'importance' needs a target"),
         ({"train.grid": {"n_clusters": [1, 3]}}, "at least 2 clusters"),
+        ({"train.grid": {"n_clusters": ["three"]}}, r"n_clusters: 'three' is no number"),
     ],
 )
 def test_parameters_that_need_a_target_are_refused(tmp_path, changes, message):
@@ -489,3 +493,11 @@ def test_a_cluster_that_nothing_is_near_to_is_no_error(whole):
     assert sorted(plots["sizes"].columns["rows"]) == [0, 0, 20]
     metric = cluster_metrics.METRICS["smallest_share"]
     assert metric(np.zeros(20), scores, whole.contract) == 0
+
+
+def test_the_policy_of_the_documentation_is_whole():
+    """What a project that had another task puts into gate.yaml."""
+    text = (Path(__file__).parents[2] / "docs/training.md").read_text("utf-8")
+    known = re.findall(r"```yaml\n(task: clustering\n.*?)```", text, re.S)
+    policy = GatePolicy.model_validate(yaml.safe_load(known[0]))
+    assert (policy.task, policy.primary.metric) == ("clustering", "silhouette")

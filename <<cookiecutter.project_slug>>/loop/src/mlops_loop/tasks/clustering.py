@@ -53,8 +53,11 @@ class Clustering(Task):
             raise ValueError(f"train.threshold is for classes: leave it out for {self.name}")
         if train.select and train.select.by != "pca":
             raise ValueError(f"train.select.by {train.select.by!r} needs a target: take pca")
-        if any(n < 2 for n in (train.grid or {}).get("n_clusters", ())):
-            raise ValueError("train.grid.n_clusters: at least 2 clusters can be told apart")
+        for n in (train.grid or {}).get("n_clusters", ()):
+            if not isinstance(n, int | float):
+                raise ValueError(f"train.grid.n_clusters: {n!r} is no number of clusters")
+            if n < 2:
+                raise ValueError("train.grid.n_clusters: at least 2 clusters can be told apart")
 
     def check_model(self, model: BaseEstimator, name: str) -> None:
         cluster_models.check(model, name)
