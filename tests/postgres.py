@@ -67,7 +67,7 @@ def postgres() -> Iterator[Postgres]:
         command = [found[-1] / "postgres", "-D", folder / "data", *options]
         server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, **user)
     try:
-        wait_for(port)
+        wait_for(found[-1] / "pg_isready", port)
         yield Postgres(port, folder / "log")
     finally:
         server.send_signal(signal.SIGINT)
@@ -80,12 +80,10 @@ def programs() -> list[Path]:
     return sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
-def wait_for(port: int) -> None:
-    """Return when something listens on the port; fail after half a minute."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            time.sleep(0.1)
-    pytest.fail(f"nothing listens on port {port}")
+def wait_for(ready: Path, port: int) -> None:
+    """Return when the server takes connections, and not only listens; fail after a minute."""
+    end = time.monotonic() + 60
+    while run(ready, "-q", "-h", "127.0.0.1", "-p", str(port), cwd=ready.parent).returncode:
+        if time.monotonic() > end:
+            pytest.fail(f"no server is ready on port {port}")
+        time.sleep(0.1)

@@ -259,11 +259,13 @@ def full(person):
 
 
 def damaged(person):
-    """Lose the largest blob on the registry's disk, of which the laptop has the files."""
+    """Lose the largest blob of the store on the registry's disk; the laptop has its files."""
     ada = person("retrained")
     ada.loop("store push --runs")
     disk = ada.world.folder / "registry"
-    shutil.rmtree(max(disk.rglob("blobs/sha256/*/*/data"), key=lambda p: p.stat().st_size).parent)
+    ours = {link.parent.name for link in disk.rglob("store/_layers/sha256/*/link")}
+    blobs = [p for p in disk.rglob("blobs/sha256/*/*/data") if p.parent.name in ours]
+    shutil.rmtree(max(blobs, key=lambda p: p.stat().st_size).parent)
     kept = (ada.folder / ".dvc" / "cache").rename(ada.folder / ".dvc" / "kept")
     seen = ada.loop("store pull")
 
