@@ -32,8 +32,7 @@ test: loop
 loop: .venv/ready
 	python tools/bake.py --name check && cd build/check && UV_PROJECT_ENVIRONMENT="$(LOOP_ENVIRONMENT)" uv sync --frozen --quiet
 	cd "$(PROJECT)/loop" && export PATH="$(LOOP_ENVIRONMENT)/bin:$$PATH" PYTHONPATH="$$PWD/src" || exit; \
-	  { ruff check . && ruff format --check . && mypy; } & lint=$$!; \
-	  python -m pytest -n 3 $(WITHOUT_TORCH) $(LOOP_TESTS); tests=$$?; wait $$lint && exit $$tests
+	  (ruff check . && ruff format --check . && mypy) & lint=$$!; python -m pytest -n 3 $(WITHOUT_TORCH) $(LOOP_TESTS); tests=$$?; wait $$lint && exit $$tests
 
 # Check the template's own Python and workflows
 lint: .venv/ready

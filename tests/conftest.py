@@ -74,6 +74,17 @@ def environment_of(folder: Path, environment: Path | None = None) -> dict[str, s
     return os.environ | {"PATH": programs, "PYTHONPATH": code}
 
 
+def give_environment(folder: Path, source: Path) -> None:
+    """Give a project the environment of another one, as hard links.
+
+    With the environment itself, uv would rewrite the programs of both to the folder of this one,
+    which may be gone when the other is used next.
+    """
+    (folder / ".venv").unlink(missing_ok=True)
+    real = (source / ".venv").resolve()
+    shutil.copytree(real, folder / ".venv", symlinks=True, copy_function=os.link)
+
+
 def files(folder: Path) -> list[str]:
     """Return every file under folder, git's own aside, as sorted relative paths."""
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())

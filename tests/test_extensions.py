@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import DEFAULTS, check, run
+from conftest import DEFAULTS, check, give_environment, run
 from documents import Block, blocks
 from engine import bundle_id, certificates
 
@@ -178,7 +178,7 @@ def refusal(followed, tmp_path) -> Callable[[dict, str], str]:
     """Return what training says to other parameters, without a text in estimators.py."""
     folder = tmp_path / "project"
     shutil.copytree(followed.folder, folder, ignore=shutil.ignore_patterns(".venv", "bundle"))
-    (folder / ".venv").symlink_to(followed.folder / ".venv")
+    give_environment(folder, followed.folder)
 
     def ask(params: dict, without: str = "") -> str:
         entries = folder / "src" / PACKAGE / "estimators.py"

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import DEFAULTS, check, environment_of
+from conftest import DEFAULTS, check, environment_of, give_environment
 from documents import Block, blocks
 
 # The environment is that of another project, so it must not be synced with this folder.
@@ -19,7 +19,7 @@ def followed(baked, loop, module_path) -> dict[str, str]:
     """Do what every block says, in order; give what each command printed."""
     folder = module_path / "flight-delays"
     shutil.copytree(baked(DEFAULTS), folder)
-    (folder / ".venv").symlink_to(loop("classification").project / ".venv")
+    give_environment(folder, loop("classification").project)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     printed, servers = {}, []

@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, TASKS, check, environment_of, run
+from conftest import ROOT, TASKS, check, environment_of, give_environment, run
 from loop import PUBLISHED, shell_lines
 
 # What is run elsewhere, and where.
@@ -64,6 +64,7 @@ def test_generates_from_address(published, tmp_path):
 def test_project_commands(loop, task, tmp_path):
     """In a project with a champion, the commands of its README work in the order given."""
     folder = Path(shutil.copytree(loop(task).folder, tmp_path / "flight-delays", symlinks=True))
+    give_environment(folder, loop(task).project)
     names = [name for name in commands(folder / "README.md") if name not in ELSEWHERE]
     assert len(names) > 10
     environment = environment_of(folder)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import DEFAULTS, check, environment_of, run
+from conftest import DEFAULTS, check, environment_of, give_environment, run
 from untidy import TABLES, Table, write
 
 # `dvc repro` starts a process for each stage, which test_own_data.py has; this is one for all.
@@ -55,7 +55,7 @@ def take(baked, loop, tmp_path) -> Callable[[Table], Done]:
     def run_all(table: Table) -> Done:
         folder = tmp_path / "flight-delays"
         shutil.copytree(baked(DEFAULTS), folder)
-        (folder / ".venv").symlink_to(loop("classification").project / ".venv")
+        give_environment(folder, loop("classification").project)
         shutil.rmtree(folder / "data" / "raw")
         shutil.rmtree(folder / "data" / "later")
         env = environment_of(folder) | {"OMP_NUM_THREADS": "1"}

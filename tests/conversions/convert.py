@@ -163,7 +163,8 @@ def exported(pipeline: Any, contract: Contract) -> dict[str, Any]:
         return {"outcome": "caught", "why": str(error)}
     rows = judged_rows(pipeline, contract)
     expected, given = raw_scores(pipeline, rows), predictor.scores(rows)
-    gap = parity.differences(expected, given, np.abs(expected))
+    scale = np.abs(expected).reshape(len(expected), -1).max(axis=1)
+    gap = parity.differences(expected, given, scale)
     if bad := int((~(gap <= TOLERANCE)).sum()):
         return {"outcome": "wrong", "why": f"{bad} of {len(gap)} rows, up to {gap.max():g}"}
     return {"outcome": "exact", "why": f"{found.overall:.1e}"}
