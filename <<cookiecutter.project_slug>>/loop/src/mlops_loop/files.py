@@ -33,7 +33,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """A Parquet file of an earlier stage; raises UsageError where that has not run yet."""
     import pandas as pd
 
-    return pd.read_parquet(_existing(path))
+    return pd.read_parquet(existing(path))
 
 
 def write_json(data: Any, path: Path, digits: int | None = 6) -> None:
@@ -48,7 +48,7 @@ def read_json(path: Path, next_step: str = "") -> Any:
 
     next_step: for a broken one that no stage makes again.
     """
-    text = _existing(path).read_bytes()
+    text = existing(path).read_bytes()
     try:
         return json.loads(text)
     except ValueError as error:
@@ -58,7 +58,8 @@ def read_json(path: Path, next_step: str = "") -> Any:
         ) from error
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
+    """The path of a file of an earlier stage; raises UsageError where that has not run yet."""
     if not path.exists():
         raise UsageError(f"{path} is missing: an earlier stage has not run. Next: make pipeline")
     return path

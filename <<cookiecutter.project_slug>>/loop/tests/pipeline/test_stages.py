@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from threadpoolctl import threadpool_limits
 
 from mlops_loop import cli, files, paths, project
+from mlops_loop.errors import UsageError
 from mlops_loop.model import bundle
 from mlops_loop.pipeline import evaluate, export, ingest, prepare, train, validate
 
@@ -155,3 +156,12 @@ def test_a_stage_writes_what_it_declares(first, stage):
     written = {path.relative_to(first[0]) for path in first[0].rglob("*.*") if path.is_file()}
     declared = {Path(out) for stage in DECLARED.values() for out in outs(stage)} | {Path("build")}
     assert all(declared & {path, *path.parents} for path in written - {Path("source.parquet")})
+
+
+@pytest.mark.parametrize("stage", [export, evaluate])
+def test_a_stage_that_is_called_too_early_says_so(stage, tmp_path, monkeypatch, make_params):
+    """As `loop export` by hand where `train` has not run: no bug of the loop's own."""
+    monkeypatch.chdir(tmp_path)
+    files.write_table(pd.DataFrame({"size": [1.0]}), paths.HOLDOUT)
+    with pytest.raises(UsageError, match=r"an earlier stage has not run\. Next: make pip"):
+        stage.run(make_params("binary"))

@@ -171,7 +171,7 @@ def _training(contract: Contract) -> Rows:
 def run(params: Params) -> None:
     """Write metrics, the report, plots (DVC and SVG) and the bundle."""
     holdout = files.read_table(paths.HOLDOUT)
-    contract = Contract.load(paths.EXPORTED / "contract.json")
+    contract = Contract.load(files.existing(paths.EXPORTED / "contract.json"))
     predictor, matrix = load_predictor(paths.EXPORTED), contract.encode_table(holdout)
     y = tasks.of(contract).encode_target(holdout, contract)
     model = Contender("challenger", "", contract, y, predictor.scores(matrix))

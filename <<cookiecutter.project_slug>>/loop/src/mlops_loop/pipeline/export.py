@@ -111,7 +111,8 @@ def register_converters(params: Params) -> Mapping[str, int] | None:
 
 def run(params: Params) -> None:
     """Write `models/exported/` and the report; remove the folder where the models disagree."""
-    contract, pipeline = Contract.load(paths.TRAINED_CONTRACT), load_skops(paths.TRAINED_PIPELINE)
+    contract = Contract.load(files.existing(paths.TRAINED_CONTRACT))
+    pipeline = load_skops(paths.TRAINED_PIPELINE)
     x = contract.encode_table(files.read_table(paths.HOLDOUT))
     shutil.rmtree(paths.EXPORTED, ignore_errors=True)
     paths.EXPORTED.mkdir(parents=True)
