@@ -146,7 +146,7 @@ def test_golden_rows_are_json_that_clients_can_send(monkeypatch, inputs, make_ro
     rows = make_rows(60)
     rows["count"] = rows["count"].astype("Int64")
     own = derive.derive_contract(inputs.to_schema(), rows, make_params())
-    golden = json.loads(json.dumps(assemble.golden_rows(rows, own.names, n), allow_nan=False))
+    golden = json.loads(json.dumps(assemble.golden_rows(rows, own, n), allow_nan=False))
     assert len(golden) == min(n, 60)
     picked = rows.iloc[np.unique(np.linspace(0, 59, len(golden)).astype(int))]
     np.testing.assert_array_equal(own.encode_rows(golden), own.encode_table(picked))

@@ -16,7 +16,7 @@ from mlops_loop.errors import UsageError
 from mlops_loop.model.bundle import Bundle
 from mlops_loop.model.contract import Contract
 from mlops_loop.pipeline import known_names
-from mlops_loop.pipeline.assemble import golden_rows
+from mlops_loop.pipeline.assemble import spread_rows
 from mlops_loop.registry import champion, ledger
 from mlops_loop.tasks.task_names import Anchor, Anchors, TaskNames
 from mlops_loop.text import listed
@@ -54,7 +54,7 @@ def write() -> Written:
 
 def _rows_of(holdout: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:
     names = dict.fromkeys([*contract.names, *project.model_input().to_schema().columns])
-    return golden_rows(holdout, [name for name in names if name in holdout], MOST_ROWS)
+    return spread_rows(holdout, [name for name in names if name in holdout], MOST_ROWS)
 
 
 def _anchors(model: Bundle, own: TaskNames) -> Anchors:

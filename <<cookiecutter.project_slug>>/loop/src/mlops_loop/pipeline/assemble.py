@@ -45,7 +45,7 @@ def assemble(
     files.write_json(reference, folder / "reference.json", digits=None)
     files.write_json(result["metrics"], folder / "metrics.json")
     files.write_table(known.to_table(), folder / baselines.FILE)
-    rows = golden_rows(holdout, contract.names, params.export.golden_rows)
+    rows = golden_rows(holdout, contract, params.export.golden_rows)
     (folder / "golden.jsonl").write_text(_golden_lines(folder, contract, rows), encoding="utf-8")
     card = model_card(contract, result, params, len(training))
     (folder / "model_card.md").write_text(card, encoding="utf-8")
@@ -71,8 +71,13 @@ def _facts(folder: Path, contract: Contract) -> dict[str, Any]:
     }
 
 
-def golden_rows(rows: pd.DataFrame, names: Sequence[str], n: int) -> list[dict[str, Any]]:
+def golden_rows(rows: pd.DataFrame, contract: Contract, n: int) -> list[dict[str, Any]]:
     """Evenly spread held-out rows as a client would send them; missing values are null."""
+    return spread_rows(rows, contract.names, n)
+
+
+def spread_rows(rows: pd.DataFrame, names: Sequence[str], n: int) -> list[dict[str, Any]]:
+    """Columns of evenly spread rows as JSON; missing values are null."""
     picked = np.unique(np.linspace(0, len(rows) - 1, min(n, len(rows))).astype(int))
     table = rows.iloc[picked][list(names)].astype(object)
     records = table.where(table.notna(), None).to_dict("records")
