@@ -55,26 +55,34 @@ def template_scene(shared: Path) -> Path:
     return scene
 
 
+def without(hidden: set[str], place: Path, calls: Path) -> Path:
+    """Return a folder of PATH, or one that calls all of its programs but the hidden ones.
+
+    A link would lose the environment that a Python belongs to.
+    """
+    if not any((place / name).exists() for name in hidden):
+        return place
+    calls.mkdir()
+    for program in place.iterdir():
+        if program.name not in hidden:
+            call = calls / program.name
+            call.write_text(f'#!/bin/sh\nexec "{program}" "$@"\n')
+            call.chmod(0o755)
+    return calls
+
+
 @pytest.fixture
 def runner(tmp_path: Path) -> dict[str, str]:
     """Return the environment of a machine with only those of the tests' programs that GitHub has.
 
-    A folder of PATH that has others is replaced by links to the rest of it; `apt-get` and `go` in
-    bin/ add what a job installs.
+    `apt-get` and `go` in bin/ add what a job installs.
     """
     hidden = wanted() - ON_UBUNTU - {"uv", "zizmor", "check-jsonschema"}
     folder = tmp_path / "programs"
     folder.mkdir()
-    places = []
-    for place in map(Path, os.environ["PATH"].split(os.pathsep)):
-        if not any((place / name).exists() for name in hidden):
-            places.append(place)
-            continue
-        for program in place.iterdir():
-            link = folder / program.name
-            if program.name not in hidden and not link.exists():
-                link.symlink_to(program)
-    path = os.pathsep.join(map(str, [HERE / "bin", *places, folder]))
+    places = map(Path, dict.fromkeys(os.environ["PATH"].split(os.pathsep)))
+    left = [without(hidden, place, tmp_path / f"path-{n}") for n, place in enumerate(places)]
+    path = os.pathsep.join(map(str, [HERE / "bin", *left, folder]))
     env = {"PATH": path, "RIG_RUNNER": str(folder), "RIG_MACHINE": os.environ["PATH"]}
     return env | {"RIG_NEEDS": " ".join(sorted(wanted()))}
 
