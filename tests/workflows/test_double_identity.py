@@ -58,6 +58,40 @@ def test_identity_says_what_github_says(github: Double, context: dict[str, str],
     assert github.unused_grants("release/production") == []
 
 
+# Of each claim of GitHub's own example of a token, for a job that no environment holds.
+# https://docs.github.com/en/actions/reference/security/oidc
+DOCUMENTED = """jti sub aud ref sha repository repository_owner actor_id repository_visibility
+repository_id repository_owner_id run_id run_number run_attempt runner_environment actor workflow
+head_ref base_ref event_name ref_type ref_protected workflow_ref workflow_sha job_workflow_ref
+job_workflow_sha iss nbf exp iat""".split()
+
+
+def test_every_documented_claim_is_there(github: Double):
+    """And it holds for minutes only."""
+    claims = verified(github, identity(github, github.token("ci/x", {"id-token": "write"})))
+    assert set(DOCUMENTED) <= set(claims)
+    assert 0 < claims["exp"] - claims["iat"] <= 600
+    assert claims["ref_protected"] == "false"
+    github.protect("refs/heads/main")
+    claims = verified(github, identity(github, github.token("ci/x", {"id-token": "write"})))
+    assert claims["ref_protected"] == "true"
+
+
+def test_somebody_else_has_another_subject(github: Double):
+    """By name, and since subjects hold ids by those too: a name can be taken over."""
+    with_ids = "@" in CREATED[github.created]
+    for more, own, since in (
+        ({"repository": "evil/flight-delays"}, "evil/flight-delays", "evil@9919"),
+        ({"repository_id": "7"}, REPOSITORY, "flight-delays@7:"),
+        ({"repository_owner_id": "7"}, REPOSITORY, "octo-org@7/"),
+        ({"environment": "a:b"}, REPOSITORY, ":environment:a%3Ab"),
+    ):
+        token = github.token("ci/x", {"id-token": "write"}, **more)
+        claims = verified(github, identity(github, token))
+        assert (since if with_ids else own) in claims["sub"]
+        assert claims["job_workflow_ref"].startswith(claims["repository"] + "/")
+
+
 def test_a_policy_can_be_written_beforehand(github: Double):
     """The API tells how subjects begin, and the ids, which both are claims too."""
     url = f"{github.api_url}/repos/{REPOSITORY}"

@@ -74,28 +74,35 @@ def verified(token: str) -> dict[str, Any]:
     return decoded.claims
 
 
-def subject_prefix(repository: str, created: str) -> str:
-    """Return how subjects of a repository begin: names can be taken over, ids cannot."""
+def subject_prefix(
+    repository: str, created: str, owner_id: int | str = OWNER_ID, of_id: int | str = REPOSITORY_ID
+) -> str:
+    """Return how subjects of a repository begin: names can be taken over, ids cannot.
+
+    owner_id, of_id: of the owner and of the repository itself.
+    """
     owner, _, name = repository.partition("/")
     if created < IDS_SINCE:
         return f"repo:{repository}"
-    return f"repo:{owner}@{OWNER_ID}/{name}@{REPOSITORY_ID}"
+    return f"repo:{owner}@{owner_id}/{name}@{of_id}"
 
 
 def claims(github: "Double", token: Token, audience: str) -> dict[str, Any]:
     """Return what GitHub says of a job; what the scenario knows better is in `token.claims`.
 
+    Another `repository` there, or another id, is somebody else's job: its subject follows.
     https://docs.github.com/en/actions/reference/security/oidc
     """
     workflow, _, job = token.job.partition("/")
-    owner = github.repository.split("/")[0]
+    repository = token.claims.get("repository", github.repository)
+    owner = repository.split("/")[0]
     said = {
         "ref": "refs/heads/main",
         "sha": "0" * 40,
         "event_name": "push",
         "actor": "octocat",
         "workflow": workflow,
-        "repository": github.repository,
+        "repository": repository,
         "repository_owner": owner,
         "repository_visibility": "private" if github.private else "public",
         "repository_id": str(REPOSITORY_ID),
@@ -110,14 +117,19 @@ def claims(github: "Double", token: Token, audience: str) -> dict[str, Any]:
         "check_run_id": job,
     } | token.claims
     said["ref_type"] = "tag" if said["ref"].startswith("refs/tags/") else "branch"
-    path = f"{github.repository}/.github/workflows/{workflow}.yml@{said['ref']}"
-    said = {"workflow_ref": path, "job_workflow_ref": path, "workflow_sha": said["sha"]} | said
+    # The double protects refs from the tokens of jobs, as a ruleset does.
+    said["ref_protected"] = str(said["ref"] in github.store.protected).lower()
+    path = f"{repository}/.github/workflows/{workflow}.yml@{said['ref']}"
+    said = {"workflow_ref": path, "job_workflow_ref": path} | said
+    said = {"workflow_sha": said["sha"], "job_workflow_sha": said["sha"]} | said
     where = f"ref:{said['ref']}"
     if said["event_name"] == "pull_request":
         where = "pull_request"
     if said.get("environment"):
-        where = f"environment:{said['environment']}"
-    said["sub"] = f"{subject_prefix(github.repository, github.created)}:{where}"
+        # A colon separates the parts of a subject, so one in a name is escaped.
+        where = "environment:" + said["environment"].replace(":", "%3A")
+    ids = said["repository_owner_id"], said["repository_id"]
+    said["sub"] = f"{subject_prefix(repository, github.created, *ids)}:{where}"
     return said | {"iss": github.url + OIDC, "aud": audience or f"{github.url}/{owner}"}
 
 
