@@ -40,7 +40,7 @@ YAML_WORDS = set("true false yes no on off null y n".split())
 TAKEN = set("app build conftest dist loop main mlops_loop setup src test tests".split())
 TAKEN |= set("endpoint fake_gh fake_github git_project github_settings hostile_text".split())
 TAKEN |= set("isolation made_days models servers sheets stores user_package".split())
-TAKEN |= {"clusters", "tracker_servers"}
+TAKEN |= {"clusters", "job_tokens", "tracker_servers"}
 # What a project installs, by distribution and by import name: a project of the same name would
 # replace it, or depend on itself.
 INSTALLED = set(

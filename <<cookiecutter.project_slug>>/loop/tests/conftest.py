@@ -24,7 +24,7 @@ SLOW = {
 pytest_plugins = ["isolation", "servers", "git_project", "models", "fake_github", "hostile_text"]
 pytest_plugins += ["endpoint", "user_package", "github_settings", "fake_gh", "made_days"]
 pytest_plugins += ["tracker_servers"]
-pytest_plugins += ["clusters"]
+pytest_plugins += ["clusters", "job_tokens"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -261,6 +261,7 @@ def test_commands_that_work_anywhere():
         "anchors",
         "check-review",
         "clean-images",
+        "cloud",
         "comment",
         "deploy",
         "doctor",

@@ -46,6 +46,7 @@ MODULES = {
     },
     "registry": {"registry": "Versions and assignments: git tags."},
     "store": {"store": "Data, models and cached stage results: DVC's objects, shared."},
+    "cloud": {"cloud": "Login to the cloud of a bucket by the job's own identity: no secret."},
     "deployment": {
         "smoke": "Ask a running endpoint for the golden rows, compare with the gate's scores.",
         "image-tag": "Print name and tag of this commit's image, and whether it exists already.",

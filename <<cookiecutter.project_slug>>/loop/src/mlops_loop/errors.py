@@ -73,6 +73,10 @@ class StoreNotThere(StoreUnreachable):
     """A registry refuses reading as for what does not exist: right before anything was stored."""
 
 
+class NoJobToken(StoreUnreachable):
+    """GitHub signs no token for this job, by which it would log in to the store's cloud."""
+
+
 class NoValidBundle(ProjectError):
     """There is no model bundle, or its files do not match its manifest."""
 

@@ -45,6 +45,7 @@ ERRORS: dict[str, tuple[type[ProjectError], ...]] = {
     "publish": (NoValidBundle, StoreUnreachable, TrackerUnavailable),
     "registry": (StoreUnreachable, NoValidBundle),
     "store": (StoreUnreachable,),
+    "cloud": (StoreUnreachable, GitHubRefused),
     "smoke": (SmokeFailed, NoValidBundle),
     "image-tag": (StoreUnreachable, NoValidBundle, GitHubRefused),
     "verify-image": (SmokeFailed, NoValidBundle),

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 
+from mlops_loop import job_token
 from mlops_loop.commands import data_secrets
 from mlops_loop.commands.console import as_json, example, to_json
 from mlops_loop.errors import StoreUnreachable
 from mlops_loop.registry.tags import has_versions
+from mlops_loop.storage import remote_kinds
 from mlops_loop.storage.artifact import ArtifactStore
+from mlops_loop.storage.cloud_login import FORMS
 from mlops_loop.storage.objects import Pulled, Status, Verified
-from mlops_loop.storage.remote import RemoteStore
+from mlops_loop.storage.remote import RemoteStore, dvc_settings
 from mlops_loop.storage.store import open_store, tips
 from mlops_loop.text import listed
 
 ROOT = Path()
+COLD = (
+    "A run of a fork or of Dependabot has no login, and the store could not be read without one. "
+    "The stages run: a cold start."
+)
 
 
 @click.group(epilog=example("store pull", "store status --json"))
@@ -83,15 +91,30 @@ def pull(checkout: bool) -> None:
     """Pull objects and cached stage results into DVC's cache.
 
     Then dvc repro reuses them. An interrupted pull continues where it stopped. Exits with 6, after
-    all else came, where the store has lost something that this commit needs.
+    all else came, where the store has lost something that this commit needs. A run of a fork, which
+    has no login to a bucket, starts cold.
     """
-    with _open() as opened:
-        pulled, state = opened.pull(), opened.status()
-        if checkout:
-            opened.repo.checkout(allow_missing=True)
+    try:
+        with _open() as opened:
+            pulled, state = opened.pull(), opened.status()
+            if checkout:
+                opened.repo.checkout(allow_missing=True)
+    except StoreUnreachable as error:
+        if not _lacks_login():
+            raise
+        return click.echo(f"{COLD} ({error})")
     _print_state(state, f"Pulled: {pulled.files}. ")
     if pulled.lost:
         _print_lost(state, pulled)
+
+
+def _lacks_login() -> bool:
+    """Whether the store is a bucket, and this run is one that gets neither secret nor identity."""
+    from mlops_loop.github.api import is_stranger
+
+    url = dvc_settings(ROOT).get("remote_config", {}).get("url", "")
+    has_login = os.environ.get("STORE_PASSWORD") or job_token.is_given(os.environ)
+    return remote_kinds.scheme(url) in FORMS and not has_login and is_stranger()
 
 
 def _print_lost(state: Status, pulled: Pulled) -> None:

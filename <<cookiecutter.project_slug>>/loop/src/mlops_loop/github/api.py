@@ -38,6 +38,19 @@ def event(env: Mapping[str, str] = os.environ) -> dict[str, Any]:
     return json.loads(Path(path).read_text("utf-8")) if path and Path(path).exists() else {}
 
 
+def is_stranger(env: Mapping[str, str] = os.environ) -> bool:
+    """Whether this run is of a fork's pull request or of Dependabot.
+
+    GitHub gives them no secret and no identity; a fork has no variables of the repository either.
+    """
+    if env.get("GITHUB_ACTOR") == "dependabot[bot]":
+        return True
+    about = event(env)
+    head = (about.get("pull_request") or {}).get("head") or {}
+    name = (head.get("repo") or {}).get("full_name")  # a fork may be deleted meanwhile
+    return bool(head) and name != about["repository"]["full_name"]
+
+
 def token(env: Mapping[str, str], host: str) -> str:
     """GITHUB_TOKEN or GH_TOKEN, else that of `gh auth token`. Raises GitHubRefused without one."""
     if given := env.get("GITHUB_TOKEN") or env.get("GH_TOKEN") or _gh_token(host):

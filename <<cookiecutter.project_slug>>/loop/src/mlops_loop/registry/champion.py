@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from mlops_loop import paths
+from mlops_loop import job_token, paths
 from mlops_loop.errors import NoValidBundle, StoreUnreachable
 from mlops_loop.model import bundle as bundles
 from mlops_loop.model.bundle import Bundle
@@ -33,13 +33,16 @@ def _download(repo: Path, version: Entry, folder: Path) -> None:
     from dvc.api import DVCFileSystem
     from dvc.repo import Repo
 
+    from mlops_loop.storage.remote import dvc_settings
+
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with Repo(str(repo)) as today:
+        with Repo(str(repo), **dvc_settings(repo)) as today:
             config = {key: today.config[key] for key in ("core", "remote", "cache")}
         files = DVCFileSystem(str(repo), rev=version.commit, config=config)
-        files.get(str(paths.BUNDLE), str(folder), recursive=True)
+        with job_token.kept_fresh():  # training may have taken hours since the login
+            files.get(str(paths.BUNDLE), str(folder), recursive=True)
     except Exception as error:  # each kind of remote raises errors of its own
         reason = " ".join(str(error).split()) or type(error).__name__
         raise StoreUnreachable(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_loop import job_token
 from mlops_loop.errors import StoreUnreachable, UsageError
 
 PATIENCE_S = 15  # the libraries themselves try for 77 s (azure) to 86 s (gs) to find no login
@@ -36,6 +37,9 @@ KINDS = {
     "azure": Kind(("account_name", "account_key"), "container"),
     "ssh": Kind(("user", "password"), "folder", bucket=False),
 }
+# After `loop cloud login`, Azure's library takes the job's token. DVC turns on again what
+# AZURE_TOKEN_CREDENTIALS turns off: each would be tried first, or after a refusal.
+OTHERS = ("environment", "visual_studio_code", "shared_token_cache", "managed_identity")
 FOLDER = Kind((), "folder", bucket=False)
 
 
@@ -65,6 +69,8 @@ def with_login(remote: dict[str, Any]) -> dict[str, Any]:
             "A bucket of Google takes no STORE_PASSWORD. Next: remove it, and log in as Google's "
             "own tools do (loop/docs/store.md)"
         )
+    if kind == "azure" and os.environ.get(job_token.FILE):
+        remote = remote | {f"exclude_{name}_credential": True for name in OTHERS}
     if not user or not (password or kind == "azure"):
         return remote
     keys = kind_of(remote["url"]).login

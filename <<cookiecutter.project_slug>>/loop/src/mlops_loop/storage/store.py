@@ -11,7 +11,7 @@ from dvc.exceptions import DvcException
 from dvc.fs import RemoteMissingDepsError
 from dvc.repo import Repo
 
-from mlops_loop import git, paths
+from mlops_loop import git, job_token, paths
 from mlops_loop.errors import NoStoreKnown, ProjectError, StoreUnreachable, UsageError
 from mlops_loop.params import load
 from mlops_loop.storage.artifact import ArtifactStore
@@ -76,7 +76,7 @@ def _check_reachable(address: str) -> None:
 @contextmanager
 def open_store(root: Path, has_versions: Has = always) -> Iterator[ArtifactStore | RemoteStore]:
     """The project's store; errors of DVC and of its remotes' libraries become StoreUnreachable."""
-    with Repo(str(root), **dvc_settings(root)) as repo:
+    with job_token.kept_fresh(), Repo(str(root), **dvc_settings(root)) as repo:
         store = choose(repo, has_versions)
         try:
             yield store

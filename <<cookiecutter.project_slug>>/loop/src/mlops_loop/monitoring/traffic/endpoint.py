@@ -24,9 +24,10 @@ from typing_extensions import TypedDict
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
+from mlops_loop import job_token
 from mlops_loop.errors import LogUnavailable, UsageError
 from mlops_loop.monitoring.traffic import table
-from mlops_loop.monitoring.traffic.credential import HOW, credential, is_safe
+from mlops_loop.monitoring.traffic.credential import HOW, credential
 from mlops_loop.monitoring.traffic.kinds import Endpoint
 from mlops_loop.prediction_log.database import Problems
 from mlops_loop.prediction_log.records import problems_of
@@ -97,7 +98,7 @@ class EndpointTraffic:
         self._config, self._env = config, env
         self.url = env.get("PRODUCTION_URL", "").strip().rstrip("/")
         parts = urlsplit(self.url)
-        if not is_safe(self.url) or not parts.hostname or parts.username or parts.query:
+        if not job_token.is_safe(self.url) or not parts.hostname or parts.username or parts.query:
             shown = f"is {public_url(self.url)!r}" if self.url else "is not set"
             raise UsageError(
                 f"PRODUCTION_URL {shown}: traffic.kind endpoint needs https://HOST (http:// on "
