@@ -124,6 +124,16 @@ def test_values_that_do_not_fit_each_other_are_refused(load, changes, reason):
     with pytest.raises(errors.UsageError, match=reason) as error:
         load(changes)
     assert len(str(error.value)) < 300
+    assert ": file" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "words"])
+def test_a_file_of_another_kind_is_refused(tmp_path, text):
+    """By its name alone: no key is wrong."""
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(errors.UsageError, match=r"params\.yaml: Input should be a valid mapping"):
+        params.load(path)
 
 
 @pytest.mark.parametrize("value", ["most", 2, [1], {"f1": 1}], ids=str)

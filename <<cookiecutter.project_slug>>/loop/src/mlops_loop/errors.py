@@ -37,6 +37,10 @@ class UsageError(ProjectError):
     exit_code = 64
 
 
+class CannotFit(UsageError):
+    """A model refuses the rows that it was given: another candidate may take them."""
+
+
 class NoStoreKnown(UsageError):
     """Nothing names a store: a laptop may go on without one."""
 

@@ -123,7 +123,8 @@ def _explain(path: Path | str, data: Any, item: Any) -> tuple[str, str]:
         message = f"it is {new} in params.yaml now, for evaluation and gate alike: move it there"
     if item["type"] == "union_tag_not_found" and parts == ("source",):
         message = f"kind is missing. Choose one of: {listed(kinds())}"
-    return f"{path}: {'.'.join(map(str, parts)) or 'file'}{shown}", message.rstrip(".")
+    key = f": {'.'.join(map(str, parts))}{shown}" if parts else ""  # of the file, its message says
+    return f"{path}{key}", message.rstrip(".")
 
 
 def _within(data: Any, parts: Sequence[str | int], missing: bool) -> tuple[str | int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+STAGES = Path("dvc.yaml")
 GATE_POLICY = Path("gate.yaml")
 MONITOR_CONFIG = Path("monitor.yaml")
 

@@ -44,6 +44,12 @@ def measured(value: float | None, unit: str) -> str:
     return shown if shown == "-" else f"{shown} {unit}".rstrip()
 
 
+def natural(name: str) -> list[tuple[str, int]]:
+    """Sorts names as people do: 'cluster 2' before 'cluster 10'."""
+    parts = re.findall(r"(\D*)(\d*)", name)
+    return [(text, int(digits or -1)) for text, digits in parts]
+
+
 def many(n: int, noun: str) -> str:
     """A count with its noun: 1 case, 2 cases."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -21,7 +21,16 @@ from threadpoolctl import threadpool_limits
 from mlops_loop import errors, params, paths, project
 from mlops_loop.inference.rows import RowReader
 from mlops_loop.model import bundle
-from mlops_loop.pipeline import evaluate, export, ingest, preflight, prepare, train, validate
+from mlops_loop.pipeline import (
+    evaluate,
+    export,
+    ingest,
+    preflight,
+    prepare,
+    search,
+    train,
+    validate,
+)
 from mlops_loop.pipeline.cleaning import ADVICE
 from mlops_loop.pipeline.model_pipeline import Estimator
 from mlops_loop.pipeline.networks import NetworkClassifier, NetworkRegressor
@@ -250,3 +259,29 @@ def rows_as_they_are(monkeypatch, inputs):
     monkeypatch.setattr(project, "model_input", lambda: inputs)
     monkeypatch.setattr(project, "raw_rows", lambda: inputs)
     monkeypatch.setattr(project, "model_rows", lambda raw: raw)
+
+
+@pytest.fixture
+def search_cache(monkeypatch, inputs, tmp_path):
+    """Scores of candidates are kept in a folder of the test."""
+    monkeypatch.setattr(project, "model_input", lambda: inputs)
+    monkeypatch.setattr(paths, "SEARCH_CACHE", tmp_path / "search")
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """The values of every fit; `fits.interrupt_at = 3` is Ctrl-C in the third."""
+
+    class Fits(list):
+        interrupt_at = 0
+
+    done, real = Fits(), search.fit
+
+    def counted(blank, values, *rest):
+        done.append(values)
+        if len(done) == done.interrupt_at:
+            raise KeyboardInterrupt
+        return real(blank, values, *rest)
+
+    monkeypatch.setattr(search, "fit", counted)
+    return done

@@ -12,9 +12,10 @@ from itertools import product
 import pytest
 from clusters import OPTUNA, add_to_path
 
-from mlops_loop import errors, files, paths, project
-from mlops_loop.pipeline import cluster, optuna_search, preflight, search, train
+from mlops_loop import errors, files, paths
+from mlops_loop.pipeline import cluster, optuna_search, preflight, train
 
+pytestmark = pytest.mark.usefixtures("search_cache")
 GRID = {"C": [1e-6, 1e-4, 0.01, 0.1, 1.0], "fit_intercept": [True, False]}
 MADE = {"a": [0.1, 0.3, 1.0, 3.0], "b": [2, 4, 8, 16, 32], "c": ["x", None, (1, 2)]}
 
@@ -22,12 +23,6 @@ MADE = {"a": [0.1, 0.3, 1.0, 3.0], "b": [2, 4, 8, 16, 32], "c": ["x", None, (1, 
 @pytest.fixture(scope="module", autouse=True)
 def _optuna():
     add_to_path("optuna", OPTUNA)
-
-
-@pytest.fixture(autouse=True)
-def _made_up_world(monkeypatch, inputs, tmp_path):
-    monkeypatch.setattr(project, "model_input", lambda: inputs)
-    monkeypatch.setattr(paths, "SEARCH_CACHE", tmp_path / "search")
 
 
 @pytest.fixture
@@ -40,25 +35,6 @@ def run(make_rows, make_params):
         return train.train(make_rows(n), make_rows(150, "binary", 1), make_params(changes=own))
 
     return call
-
-
-@pytest.fixture
-def fits(monkeypatch):
-    """The values of every fit; `fits.interrupt_at = 3` is Ctrl-C in the third."""
-
-    class Fits(list):
-        interrupt_at = 0
-
-    done, real = Fits(), search.fit
-
-    def counted(blank, values, *rest):
-        done.append(values)
-        if len(done) == done.interrupt_at:
-            raise KeyboardInterrupt
-        return real(blank, values, *rest)
-
-    monkeypatch.setattr(search, "fit", counted)
-    return done
 
 
 def made_score(values: dict, k: int) -> float:
@@ -119,6 +95,16 @@ def test_what_has_no_score_is_given_up():
         )
     )
     assert {(v["a"], len(scores)) for v, scores in bad} == {(1, 1), (2, 3)}
+
+
+def test_a_candidate_that_cannot_be_fitted_loses(run):
+    """With the reason; the others are proposed on."""
+    grid = {"learning_rate_init": [1e30, 0.01], "max_iter": [2, 3]}
+    found = run(n_iter=8, estimator="mlp", grid=grid).candidates
+    assert {c["values"]["learning_rate_init"]: "failed" in c for c in found} == {
+        0.01: False, 1e30: True,
+    }  # fmt: skip
+    assert "cannot be fitted on 200 rows: Solver produced non-finite" in found[-1]["failed"]
 
 
 def test_candidates_are_reported_with_their_folds(run):

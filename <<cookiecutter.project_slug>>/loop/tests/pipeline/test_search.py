@@ -7,17 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from mlops_loop import errors, files, paths, project
+from mlops_loop import errors, files, paths
 from mlops_loop.pipeline import folds, search, train
 from mlops_loop.tasks import metrics
 
-
-@pytest.fixture(autouse=True)
-def _made_up_world(monkeypatch, inputs, tmp_path):
-    monkeypatch.setattr(project, "model_input", lambda: inputs)
-    monkeypatch.setattr(paths, "SEARCH_CACHE", tmp_path / "search")
-
-
+pytestmark = pytest.mark.usefixtures("search_cache")
 GRID = {"C": [1e-6, 1e-4, 0.01, 0.1, 1.0], "fit_intercept": [True, False]}
 
 
@@ -30,25 +24,6 @@ def run(make_rows, make_params):
         return train.train(rows, held, make_params(changes={"train.grid": GRID} | changes))
 
     return call
-
-
-@pytest.fixture
-def fits(monkeypatch):
-    """The values of every fit; `fits.interrupt_at = 3` is Ctrl-C in the third."""
-
-    class Fits(list):
-        interrupt_at = 0
-
-    done, real = Fits(), search.fit
-
-    def counted(blank, values, *rest):
-        done.append(values)
-        if len(done) == done.interrupt_at:
-            raise KeyboardInterrupt
-        return real(blank, values, *rest)
-
-    monkeypatch.setattr(search, "fit", counted)
-    return done
 
 
 @pytest.mark.parametrize(("kind", "n"), [("grid", 10), ("random", 4), ("halving", 10)])
@@ -243,3 +218,32 @@ def test_a_class_of_one_row_is_refused_in_one_sentence(make_rows, make_params, k
     params = make_params("multi-class", {"train.search": kind})
     with pytest.raises(errors.DataRefused, match=r"^No candidate has a finite log_loss, fitted"):
         train.train(rows, rows, params)
+
+
+@pytest.mark.parametrize("kind", ["grid", "halving"])
+def test_a_candidate_that_cannot_be_fitted_loses(run, capsys, kind):
+    """With the reason, and it is not fitted again; the others are scored as without it."""
+    grid = {"learning_rate_init": [1e30, 0.01], "max_iter": [3, 4]}
+    changes = {"train.estimator": "mlp", "train.search": kind, "train.grid": grid}
+    found = run(changes).candidates
+    assert ["failed" in candidate for candidate in found] == [False, False, True, True]
+    assert "cannot be fitted on 150 rows: Solver produced non-finite" in found[-1]["failed"]
+    assert math.isnan(found[-1]["score"])
+    assert run(changes).candidates[-1]["failed"] == found[-1]["failed"]
+    assert "4 of 4 candidates were scored before" in capsys.readouterr().out
+    without = run(changes | {"train.grid": {**grid, "learning_rate_init": [0.01]}})
+    assert without.candidates == found[:2]
+
+
+def test_where_no_candidate_can_be_fitted_the_reason_is_given(run):
+    """The first one's."""
+    changes = {"train.estimator": "mlp", "train.grid": {"learning_rate_init": [1e30, 1e29]}}
+    with pytest.raises(errors.CannotFit, match=r"a model with .*non-finite"):
+        run(changes)
+
+
+def test_a_value_that_is_never_allowed_ends_the_search(run):
+    """It is a mistake in params.yaml, and not of these rows."""
+    with pytest.raises(errors.UsageError, match="'learning_rate_init' parameter") as error:
+        run({"train.estimator": "mlp", "train.grid": {"learning_rate_init": [0.01, -1]}})
+    assert not isinstance(error.value, errors.CannotFit)

@@ -70,6 +70,7 @@ POLICY: dict[str, Any] = {
     "stability": {"at_least": 0.8},
     "suspicion": {"too_good": 0.97, "max_gain": 0.5},
 }
+DEPENDS = "stages: {train: {deps: [data/prepared, data/anchors.json]}}"
 
 
 class Inputs(pa.DataFrameModel):
@@ -149,6 +150,7 @@ def _run(tmp_path_factory) -> Iterator[Any]:
             if known:
                 paths.ANCHORS.parent.mkdir()
                 paths.ANCHORS.write_text(known)
+            paths.STAGES.write_text(DEPENDS)
             paths.PARAMS.write_text(yaml.safe_dump(changed(changes or {})))
             paths.GATE_POLICY.write_text(yaml.safe_dump(POLICY))
             files.write_table(table, paths.VALIDATED)
@@ -266,6 +268,11 @@ def test_profiles_say_what_a_cluster_holds(texts, place):
     assert " cm" in text
 
 
+def test_the_report_names_the_task_once(texts):
+    """It has no target to name."""
+    assert ", clustering. Champion: none yet." in texts["report"]
+
+
 def test_the_card_says_how_stable_it_is(texts):
     """With the number of refits."""
     assert "Stability: 10 models" in texts["card"]
@@ -377,6 +384,77 @@ def test_anchors_need_a_version_in_production(made, monkeypatch):
     monkeypatch.setattr(anchors.ledger, "read", lambda repo: NoVersions())
     with pytest.raises(errors.UsageError, match="Nothing is in production"):
         anchors.write()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stages: {}",
+        "stages: {train: {deps: [data/prepared]}}",
+        "stages: {train: {}, export: {deps: [data/anchors.json]}}",
+    ],
+)
+def test_anchors_that_no_stage_reads_are_not_written(champion, tmp_path, monkeypatch, text):
+    """The clusters would be numbered anew for ever, as in a project that had another task."""
+    monkeypatch.chdir(shutil.copytree(champion.folder.parents[1], tmp_path / "project"))
+    paths.STAGES.write_text(text)
+    paths.ANCHORS.unlink(missing_ok=True)
+    with pytest.raises(errors.UsageError, match=r"(?s)dvc\.yaml.*deps:\n {6}- data/anchors\.json"):
+        anchors.write()
+    assert not paths.ANCHORS.exists()
+    for deps in ("data", paths.ANCHORS):
+        paths.STAGES.write_text(f"stages: {{train: {{deps: [{deps}]}}}}")
+        assert anchors.write().version == "v1.0.0"
+
+
+@pytest.mark.parametrize("text", ["stages: 3", "stages: {train: {deps: none}}", "[", None])
+def test_broken_stages_are_refused(champion, tmp_path, monkeypatch, text):
+    """By the file and the key."""
+    monkeypatch.chdir(shutil.copytree(champion.folder.parents[1], tmp_path / "project"))
+    paths.STAGES.unlink() if text is None else paths.STAGES.write_text(text)
+    with pytest.raises(errors.UsageError, match=r"^dvc\.yaml"):
+        anchors.write()
+
+
+def test_more_clusters_than_rows_lose(run, made):
+    """The others are compared, and the report says which one could not be."""
+    run(heaps(), {"train.grid": {"n_clusters": [3, 800], "n_init": [4]}})
+    assert len(bundle.load(paths.BUNDLE).contract.classes) == 3
+    lost = files.read_json(paths.TRAINING_REPORT)["candidates"][1]
+    assert (lost["values"]["n_clusters"], lost["score"]) == (800, None)
+    text = report.write(paths.REPORTS, paths.BUNDLE).read_text(encoding="utf-8")
+    assert "1 of 2 candidates could not be fitted" in text
+    assert "n_clusters=800" in text
+    with pytest.raises(errors.UsageError, match="n_clusters=700"):
+        run(heaps(), {"train.grid": {"n_clusters": [700, 800]}})
+
+
+def test_a_number_is_never_given_twice(run, made):
+    """Though none of its clusters is known any more."""
+    run(heaps(), known='{"last": 30, "rows": []}')
+    classes = bundle.load(paths.BUNDLE).contract.classes
+    assert sorted(classes) == ["cluster 31", "cluster 32", "cluster 33"]
+
+
+def test_names_are_in_the_order_of_their_numbers(run, made):
+    """In report and profiles: 9 before 10."""
+    run(heaps(), {"train.grid": {"n_clusters": [3], "n_init": [4]}}, '{"last": 8, "rows": []}')
+    groups = [one["group"] for one in files.read_json(paths.EVALUATION_REPORT)["profiles"]]
+    assert groups == ["cluster 9", "cluster 10", "cluster 11", "all rows"]
+    facts = files.read_json(paths.TRAINING_REPORT)
+    assert facts["new"] == groups[:3]
+
+
+def test_what_is_too_good_is_no_answer_in_a_column(run, made):
+    """There is none that a column could hold."""
+    policy = yaml.safe_dump(POLICY | {"suspicion": {"too_good": 0.5, "max_gain": 0.5}})
+    run(heaps())
+    paths.GATE_POLICY.write_text(policy)
+    verdict = gate.run(paths.BUNDLE, paths.GATE_POLICY, paths.REPORTS)
+    check = next(check for check in verdict.checks if check.name == "too good")
+    assert check.status == "hold"
+    assert "rows that repeat" in check.message
+    assert "answer" not in check.message
 
 
 def test_anchors_have_columns_that_came_since(champion, monkeypatch):

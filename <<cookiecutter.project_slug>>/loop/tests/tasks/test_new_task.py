@@ -30,7 +30,8 @@ from mlops_loop.pipeline import evaluate, export, prepare, train
 from mlops_loop.pipeline.model_pipeline import Estimator
 from mlops_loop.report import report
 from mlops_loop.statistics.metrics import Metric, by_name, mean_of
-from mlops_loop.tasks.task import Output, Plot, Task
+from mlops_loop.tasks.plot import Plot
+from mlops_loop.tasks.task import Output, Task
 
 
 class Grouping(Task):

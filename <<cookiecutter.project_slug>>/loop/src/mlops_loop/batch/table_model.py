@@ -81,8 +81,8 @@ class TableModel:
 
     def __repr__(self) -> str:
         return (
-            f"<model {self.version} (bundle {self.bundle.id}): {self.contract.task} of "
-            f"{self.contract.target} by {', '.join(self.contract.names)}>"
+            f"<model {self.version} (bundle {self.bundle.id}): "
+            f"{self.task.title(self.contract)} by {', '.join(self.contract.names)}>"
         )
 
     @cached_property

@@ -21,7 +21,6 @@ from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.pipeline.prepare import Prepared
 from mlops_loop.yaml_text import parse
 
-STAGES = Path("dvc.yaml")
 LEAST_ROWS = 20
 FEW = 20  # values of a code that are categories
 
@@ -162,7 +161,7 @@ def _files(
     }
     if parse(old).get("task") != roles.task:
         files[own / "estimators.py"] = task_files.estimators(roles.task)
-        files[STAGES] = task_files.stages(_read(STAGES), roles.task)
+        files[paths.STAGES] = task_files.stages(_read(paths.STAGES), roles.task)
     return files
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 
 from mlops_loop import files, paths, project, tasks
 from mlops_loop.errors import UsageError
 from mlops_loop.model.bundle import Bundle
 from mlops_loop.model.contract import Contract
+from mlops_loop.params import read_yaml
 from mlops_loop.pipeline import known_names
 from mlops_loop.pipeline.assemble import spread_rows
 from mlops_loop.registry import champion, ledger
@@ -32,12 +34,22 @@ class Written:
     n_rows: int
 
 
+class _Stage(BaseModel):
+    deps: list[str] = []
+
+
+class _Stages(BaseModel):
+    """What is asked of dvc.yaml."""
+
+    stages: dict[str, _Stage] = {}
+
+
 def write() -> Written:
     """Write `data/anchors.json`: held-out rows with what the version in production says of them.
 
-    Raises UsageError where nothing is in production, where its task keeps no names, and where the
-    holdout lacks one of its columns. Columns that ModelInput has by now are in the rows as well, so
-    that a model with one more column knows them.
+    Raises UsageError where nothing is in production, where its task keeps no names, where `train`
+    does not depend on that file, and where the holdout lacks one of its columns. Columns that
+    ModelInput has by now are in the rows as well, so that a model with one more column knows them.
     """
     entries = ledger.read(Path())
     if (now := entries.current()) is None:
@@ -47,9 +59,21 @@ def write() -> Written:
         raise UsageError(
             f"The outcomes of {model.contract.task} come with the data: nothing to do."
         )
+    _check_stages()
     anchors = _anchors(model, own)
     files.write_json(anchors.model_dump(), paths.ANCHORS, digits=None)
     return Written(now.version, len(anchors.rows))
+
+
+def _check_stages() -> None:
+    """Raise UsageError where `train` would not see that the file has changed."""
+    train = read_yaml(paths.STAGES, _Stages).stages.get("train", _Stage())
+    if {*map(Path, train.deps)}.isdisjoint((paths.ANCHORS, *paths.ANCHORS.parents)):
+        raise UsageError(
+            f"{paths.STAGES}: the stage train does not depend on {paths.ANCHORS}, so it would not "
+            f"read it. Next: add these lines to {paths.STAGES}, then loop anchors\n"
+            f"stages:\n  train:\n    deps:\n      - {paths.ANCHORS}"
+        )
 
 
 def _rows_of(holdout: pd.DataFrame, contract: Contract) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import ceil, isfinite
 
+from mlops_loop import tasks
 from mlops_loop.gate.comparison import Answer, Check, Comparison, Status
 from mlops_loop.gate.policy import Fairness, Primary, Slices
 from mlops_loop.statistics.bootstrap import Interval
@@ -98,8 +99,8 @@ def not_too_good(comparison: Comparison) -> Iterator[Check]:
     for name, gain, limit, sign in limits:
         value, answer = comparison.interval(metric, gain), Answer("pass")
         if value.margin_to(limit, sign).estimate > 0:
-            message = "Too good to be true? Look for a column that contains the answer."
-            answer = Answer("hold", message)
+            hint = tasks.find(comparison.policy.task).leak_hint
+            answer = Answer("hold", f"Too good to be true? {hint}")
         yield comparison.check(name, metric, value, limit, *answer)
 
 

@@ -38,7 +38,8 @@ LOOK_S = 2  # between two looks at the workers while no score arrives
 TLS = "CA_FILE, CLIENT__CERT and CLIENT__KEY, each after DASK_DISTRIBUTED__COMM__TLS__"
 END = f"or unset {VARIABLE} to search on this machine. See loop/docs/cluster.md"
 NEXT = f"Next: start it, correct address or certificates, {END}"
-Done = tuple[int, int, float]  # positions of candidate and fold, and the score
+Score = float | str  # or why there is none
+Done = tuple[int, int, Score]  # positions of candidate and fold, and the score
 
 
 class Scored(Protocol):
@@ -48,7 +49,7 @@ class Scored(Protocol):
     def blank(self) -> Any:
         """The pipeline that is fitted."""
 
-    def score(self, values: dict[str, Any], fold: Any) -> float:
+    def score(self, values: dict[str, Any], fold: Any) -> Score:
         """The metric on one fold."""
 
 
@@ -219,7 +220,7 @@ def _send(client: Client, data: Any) -> Future:
         return client.submit(pickle.loads, cloudpickle.dumps(data), pure=False)
 
 
-def _score(problem: Scored, work: tuple[Any, Any], i: int, k: int, facts: Facts) -> float:
+def _score(problem: Scored, work: tuple[Any, Any], i: int, k: int, facts: Facts) -> Score:
     """On a worker: one candidate on one fold, without threads of its own."""
     cluster_workers.prepare(facts)
     candidates, rung = work

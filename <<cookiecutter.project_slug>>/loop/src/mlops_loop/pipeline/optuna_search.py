@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ONE_BY_ONE = "train.search: optuna proposes one candidate after another"
 Values = dict[str, Any]
-Score = Callable[[Values, int], float]  # of a candidate on a fold, by its number
+Score = Callable[[Values, int], float | str]  # on a fold, by its number; or why there is none
 
 
 def require() -> None:
@@ -38,7 +38,7 @@ def require() -> None:
 
 def proposals(
     grid: Mapping[str, Sequence[Any]], n: int, n_folds: int, seed: int, sign: int, score: Score
-) -> Iterator[tuple[Values, list[float]]]:
+) -> Iterator[tuple[Values, list[float | str]]]:
     """Values and scores by fold of `n` candidates; fewer than `n_folds` for one that is given up.
 
     sign: 1 where a greater score is better, -1 otherwise. A candidate may come again.
@@ -54,10 +54,10 @@ def proposals(
         trial = study.ask()
         values = {name: _suggest(trial, name, choices) for name, choices in grid.items()}
         scores = _scores(trial, n_folds, partial(score, values), sign)
-        if len(scores) < n_folds or not math.isfinite(sum(scores)):
+        if len(scores) < n_folds or not _is_finite(scores[-1]):
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         else:
-            study.tell(trial, sign * float(np.mean(scores)))
+            study.tell(trial, _mean(scores, sign))
         yield values, scores
 
 
@@ -66,14 +66,24 @@ def _suggest(trial: Trial, name: str, choices: Sequence[Any]) -> Any:
     return choices[trial.suggest_categorical(name, range(len(choices)))]
 
 
-def _scores(trial: Trial, n_folds: int, score: Callable[[int], float], sign: int) -> list[float]:
-    """By fold, until the candidate is given up or has a score that is not finite."""
-    scores: list[float] = []
+def _is_finite(score: float | str) -> bool:
+    return not isinstance(score, str) and math.isfinite(score)
+
+
+def _mean(scores: Sequence[float | str], sign: int) -> float:
+    return sign * float(np.mean(np.array(scores, dtype=float)))
+
+
+def _scores(
+    trial: Trial, n_folds: int, score: Callable[[int], float | str], sign: int
+) -> list[float | str]:
+    """By fold, until the candidate is given up, cannot be fitted or has no finite score."""
+    scores: list[float | str] = []
     for k in range(n_folds):
         scores.append(score(k))
-        if not math.isfinite(scores[-1]):
+        if not _is_finite(scores[-1]):
             break
-        trial.report(sign * float(np.mean(scores)), k)
+        trial.report(_mean(scores, sign), k)
         if trial.should_prune():
             break
     return scores

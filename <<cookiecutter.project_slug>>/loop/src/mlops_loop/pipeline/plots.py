@@ -21,7 +21,7 @@ from mlops_loop import tasks
 from mlops_loop.model.contract import Contract
 from mlops_loop.statistics.bootstrap import Contender
 from mlops_loop.statistics.metrics import Metric
-from mlops_loop.tasks.task import Plot
+from mlops_loop.tasks.plot import Plot
 from mlops_loop.text import with_unit
 
 MAX_POINTS = 500

@@ -11,13 +11,14 @@ from mlops_loop import tasks
 from mlops_loop.columns import texts
 from mlops_loop.model.contract import Column
 from mlops_loop.statistics.bootstrap import Contender
+from mlops_loop.text import natural
 
 ALL = "all rows"
 MISSING = "missing"
 
 
 def of(rows: pd.DataFrame, model: Contender) -> list[dict[str, Any]]:
-    """A record for each group that the task makes of the rows, the largest first, then all rows.
+    """A record for each group that the task makes of the rows, by name, then one for all rows.
 
     A record has `group`, `n_rows`, `share`, and `typical`: by column its median, or its most
     frequent level with the share of it among the rows of the group. Empty without groups.
@@ -25,9 +26,8 @@ def of(rows: pd.DataFrame, model: Contender) -> list[dict[str, Any]]:
     groups = tasks.of(model.contract).groups(model.scores, model.contract)
     if groups is None:
         return []
-    names, sizes = np.unique(groups.astype(str), return_counts=True)
-    order = np.argsort(-sizes, kind="stable")
-    parts = [(str(names[i]), rows[groups == names[i]]) for i in order]
+    names = sorted({*groups.astype(str)}, key=natural)
+    parts = [(name, rows[groups == name]) for name in names]
     return [_record(name, part, len(rows), model) for name, part in [*parts, (ALL, rows)]]
 
 

@@ -21,22 +21,23 @@ import sklearn
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import ParameterSampler
 from sklearn.pipeline import Pipeline
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.class_weight import compute_sample_weight
 from tqdm import tqdm
 
 from mlops_loop import paths, project, tasks
-from mlops_loop.errors import DataRefused, ProjectError, UsageError
+from mlops_loop.errors import CannotFit, DataRefused, ProjectError, UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import raw_scores
 from mlops_loop.params import Params
 from mlops_loop.pipeline import cluster, networks, optuna_search
-from mlops_loop.pipeline.cluster import Cluster, Done
+from mlops_loop.pipeline.cluster import Cluster, Done, Score
 from mlops_loop.pipeline.folds import FACTOR, Fold, rungs
 from mlops_loop.statistics.metrics import Metric
 
 MOST = 200  # combinations that `grid` and `halving` try
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}, {remaining} left"
-Candidate = dict[str, Any]  # values, score, spread, rung, fit_rows
+Candidate = dict[str, Any]  # values, score, spread, rung, fit_rows; failed: why it has no score
 Stop = tuple[np.ndarray, np.ndarray] | None
 
 
@@ -50,14 +51,21 @@ class Problem:
     metric: Metric
     contract: Contract
 
-    def score(self, values: dict[str, Any], fold: Fold) -> float:
-        """The metric on one fold; NaN where the task cannot fit its rows, as without a class."""
+    def score(self, values: dict[str, Any], fold: Fold) -> Score:
+        """The metric on one fold; NaN where the task cannot fit its rows, as without a class.
+
+        The reason, a text, where this model cannot be fitted to them.
+        """
         fit_at, score_at, stop_at = fold
         x, y = self.x[fit_at], self.y[fit_at]
         if not tasks.of(self.contract).can_fit(y, self.contract):
             return math.nan
         stop = None if stop_at is None else (self.x[stop_at], self.y[stop_at])
-        scores = raw_scores(fit(self.blank, values, x, y, stop), self.x[score_at])
+        try:
+            pipeline = fit(self.blank, values, x, y, stop)
+        except CannotFit as error:
+            return str(error)
+        scores = raw_scores(pipeline, self.x[score_at])
         return self.metric(self.y[score_at], scores, self.contract)
 
     def key(self, rung: list[Fold]) -> str:
@@ -76,9 +84,9 @@ class Rung:
     bar: tqdm
     away: Cluster | None = None
 
-    def scores(self, todo: list[dict], n: int) -> Iterator[tuple[int, list[float]]]:
+    def scores(self, todo: list[dict], n: int) -> Iterator[tuple[int, list[Score]]]:
         """Position and scores by fold of each candidate when it is finished, of `n` with others."""
-        by_fold: dict[int, dict[int, float]] = defaultdict(dict)
+        by_fold: dict[int, dict[int, Score]] = defaultdict(dict)
         n_done = n - len(todo)
         self.bar.set_description_str(f"train, {n_done} of {n} candidates")
         for i, k, score in self.away.scores(todo, self.folds) if self.away else self._here(todo):
@@ -112,8 +120,10 @@ def search(
 
     Halving (Jamieson and Talwalkar 2016) scores all on a small share of the rows to fit, the best
     third on three times as many, and so on: `rung` and `fit_rows` say how far a candidate came.
-    Of Optuna's candidates, `folds` says how many of the folds one was scored on.
-    Raises UsageError for a grid that is too large, DataRefused where nothing can be scored.
+    Of Optuna's candidates, `folds` says how many of the folds one was scored on. A candidate that
+    cannot be fitted on a fold comes last: its `score` is NaN, and `failed` the reason.
+    Raises UsageError for a grid that is too large, CannotFit where no candidate can be fitted,
+    DataRefused where nothing can be scored.
     """
     if params.train.search == "optuna":
         return _by_optuna(problem, rungs(rows, problem.y, 1, params)[0], grid, params)
@@ -148,7 +158,7 @@ def _by_optuna(
     n, known = params.train.n_iter, _read_scores(path)
     with tqdm(total=n * _size(folds), desc="train", bar_format=BAR) as bar:
 
-        def score(values: dict[str, Any], k: int) -> float:
+        def score(values: dict[str, Any], k: int) -> Score:
             name = f"{_name(values)}, fold {k}"
             if name not in known:
                 known[name] = [problem.score(values, folds[k])]
@@ -188,13 +198,18 @@ def _scored(rung: Rung, left: list[dict]) -> list[Candidate]:
     return _with_a_score(scored, metric, rung.folds)
 
 
-def _candidate(values: dict[str, Any], by_fold: list[float]) -> Candidate:
-    return {"values": values, "score": float(np.mean(by_fold)), "spread": float(np.std(by_fold))}
+def _candidate(values: dict[str, Any], by_fold: Sequence[Score]) -> Candidate:
+    failed = [score for score in by_fold if isinstance(score, str)]
+    known = [math.nan if isinstance(score, str) else score for score in by_fold]
+    found = {"values": values, "score": float(np.mean(known)), "spread": float(np.std(known))}
+    return found | {"failed": failed[0]} if failed else found
 
 
 def _with_a_score(scored: list[Candidate], metric: Metric, folds: list[Fold]) -> list[Candidate]:
-    """The same; raises DataRefused where the first, the best, has no score that is finite."""
+    """The same; raises CannotFit or DataRefused where the first, the best, has no finite score."""
     if not math.isfinite(scored[0]["score"]):
+        if failed := [candidate["failed"] for candidate in scored if "failed" in candidate]:
+            raise CannotFit(failed[0])
         raise DataRefused(
             f"No candidate has a finite {metric.name}, fitted on folds of "
             f"{_size(folds) // len(folds):,} rows: a fold may have too few rows, or lack a class."
@@ -207,7 +222,7 @@ def rank(score: float, metric: Metric) -> float:
     return -metric.sign * score if math.isfinite(score) else math.inf
 
 
-def _scores(rung: Rung, left: list[dict]) -> list[list[float]]:
+def _scores(rung: Rung, left: list[dict]) -> list[list[Score]]:
     """Scores by fold of each candidate; those from before an interruption are read."""
     path = paths.SEARCH_CACHE / f"{rung.problem.key(rung.folds)}.jsonl"
     names = [_name(values) for values in left]
@@ -227,9 +242,9 @@ def _name(values: dict[str, Any]) -> str:
     return json.dumps(values, sort_keys=True, default=str)
 
 
-def _read_scores(path: Path) -> dict[str, list[float]]:
+def _read_scores(path: Path) -> dict[str, list[Score]]:
     """By candidate the scores of a file; {} without one."""
-    known: dict[str, list[float]] = {}
+    known: dict[str, list[Score]] = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         with suppress(ValueError):  # the interruption tore this line
             known.update([json.loads(line)])
@@ -249,12 +264,16 @@ def fit(
     """A fitted copy of `blank`, its model with `values`; rows of `stop` (x, y) end boosting.
 
     It fits in parallel where the model can, and predicts on one thread: threads add up the trees of
-    a forest in any order, with other digits every time. Raises UsageError where the model refuses.
+    a forest in any order, with other digits every time. Raises CannotFit where the model refuses
+    these rows, UsageError where it refuses the values.
     """
     pipeline = clone(blank)
     head, model = pipeline[:-1], pipeline[-1]
     try:
         model.set_params(**values)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"train.grid: {' '.join(str(error).split())}") from error
+    try:
         inner = head.fit_transform(x, y)
         inner[:, np.isnan(inner).all(axis=0)] = 0  # boosting cannot bin a column without a value
         model.fit(inner, y, **_stopping(head, model, stop))
@@ -263,7 +282,9 @@ def fit(
     except Exception as error:  # LightGBM, for one, has an error of its own
         reason = " ".join(str(error).split())
         what = f"train.grid: a model with {values} cannot be fitted on {len(y):,} rows"
-        raise UsageError(f"{what}: {reason}") from error
+        is_of_rows = isinstance(error, ValueError) and not isinstance(error, InvalidParameterError)
+        kind = CannotFit if is_of_rows else UsageError
+        raise kind(f"{what}: {reason}") from error
     if hasattr(model, "n_jobs"):
         model.set_params(n_jobs=None)
     pipeline.steps[-1] = (pipeline.steps[-1][0], networks.plain(model))

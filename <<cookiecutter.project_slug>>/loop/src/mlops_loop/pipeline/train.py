@@ -30,7 +30,9 @@ from mlops_loop.pipeline.model_pipeline import (
 from mlops_loop.pipeline.search import Problem, fit, search
 from mlops_loop.tasks import metrics
 from mlops_loop.tasks.task import Rows
+from mlops_loop.text import natural
 
+SHOWN = 5  # candidates that could not be fitted
 # What scikit-learn keeps of each iteration, where it does. A loss is that of the rows to fit or, of
 # a network that stops early, of the validation rows; a score is a loss with its sign turned.
 CURVES = {
@@ -124,12 +126,14 @@ def with_known_names(trained: Trained) -> Trained:
     if own is None or not paths.ANCHORS.exists():
         return trained
     anchors = known_names.read()
-    if not anchors.rows:
+    if not anchors.rows and not anchors.last:  # as a project begins
         return trained
-    rows = known_names.encode(anchors, contract)
-    named = own.keep(raw_scores(trained.pipeline, rows), contract, anchors)
-    known = {anchor.name for anchor in anchors.rows}
-    facts = {"new": sorted({*named.classes} - known), "lost": sorted(known - {*named.classes})}
+    scores = np.empty((0, len(contract.classes)))
+    if anchors.rows:
+        scores = raw_scores(trained.pipeline, known_names.encode(anchors, contract))
+    named = own.keep(scores, contract, anchors)
+    known, now = {anchor.name for anchor in anchors.rows}, {*named.classes}
+    facts = {"new": sorted(now - known, key=natural), "lost": sorted(known - now, key=natural)}
     return replace(trained, contract=named, facts=trained.facts | facts)
 
 
@@ -155,6 +159,9 @@ def _print(trained: Trained, scoring: str) -> None:
     unit = metrics.find(contract.task, scoring).unit_of(contract)
     print(f"train: best of {n} by cross-validation: {values or 'the estimator as it is'}")
     print(f"  {scoring} {best['score']:.4f} +- {best['spread']:.4f} {unit}".rstrip())
+    if unfit := [candidate["failed"] for candidate in trained.candidates if "failed" in candidate]:
+        print(f"  {len(unfit)} of {n} candidates lost, since they could not be fitted:")
+        print("".join(f"    {reason}\n" for reason in unfit[:SHOWN]), end="")
     for name, value in trained.facts.items():
         print(f"  {name}: {', '.join(value) or 'none' if isinstance(value, list) else value}")
     if rule := tasks.of(contract).decision_rule(contract):

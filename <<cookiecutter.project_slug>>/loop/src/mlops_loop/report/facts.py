@@ -19,7 +19,9 @@ from mlops_loop.tasks import metrics
 from mlops_loop.text import with_unit
 from mlops_loop.yaml_text import YAMLError, parse
 
-STAGE_REPORTS = ("stopped", "gate", "champion", "validation", "preparation", "evaluation")
+STAGE_REPORTS = (
+    "stopped", "gate", "champion", "validation", "preparation", "training", "evaluation",
+)  # fmt: skip
 MAX_POINTS = 10
 
 
@@ -37,6 +39,7 @@ def collect(reports: Path, bundle: Bundle | None, base: str | None) -> dict[str,
     model = {
         "id": bundle.id if bundle else "",
         "contract": bundle.contract if bundle else None,
+        "title": tasks.of(bundle.contract).title(bundle.contract) if bundle else "",
         "curve": _curve(reports / paths.PLOTS.name, bundle.contract) if bundle else None,
         "curve_axis": tasks.of(bundle.contract).curve_axis(bundle.contract) if bundle else "",
         "units": _units(bundle.contract) if bundle else {},

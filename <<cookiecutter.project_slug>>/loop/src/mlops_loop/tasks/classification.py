@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
-from typing_extensions import TypedDict
 
 from mlops_loop.errors import DataRefused
 from mlops_loop.model.contract import Contract
@@ -20,8 +19,9 @@ from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics import class_metrics
 from mlops_loop.tasks import class_labels
 from mlops_loop.tasks.class_draft import ClassDraft
+from mlops_loop.tasks.plot import Plot
 from mlops_loop.tasks.target import TARGET, as_numbers
-from mlops_loop.tasks.task import Output, Plot, Prediction, Rows, Task
+from mlops_loop.tasks.task import Output, Prediction, Rows, Task, typed_dict
 from mlops_loop.text import listed, short
 from mlops_loop.values import label_of
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 LEAST_OF_CLASS = 5  # validation rows, to learn a calibration from
 UNIT_SQUARE = {"xlim": (0, 1), "ylim": (0, 1.02)}
 Share = Annotated[float, Field(ge=0, le=1)]
-typed_dict: Any = TypedDict  # made from a contract, which no type checker can follow
 
 
 class Classification(Task):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
-from typing_extensions import TypedDict
 
 from mlops_loop.errors import UsageError
 from mlops_loop.model.contract import Contract
@@ -20,7 +19,8 @@ from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics import cluster_metrics
 from mlops_loop.tasks import cluster_models, cluster_names
 from mlops_loop.tasks.cluster_refits import ONE, ClusterRefits
-from mlops_loop.tasks.task import Output, Plot, Prediction, Rows, Task
+from mlops_loop.tasks.plot import Plot
+from mlops_loop.tasks.task import Output, Prediction, Rows, Task, typed_dict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 Distance = Annotated[float, Field(ge=0)]
-typed_dict: Any = TypedDict  # made from a contract, which no type checker can follow
 FOR_TARGETS = ("class_weight", "calibrate", "early_stopping")
 
 
@@ -38,6 +37,7 @@ class Clustering(Task):
     name = "clustering"
     metrics = cluster_metrics.METRICS
     skill_metric = "silhouette"
+    leak_hint = "Look for rows that repeat, and for a column that makes the clusters alone."
     refits = ClusterRefits()
     names = cluster_names.ClusterNames()
 
@@ -72,6 +72,9 @@ class Clustering(Task):
 
     def encode_target(self, rows: pd.DataFrame, contract: Contract) -> np.ndarray:
         return np.zeros(len(rows))
+
+    def title(self, contract: Contract) -> str:
+        return self.name
 
     def describe_outcomes(self, contract: Contract) -> str:
         return ", ".join(sorted(contract.classes, key=cluster_names.number_of))

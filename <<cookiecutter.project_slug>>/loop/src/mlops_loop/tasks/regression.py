@@ -11,8 +11,9 @@ from mlops_loop.model.contract import Contract
 from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics import number_metrics
 from mlops_loop.tasks.number_draft import NumberDraft
+from mlops_loop.tasks.plot import Plot
 from mlops_loop.tasks.target import TARGET, as_numbers
-from mlops_loop.tasks.task import Output, Plot, Prediction, Rows, Task
+from mlops_loop.tasks.task import Output, Prediction, Rows, Task
 from mlops_loop.text import with_unit
 
 if TYPE_CHECKING:

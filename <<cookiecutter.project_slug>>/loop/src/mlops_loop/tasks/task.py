@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from typing_extensions import TypedDict
 
 from mlops_loop.errors import UsageError
 from mlops_loop.model.contract import Contract
 from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics.metrics import Metric
+from mlops_loop.tasks.plot import Plot
 from mlops_loop.tasks.task_draft import TaskDraft
 from mlops_loop.tasks.task_names import TaskNames
 from mlops_loop.tasks.task_refits import TaskRefits
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 Rows = tuple[np.ndarray, np.ndarray]  # the encoded columns (n_rows, n_columns), and y
 MOST_WATCHED = 20  # scores of a row
+typed_dict: Any = TypedDict  # made from a contract, which no type checker can follow
 Prediction = dict[str, Any]  # what the endpoint answers for one row
 
 
@@ -38,27 +40,6 @@ class Output(NamedTuple):
     key: str  # of a prediction; a dict of several values is taken in its order
     datatype: str  # FP64, INT64, BOOL or BYTES
     shape: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A plot of the holdout; `columns` are its table by name, and the first two are drawn.
-
-    draw: a method of matplotlib's Axes with the arguments `look`, or `matrix`, which counts the
-    columns `predicted` and `actual` by `labels`, or `bars`. diagonal: what the line x = y is, for
-    the legend; empty for none. limits: arguments of `Axes.set`. unit: of x and of y, but for counts
-    of rows. axes: the titles of x and y, by default the names of the columns.
-    """
-
-    title: str
-    draw: str
-    columns: Any
-    look: Mapping[str, Any] = field(default_factory=dict)
-    diagonal: str = ""
-    limits: Mapping[str, Any] = field(default_factory=dict)
-    unit: str = ""
-    labels: tuple[str, ...] = ()
-    axes: tuple[str, str] = ("", "")
 
 
 class Task(ABC):
@@ -78,6 +59,8 @@ class Task(ABC):
     """What `shallow` fits, for messages."""
     leakage_metric: str = ""
     """What the number of `leakage_score` is, for its message."""
+    leak_hint: str = "Look for a column that contains the answer."
+    """What a person looks for where a result is too good to be true."""
     curve: str = ""
     """Name of the plot whose table (columns `predicted` and another) the report draws; or none."""
 
@@ -136,6 +119,10 @@ class Task(ABC):
 
         Raises DataRefused for a target that the contract does not know.
         """
+
+    def title(self, contract: Contract) -> str:
+        """What a model does, in a few words."""
+        return f"{self.name} of {contract.target}"
 
     @abstractmethod
     def describe_outcomes(self, contract: Contract) -> str:
