@@ -166,14 +166,6 @@ def tagged_commit(repo: Path, tag: str) -> str:
     ).stdout.strip()
 
 
-def has_branch(repo: Path, commit: str) -> bool:
-    """Whether a branch of this clone or of origin, or HEAD, leads to a commit."""
-    branches = ("refs/heads", "refs/remotes/origin")
-    if run(repo, "for-each-ref", "--count=1", "--contains", commit, *branches).stdout:
-        return True
-    return not run(repo, "merge-base", "--is-ancestor", commit, "HEAD").returncode
-
-
 def origin_tags(repo: Path, patterns: Iterable[str]) -> dict[str, str]:
     """The same of origin. Raises StoreUnreachable where it does not answer."""
     done = _at_origin(repo, "ls-remote", "--refs", "origin", *_refs(patterns), timeout_s=ANSWER_S)

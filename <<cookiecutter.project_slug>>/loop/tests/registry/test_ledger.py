@@ -274,7 +274,7 @@ class TestAssign:
         """A tag that another run wrote in between is never overwritten."""
         publish(project, "a")
         ledger.register(project.root, *project.ship("b"))
-        monkeypatch.setattr(ledger, "name_tag", lambda *_, **__: "model#production#1")
+        monkeypatch.setattr(ledger, "_name", lambda *_, **__: "model#production#1")
         with pytest.raises(UsageError, match=r"already exists.*run this again"):
             ledger.assign(project.root, "v1.1.0", why="x")
         assert ledger.read(project.root).current().version == "v1.0.0"

@@ -46,7 +46,7 @@ def test_other_artifacts(laptop, git, tmp_path, caplog, place, read):
         git(laptop, "tag", "--delete", *OTHERS)
     assert read(laptop) == before
     assert caplog.messages == []
-    assert ledger.next_version(laptop) == "v1.2.0"
+    assert ledger.next_version(ledger.local(laptop)) == "v1.2.0"
     now, _ = ledger.assign(laptop, "v1.1.0", why="next", push=True)
     assert (now.tag, now.note["previous"]) == ("model#production#2", "v1.0.0")
 
@@ -168,6 +168,6 @@ def test_a_copy_begins_anew(laptop, git, tmp_path):
     commands = section.partition("```sh\n")[2].partition("```")[0]
     subprocess.run(["bash", "-ec", commands], cwd=copy, check=True)
     assert ledger.fetch(copy).history() == []
-    assert ledger.next_version(copy) == "v1.0.0"
+    assert ledger.next_version(ledger.local(copy)) == "v1.0.0"
     assert not tags.has_versions(copy)
     assert len(ledger.fetch(laptop).versions) == 2

@@ -83,9 +83,10 @@ class Image:
         says whose login is for the registry: store, image, github, or empty.
         """
         bundle = bundles.load(repo / paths.BUNDLE)
-        known = ledger.fetch(repo).version_of_bundle(bundle.id)
+        entries = ledger.fetch(repo)
+        known = entries.version_of_bundle(bundle.id)
         name = self.url.partition("://")[2]
-        version = known.version if known else ledger.next_version(repo)
+        version = known.version if known else ledger.next_version(entries)
         commit = git.run(repo, "rev-parse", "--short=12", "HEAD").stdout.strip()
         tag = f"{commit}-{bundle.id}-{version}"
         return {

@@ -45,10 +45,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Versions from the smallest to the greatest, assignments from the oldest to the newest."""
+    """Versions from the smallest to the greatest, assignments from the oldest to the newest.
+
+    names: all tags of the artifact, also withdrawn ones. newest: the time of the last one, in
+    seconds since 1970; 0 without one.
+    """
 
     versions: list[Entry]
     assignments: list[Entry]
+    names: frozenset[str] = frozenset()
+    newest: int = 0
 
     def first_step(self) -> str:
         """What puts a first model into production."""
@@ -125,8 +131,10 @@ class Ledger:
         rollback goes on to an older version, never to the one that it came from.
         """
         path: list[Entry] = []
+        place: dict[str, int] = {}  # of each version in the path
         for item in (a for a in self.assignments if a.stage == stage):
-            versions = [past.version for past in path]
-            end = versions.index(item.version) if item.version in versions else len(path)
-            path = [*path[:end], item]
+            end = place.get(item.version, len(path))
+            for gone in path[end:]:
+                del place[gone.version]
+            path[end:], place[item.version] = [item], end
         return path[-2] if len(path) > 1 else None

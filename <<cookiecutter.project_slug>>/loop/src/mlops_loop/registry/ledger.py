@@ -22,23 +22,21 @@ import json
 import logging
 import re
 import time
-from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gto.constants import Action, check_string_is_valid
-from gto.tag import GitTag, find, name_tag, parse_name
+from gto.tag import name_tag
 from gto.versions import SemVer
-from scmrepo.git import Git
 
 from mlops_loop import git, workflow_files
 from mlops_loop.errors import StoreUnreachable, UsageError
 from mlops_loop.model.bundle import Bundle
-from mlops_loop.registry import release_order
+from mlops_loop.registry import release_order, verdicts
 from mlops_loop.registry import tags as ledger_tags
 from mlops_loop.registry.entries import Entry, Ledger
-from mlops_loop.registry.tags import MODEL
+from mlops_loop.registry.history import entry, json_object, local
+from mlops_loop.registry.tags import MODEL, Tag
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +52,9 @@ def fetch(repo: Path) -> Ledger:
     assignment that origin lacks, or lacks tags and is shallow.
     """
     only_here = ledger_tags.sync(repo)
-    if undecided := [tag for tag in only_here if parse_name(tag)["action"] is not Action.REGISTER]:
+    if undecided := [
+        tag for tag in only_here if ledger_tags.parsed(tag)["action"] is not Action.REGISTER
+    ]:
         raise UsageError(
             f"{', '.join(undecided)}: only this clone has it, and origin is the ledger. Next: "
             f"git push origin '{undecided[0]}', or git tag --delete '{undecided[0]}'"
@@ -79,55 +79,6 @@ def read(repo: Path) -> Ledger:
     return local(repo)
 
 
-def local(repo: Path) -> Ledger:
-    """Read all tags of the model in this clone, whatever origin has."""
-    with closing(Git(str(repo))) as scm:
-        tags = find(name=MODEL, scm=scm)
-    versions: dict[str, Entry] = {}
-    assignments: list[Entry] = []
-    for tag in sorted(tags, key=lambda tag: parse_name(tag.name).get("counter", 0)):
-        name = parse_name(tag.name)
-        action, stage = name["action"], name.get("stage")
-        if action is Action.REGISTER:
-            versions[tag.target] = _entry(tag, name["version"])
-        elif action is Action.DEREGISTER:
-            versions.pop(tag.target, None)
-        elif action is Action.ASSIGN and (version := _assigned(tag, versions)):
-            assignments.append(_entry(tag, version, stage))
-        elif action is Action.UNASSIGN:
-            assignments = [a for a in assignments if not _withdraws(tag, stage, a)]
-    return Ledger(sorted(versions.values(), key=lambda v: SemVer(v.version)), assignments)
-
-
-def _assigned(tag: GitTag, versions: dict[str, Entry]) -> str | None:
-    """The version that a tag assigns; None where that is unknown, or withdrawn."""
-    if not (name := json_object(tag.message).get("version")):
-        return versions[tag.target].version if tag.target in versions else None
-    return name if name in {version.version for version in versions.values()} else None
-
-
-def _withdraws(tag: GitTag, stage: str | None, assignment: Entry) -> bool:
-    """Whether a tag withdraws an assignment: by its name, or all of a commit as gto means it."""
-    if name := json_object(tag.message).get("assignment"):
-        return bool(assignment.tag == name)
-    return (assignment.stage, assignment.commit) == (stage, tag.target)
-
-
-def _entry(tag: GitTag, version: str, stage: str | None = None) -> Entry:
-    when = f"{datetime.fromtimestamp(tag.tag_time, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    note = json_object(tag.message) or {"who": tag.tagger_name, "why": tag.message.strip()}
-    return Entry(tag.name, version, stage, tag.target, when, note)
-
-
-def json_object(text: str) -> dict[str, Any]:
-    """The JSON object at the start of a text (a signature may follow); {} where there is none."""
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text.strip())
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def register(
     repo: Path, bundle: Bundle, verdict: dict[str, Any], bump: str = "minor", push: bool = False,
     expect: str = "", commit: bool = False,
@@ -149,14 +100,13 @@ def register(
         return known, False
     _check_verdict(verdict, bundle.id)
     release_order.check_champion(verdict, None, entries.current())
-    version = next_version(repo, bump)
+    version = next_version(entries, bump)
     release_order.check_expected(expect, version)
     if commit:
         commit_lock(repo)
     _check_lock(repo, bundle.folder)
-    note = {"bundle_id": bundle.id, "verdict": verdict}
-    _write(repo, "HEAD", note, push, action=Action.REGISTER, version=version, simple=True)
-    return local(repo).find(version), True
+    note = {"bundle_id": bundle.id, "verdict": verdicts.kept(verdict)}
+    return _write(repo, entries, "HEAD", note, push, action=Action.REGISTER, version=version), True
 
 
 def _check_verdict(verdict: dict[str, Any], bundle_id: str) -> None:
@@ -196,12 +146,11 @@ def folder_hash(folder: Path) -> str:
     return hashlib.md5(json.dumps(index).encode()).hexdigest() + ".dir"
 
 
-def next_version(repo: Path, bump: str = "minor") -> str:
+def next_version(entries: Ledger, bump: str = "minor") -> str:
     """The greatest version, raised; the name of a withdrawn version is not used again."""
-    with closing(Git(str(repo))) as scm:
-        tags = [parse_name(name, raise_on_fail=False) for name in scm.list_tags()]
-    used = [SemVer(tag["version"]) for tag in tags if tag.get("name") == MODEL and "version" in tag]
-    return max(used).bump(**{f"bump_{bump}": True}).version if used else "v1.0.0"
+    names = (ledger_tags.parsed(tag).get("version") for tag in entries.names)
+    used = [SemVer.parse(name) for name in names if name]
+    return f"v{getattr(max(used), f'bump_{bump}')()}" if used else "v1.0.0"
 
 
 def assign(
@@ -249,8 +198,8 @@ def assign(
         "why": why,
         "hold": bool(hold),
     }
-    tag = _write(repo, chosen.commit, note, push, chosen.tag, action=Action.ASSIGN, stage=stage)
-    return next(item for item in local(repo).assignments if item.tag == tag), True
+    name = {"action": Action.ASSIGN, "stage": stage}
+    return _write(repo, ledger, chosen.commit, note, push, chosen.tag, **name), True
 
 
 def _refused_by_hold(now: Entry, chosen: Entry) -> UsageError:
@@ -267,33 +216,44 @@ def _check_names(stage: str, image: str | None) -> None:
         raise UsageError(f"{image!r} may move: name an image by its digest, sha256:<64 digits>.")
 
 
-def unassign(repo: Path, entry: Entry, why: str) -> str:
+def unassign(repo: Path, assignment: Entry, why: str) -> str:
     """Withdraw an assignment at origin, so that its stage holds nothing; the name of the new tag.
 
     Raises TagTaken where another run was faster.
     """
-    name = {"action": Action.UNASSIGN, "stage": entry.stage}
-    return _write(repo, entry.commit, {"why": why, "assignment": entry.tag}, True, **name)
+    name = {"action": Action.UNASSIGN, "stage": assignment.stage}
+    note = {"why": why, "assignment": assignment.tag}
+    return _write(repo, local(repo), assignment.commit, note, True, **name).tag
 
 
 def _write(
-    repo: Path, commit: str, note: dict[str, Any], push: bool, *others: str, **name: Any
-) -> str:
-    """Write a tag that is later than all others: gto sorts tags by time, and clocks can be wrong.
+    repo: Path, entries: Ledger, commit: str, note: dict[str, Any], push: bool, *others: str,
+    **name: Any,
+) -> Entry:  # fmt: skip
+    """Write a tag that is later than all of `entries`: gto sorts tags by time, clocks can be wrong.
 
-    Returns its name. With `push`, it is pushed together with `others`, or is not left here; then it
-    may be of a child of `commit`. Raises TagTaken where there is a tag of this name already.
+    Returns it as an entry. With `push`, it is pushed together with `others`, or is not left here;
+    then it may be of a child of `commit`. Raises TagTaken where a tag of this name exists already.
     """
     text = json.dumps({**note, "who": git.identity(repo)}, indent=2, ensure_ascii=False)
-    with closing(Git(str(repo))) as scm:
-        tag = name_tag(artifact=MODEL, scm=scm, **name)
-        newest = max((tag.tag_time for tag in find(name=MODEL, scm=scm)), default=0)
+    tag = _name(entries, **name)
     if git.tags(repo, [tag]):
         raise TagTaken(f"{tag} already exists. If another run was faster, run this again.")
     commit = workflow_files.pushable(repo, commit) if push else commit
-    date = f"@{max(int(time.time()), newest + 1)} +0000"
-    made = git.make_tag(repo, tag, commit, text, date)
+    seconds = max(int(time.time()), entries.newest + 1)
+    made = git.make_tag(repo, tag, commit, text, f"@{seconds} +0000")
     kept = git.publish_tag(repo, tag, made, *others) if push else git.add_tag(repo, tag, made)
     if not kept:
         raise TagTaken(f"Another clone or run has made another {tag}. Next: the same command again")
-    return tag
+    stage, version = name.get("stage"), name.get("version") or note.get("version", "")
+    written = Tag(tag, True, git.tagged_commit(repo, tag), "", seconds, text)
+    return entry(written, json_object(text), version, stage)
+
+
+def _name(entries: Ledger, action: Action, **name: Any) -> str:
+    """The name of the next tag of an action; all but versions are numbered, as gto does."""
+    tag = name_tag(action, MODEL, simple=True, **name)
+    if action is Action.REGISTER:
+        return tag
+    numbers = (ledger_tags.parsed(known).get("counter", 0) for known in entries.names)
+    return f"{tag}#{1 + max(numbers, default=0)}"

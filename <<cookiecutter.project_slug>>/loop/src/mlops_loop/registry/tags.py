@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from gto.tag import parse_name
 
@@ -20,6 +22,43 @@ from mlops_loop.errors import StoreUnreachable, UsageError
 MODEL = "model"
 PATTERNS = (f"{MODEL}@*", f"{MODEL}#*")
 WHOLE = "Next: git fetch --tags --unshallow (in a workflow: checkout with fetch-depth: 0)"
+FIELDS = ("refname", "objecttype", "object", "taggername", "taggerdate:unix", "contents")
+
+
+class Tag(NamedTuple):
+    """A tag of this clone: `target` is the object that it names, `text` its annotation.
+
+    time: when it was made, in seconds since 1970. A lightweight tag has no more than its name.
+    """
+
+    name: str
+    annotated: bool
+    target: str
+    tagger: str
+    time: int
+    text: str
+
+
+def read(repo: Path) -> list[Tag]:
+    """All tags of the artifact in this clone, sorted by name, by one call of git.
+
+    Raises UsageError where git cannot read them.
+    """
+    pattern = "".join(f"%({name})%00" for name in FIELDS)
+    rows = (row.split("\0") for row in _for_each(repo, pattern).split("\0\n")[:-1])
+    tags = (
+        Tag(ref.removeprefix("refs/tags/"), kind == "tag", target, who, int(when or 0), text)
+        for ref, kind, target, who, when, text in rows
+    )
+    return [tag for tag in tags if is_own(tag.name)]
+
+
+def _for_each(repo: Path, pattern: str) -> str:
+    refs = [f"refs/tags/{name}" for name in PATTERNS]
+    done = git.run(repo, "for-each-ref", f"--format={pattern}", *refs)
+    if done.returncode:
+        raise UsageError(f"git for-each-ref: {done.stderr.strip()}. Next: git fsck")
+    return done.stdout
 
 
 def sync(repo: Path) -> list[str]:
@@ -55,7 +94,13 @@ def _own(tags: dict[str, str]) -> dict[str, str]:
 
 def is_own(tag: str) -> bool:
     """Whether a tag's name belongs to the artifact `model`."""
-    return parse_name(tag, raise_on_fail=False).get("name") == MODEL
+    return parsed(tag).get("name") == MODEL
+
+
+@cache
+def parsed(tag: str) -> dict[str, Any]:
+    """The parts of a tag's name as gto reads it; {} where it is none of its grammar."""
+    return parse_name(tag, raise_on_fail=False)
 
 
 def _check_lineage(repo: Path, only_here: list[str], origin: Iterable[str]) -> None:
@@ -63,9 +108,10 @@ def _check_lineage(repo: Path, only_here: list[str], origin: Iterable[str]) -> N
 
     Nobody registers or assigns a commit that no branch leads to, unless origin has tagged it.
     """
-    commits = {tag: git.tagged_commit(repo, tag) for tag in only_here}
-    stray = [tag for tag, commit in commits.items() if not git.has_branch(repo, commit)]
-    known = {git.tagged_commit(repo, tag) for tag in origin} if stray else set()
+    commits = _commits(repo, only_here)
+    off = _without_branch(repo, set(commits.values()))
+    stray = [tag for tag in only_here if commits[tag] in off]
+    known = set(_commits(repo, origin).values()) if stray else set()
     foreign = [tag for tag in stray if commits[tag] not in known]
     if foreign:
         listed = " ".join(f"'{tag}'" for tag in foreign)
@@ -74,6 +120,25 @@ def _check_lineage(repo: Path, only_here: list[str], origin: Iterable[str]) -> N
             "its commit, so it was fetched from another repository, as a fork has one. Next: "
             f"git tag --delete {listed}, or, where it is this project's: git push origin {listed}"
         )
+
+
+def _commits(repo: Path, tags: Iterable[str]) -> dict[str, str]:
+    """The commit that each tag leads to, empty where this clone lacks it; by one call of git."""
+    names = list(tags)
+    asked = "".join(f"refs/tags/{name}^{{commit}}\n" for name in names)
+    answers = git.run(repo, "cat-file", "--batch-check", text=asked).stdout.splitlines()
+    found = ("" if line.endswith(" missing") else line.partition(" ")[0] for line in answers)
+    return dict(zip(names, found, strict=True))
+
+
+def _without_branch(repo: Path, commits: Iterable[str]) -> set[str]:
+    """Those commits that no branch of this clone or of origin, and not HEAD, leads to."""
+    wanted = set(commits)
+    known = "".join(f"{commit}\n" for commit in wanted if commit)
+    head = [] if git.run(repo, "rev-parse", "--quiet", "--verify", "HEAD").returncode else ["HEAD"]
+    call = ("rev-list", "--stdin", "--not", *head, "--branches", "--remotes=origin")
+    listed = set(git.run(repo, *call, text=known).stdout.split()) if known else set()
+    return wanted & (listed | {""})
 
 
 def has_versions(repo: Path) -> bool:
@@ -96,11 +161,7 @@ def image_digests(repo: Path) -> set[str]:
 
     Raises UsageError where git cannot read the tags.
     """
-    refs = [f"refs/tags/{pattern}" for pattern in PATTERNS]
-    done = git.run(repo, "for-each-ref", "--format=%(contents)", *refs)
-    if done.returncode:
-        raise UsageError(f"git for-each-ref: {done.stderr.strip()}. Next: git fsck")
-    return set(re.findall(r"sha256:[0-9a-f]{64}", done.stdout))
+    return set(re.findall(r"sha256:[0-9a-f]{64}", _for_each(repo, "%(contents)")))
 
 
 def check_complete(repo: Path) -> None:
