@@ -15,6 +15,7 @@ ANSWERS = (
     r'{"project_slug": <<cookiecutter.project_slug|tojson>>,'
     r' "task": <<cookiecutter.task|tojson>>,'
     r' "dvc_remote": <<cookiecutter.dvc_remote|tojson>>,'
+    r' "deploy_target": <<cookiecutter.deploy_target|tojson>>,'
     r' "license": <<cookiecutter.license|tojson>>,'
     # Only cruft records the template's commit among the answers.
     r' "cruft": <<cookiecutter._commit|default("")|tojson>>}'
@@ -22,8 +23,9 @@ ANSWERS = (
 
 TASKS = ["classification", "regression", "clustering"]
 REMOTES = ["ghcr", "local", "s3", "gs", "azure", "ssh"]
-# One row a file: the question whose answer chooses it, its name, the names that are offered, and
-# the answers that have one; for any other answer the file stays as it is, or there is none.
+TARGETS = ["host", "kubernetes"]
+# One row a file or folder: the question whose answer chooses it, its name, the names that are
+# offered, and the answers that have one; for any other answer it stays as it is, or there is none.
 OPTIONS = [
     ("task", "gate.yaml", "gate.{}.yaml", TASKS),
     ("task", "src/{package}/estimators.py", "src/{package}/estimators.{}.py", TASKS),
@@ -31,6 +33,7 @@ OPTIONS = [
     ("task", "src/{package}/features.py", "src/{package}/features.{}.py", TASKS[2:]),
     ("task", "data/anchors.json", "data/anchors.{}.json", TASKS[2:]),
     ("dvc_remote", ".dvc/config", ".dvc/{}.config", REMOTES),
+    ("deploy_target", "deploy/{answer}", "deploy/{}", TARGETS),
     ("license", "LICENSE", "licenses/{}", ["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"]),
 ]
 
@@ -50,11 +53,20 @@ def choose_files(project, answers):
     package = answers["project_slug"].replace("-", "_")
     for question, target, pattern, offered in OPTIONS:
         paths = {answer: project / pattern.format(answer, package=package) for answer in offered}
-        if chosen := paths.pop(answers[question], None):
-            chosen.replace(project / target.format(package=package))
+        answer = answers[question]
+        if chosen := paths.pop(answer, None):
+            chosen.replace(project / target.format(package=package, answer=answer))
         for other in paths.values():
-            other.unlink(missing_ok=True)
+            remove(other)
     (project / "licenses").rmdir()
+
+
+def remove(path):
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def run(*command, timeout_s, extra_env=None):

@@ -81,7 +81,12 @@ def _other(baked, task: str, shared: Path) -> Path:
     """Return a copy of a generated project, at which others look meanwhile."""
     folder = shared / task / "flight-delays"
     if not folder.exists():
-        options = {"task": task, "dvc_remote": "ghcr", "license": "BSD-3-Clause"}
+        options = {
+            "task": task,
+            "dvc_remote": "ghcr",
+            "deploy_target": "host",
+            "license": "BSD-3-Clause",
+        }
         shutil.copytree(baked(options), folder, symlinks=True)
     return folder
 

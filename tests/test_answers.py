@@ -1,4 +1,4 @@
-"""Seven questions, each explained; any answer gives a working project or one clear sentence."""
+"""Eight questions, each explained; any answer gives a working project or one clear sentence."""
 
 import importlib.util
 import json
@@ -36,11 +36,12 @@ GOOD = {
 }
 
 
-def test_seven_questions_in_order():
+def test_eight_questions_in_order():
     """At most eight questions are asked; the recommended choice is the first."""
     assert QUESTIONS[:4] == ["project_name", "project_slug", "author_name", "github_owner"]
-    assert QUESTIONS[4:] == ["task", "dvc_remote", "license"]
-    assert [CONTEXT[q][0] for q in QUESTIONS[4:]] == ["classification", "ghcr", "MIT"]
+    assert QUESTIONS[4:] == ["task", "dvc_remote", "deploy_target", "license"]
+    first = ["classification", "ghcr", "host", "MIT"]
+    assert [CONTEXT[q][0] for q in QUESTIONS[4:]] == first
 
 
 def test_every_question_and_choice_is_explained_in_one_line():

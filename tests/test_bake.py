@@ -40,15 +40,26 @@ def relative_to_package(path: str) -> str:
     return path.replace("src/flight_delays/", "src/<<cookiecutter.__package_name>>/")
 
 
+def deployed(options) -> set[str]:
+    """Return the template's files of the one folder of deploy/ that an answer keeps."""
+    folder = f"deploy/{options['deploy_target']}"
+    return {f"{folder}/{name}" for name in files(TEMPLATE / folder)}
+
+
+MONITORING = {f"deploy/monitoring/{name}" for name in files(TEMPLATE / "deploy/monitoring")}
+
+
 @every_option_set
 def test_the_files_are_exactly_the_expected_ones(options, baked, request):
     """The same names whatever is chosen: options choose contents, by one table.
 
-    But for a file that one task alone has.
+    But for a file that one task alone has, and the folder of where the endpoint runs.
     """
     own = {"clustering": {"data/anchors.json"}}.get(options["task"], set())
+    own |= deployed(options)
     names = files(baked(options))
     assert own <= set(names)
+    assert {n for n in names if n.startswith("deploy/") and n.count("/") > 1} - own == MONITORING
     found = "\n".join(name for name in names if name not in own) + "\n"
     if request.config.getoption("--refresh"):
         GOLDEN.parent.mkdir(exist_ok=True)

@@ -188,5 +188,5 @@ def test_the_option_table_offers_what_is_asked(template):
     for question, _, pattern, offered in finish.OPTIONS:
         assert set(offered) <= set(CONTEXT[question])
         paths = [folder / pattern.format(choice, package=package) for choice in offered]
-        assert [path for path in paths if not path.is_file()] == []
+        assert [path for path in paths if not path.exists()] == []
     assert {p.name for p in (folder / "licenses").iterdir()} == set(CONTEXT["license"])

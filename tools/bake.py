@@ -101,10 +101,16 @@ def option_sets():
     tasks, remotes = asked["task"], asked["dvc_remote"]
     others = zip(itertools.cycle(tasks[:2]), remotes[2:])
     pairs = [*itertools.product(tasks, remotes[:2]), *others]
-    sets = zip(pairs, itertools.cycle(asked["license"]), strict=False)
+    names = ("task", "dvc_remote", "deploy_target", "license")
+    host, *elsewhere = asked["deploy_target"]
+    targets = itertools.chain([host] * 2 * len(tasks), itertools.cycle(elsewhere))
+    sets = zip(pairs, targets, itertools.cycle(asked["license"]), strict=False)
+    answers = [(*pair, *others) for pair, *others in sets]
     return {
-        f"{task}-{remote}": [f"task={task}", f"dvc_remote={remote}", f"license={license_name}"]
-        for (task, remote), license_name in sets
+        f"{task}-{remote}": [
+            f"{name}={a}" for name, a in zip(names, (task, remote, *others), strict=True)
+        ]
+        for task, remote, *others in answers
     }
 
 

@@ -52,3 +52,16 @@ def test_a_setting_that_does_not_exist():
     """A misspelled name in code is an error, as one in a call is."""
     with pytest.raises(errors.UsageError, match="PROT="):
         settings.Settings.from_environment(prot=8000)
+
+
+def test_replicas_share_a_log_or_have_none(monkeypatch):
+    """A file of each would be lost with it."""
+    monkeypatch.setenv("SHARED_LOG", "true")
+    assert settings.Settings.from_environment().shared_log
+    monkeypatch.setenv("LOG_URL", "postgresql://u:hunter2@db/log")
+    assert settings.Settings.from_environment().log_url
+    monkeypatch.setenv("LOG_URL", "sqlite:////log/predictions.db")
+    with pytest.raises(errors.UsageError, match=r"^LOG_URL=sqlite.*each replica .* postgresql"):
+        settings.Settings.from_environment()
+    monkeypatch.setenv("SHARED_LOG", "false")
+    assert settings.Settings.from_environment().log_url

@@ -47,8 +47,11 @@ MODULES = {
     "registry": {"registry": "Versions and assignments: git tags."},
     "store": {"store": "Data, models and cached stage results: DVC's objects, shared."},
     "cloud": {"cloud": "Login to the cloud of a bucket by the job's own identity: no secret."},
-    "deployment": {
+    "endpoint": {
         "smoke": "Ask a running endpoint for the golden rows, compare with the gate's scores.",
+        "follow": "Let a Deployment of Kubernetes run the image that production names, once.",
+    },
+    "deployment": {
         "image-tag": "Print name and tag of this commit's image, and whether it exists already.",
         "verify-image": "Run IMAGE locked down, ask it the golden rows, measure latency and size.",
         "deploy": "Put a registered VERSION into production, and check that it answers.",
@@ -110,8 +113,12 @@ class LazyGroup(click.Group):
 
 # Commands that work in any folder: they neither read nor change a repository, here or on GitHub.
 ANYWHERE = {
-    *("smoke", "verify-image"),
-    *(name for room in ("pipeline", "drafts", "log", "predict", "serve") for name in MODULES[room]),
+    "verify-image",
+    *(
+        name
+        for room in ("endpoint", "pipeline", "drafts", "log", "predict", "serve")
+        for name in MODULES[room]
+    ),
 }
 OUT_OF_MEMORY = (
     "This machine ran out of memory. Next: run the same command on a machine with more; or make "

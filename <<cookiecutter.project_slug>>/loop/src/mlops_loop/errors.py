@@ -11,7 +11,8 @@
     |-- LogUnavailable               11   the prediction log cannot be read or written
     |-- NotAttested                  12   the release did not sign this image
     |-- WebhookRefused               13   the monitor's webhook says no, or nothing
-    `-- TrackerUnavailable           14   a tracker of experiments says no, or nothing
+    |-- TrackerUnavailable           14   a tracker of experiments says no, or nothing
+    `-- ClusterRefused               15   Kubernetes says no, or nothing
 
 A gate's verdict is no error: REJECT exits with 1, HOLD with 2. A message says what happened, the
 value, what is allowed, and the next command. Only `cli.main` turns errors into exits.
@@ -126,3 +127,9 @@ class TrackerUnavailable(ProjectError):
     """A tracker of experiments refuses a run, is too slow, or cannot be reached."""
 
     exit_code = 14
+
+
+class ClusterRefused(ProjectError):
+    """The API of a Kubernetes cluster refuses a request, or cannot be reached."""
+
+    exit_code = 15

@@ -9,12 +9,17 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mlops_loop.errors import UsageError
 
 MIN_KEY_LENGTH = 20
+ONE_FILE_EACH = (
+    "LOG_URL=sqlite... with SHARED_LOG=true is refused: each replica would write a file of its own "
+    "and lose it when it ends. Allowed: postgresql://USER:PASSWORD@HOST/DATABASE, or empty for no "
+    "log. Next: put that address into the Secret, or remove it"
+)
 
 
 def digest(key: str) -> bytes:
@@ -64,6 +69,7 @@ class Settings(BaseSettings):
     image_digest: str = ""
     note_file: Path | None = None
     log_url: str = Field("", repr=False)
+    shared_log: bool = False
     log_columns: str = ""
     log_subject_key: str = Field("", repr=False)
     auth: Literal["none", "api-key", "github-oidc"] = "none"
@@ -76,6 +82,12 @@ class Settings(BaseSettings):
     oidc_repository: str = ""
     oidc_repository_id: str = ""
     oidc_ref: str = "refs/heads/main"
+
+    @model_validator(mode="after")
+    def _one_log_for_all_replicas(self) -> Self:
+        if self.shared_log and self.log_url.startswith("sqlite"):
+            raise ValueError(ONE_FILE_EACH)
+        return self
 
     @classmethod
     def from_environment(cls, **given: Any) -> Self:
@@ -91,6 +103,8 @@ class Settings(BaseSettings):
     @classmethod
     def _first_refusal(cls, error: ValidationError) -> str:
         first = error.errors(include_url=False)[0]
+        if not first["loc"]:  # settings that do not go together
+            return first["msg"].removeprefix("Value error, ")
         name = str(first["loc"][0])
         field = cls.model_fields.get(name)
         value = repr(first["input"]) if field and field.repr else "..."

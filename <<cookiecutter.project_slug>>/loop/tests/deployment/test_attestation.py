@@ -34,6 +34,22 @@ def test_any_commit_of_main(gh):
     assert "--source-digest" not in gh.calls()[0]
 
 
+def test_the_signature_beside_the_image_needs_no_login(gh, monkeypatch):
+    """Without a token gh would ask for one, though the registry alone is asked."""
+    script = gh.folder / "gh"
+    script.write_text(script.read_text().replace("\n", "\necho $GH_TOKEN > token\n", 1))
+    monkeypatch.chdir(gh.folder)
+    monkeypatch.delenv("GH_TOKEN", raising=False)
+    gh.signed()
+    assert attestation.verify(IMAGE, "o/r", from_registry=True).workflow == SIGNER
+    assert "--bundle-from-oci" in gh.calls()[0]
+    assert (gh.folder / "token").read_text() == "none\n"
+    gh.refused(said="no attestations found")
+    with pytest.raises(NotAttested):
+        attestation.verify(IMAGE, "o/r", from_registry=True)
+    assert all("--bundle-from-oci" in call for call in gh.calls())
+
+
 REFUSALS = {
     "missing": ([], "no attestations found", "Found: no attestation that holds"),
     "another workflow": (

@@ -1,4 +1,4 @@
-"""The commands `smoke`, `image-tag`, `verify-image`, `deploy`, `rollback` and `incident`."""
+"""The commands `image-tag`, `verify-image`, `deploy`, `rollback` and `incident`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import click
 
 from mlops_loop import git, paths
 from mlops_loop.commands.console import example, file, print_outputs
+from mlops_loop.commands.endpoint import answers
 from mlops_loop.deployment import attestation, container_check
 from mlops_loop.deployment import deploy as deployments
-from mlops_loop.deployment import smoke as smokes
 from mlops_loop.deployment.image import Image
 from mlops_loop.deployment.results import AutoRollback, Deployment, ReleaseReverted
+from mlops_loop.deployment.smoke import SmokeResult
 from mlops_loop.errors import NotAttested, SmokeFailed, UsageError
 from mlops_loop.model import bundle as bundles
 from mlops_loop.registry import ledger, release_order
@@ -36,18 +37,6 @@ bundle_option = click.option("--bundle", type=file, default=paths.BUNDLE, show_d
 def _target(url: str, timeout_s: float, attested: bool = False) -> deployments.Target:
     commit = os.environ.get("GITHUB_SHA", "")
     return deployments.Target(ROOT, Image(ROOT), url, timeout_s, commit, attested)
-
-
-@click.command(epilog=example("smoke http://127.0.0.1:8000"))
-@click.argument("url")
-@bundle_option
-@click.option("--timeout-s", type=float, default=30.0, show_default=True)
-def smoke(url: str, bundle: Path, timeout_s: float) -> None:
-    """Ask a running endpoint for the golden rows, compare with the gate's scores.
-
-    Exits with 5 where an answer differs.
-    """
-    click.echo(_answers(smokes.smoke(url, bundles.load(bundle), timeout_s=timeout_s)))
 
 
 @click.command("image-tag", epilog=example("image-tag"))
@@ -71,7 +60,7 @@ def verify_image(image: str, bundle: Path, **call: Any) -> None:
     model = bundles.load(bundle)
     checked = container_check.check_image(image, model, ran=_images(model.id), **call)
     measured = ", ".join(f"{name} {value:.3g}" for name, value in checked.measurements.items())
-    click.echo(f"{_answers(checked.smoke)}; {measured}")
+    click.echo(f"{answers(checked.smoke)}; {measured}")
 
 
 def _images(bundle_id: str) -> set[str]:
@@ -158,14 +147,6 @@ def _signed_digest(plan: Mapping[str, str]) -> str:
     return plan["digest"]
 
 
-def _answers(result: smokes.SmokeResult) -> str:
-    return (
-        f"smoke: {result.url} runs {result.model_version} (bundle {result.bundle_id}) and answers "
-        f"{result.n_golden_rows} golden rows, equal to {result.largest_difference:.1e}; "
-        f"{result.seconds:.2f} s"
-    )
-
-
 def _deployment(target: deployments.Target, result: Deployment) -> str:
     parts = [f"{OUTCOMES[result.outcome]}{_in_production(result.current)}."]
     parts += _pointer(target, result.pointer_synced)
@@ -186,8 +167,8 @@ def _restored(target: deployments.Target, result: AutoRollback) -> str:
     return " ".join(parts)
 
 
-def _check(result: smokes.SmokeResult | None) -> list[str]:
-    return [_answers(result)] if result else []
+def _check(result: SmokeResult | None) -> list[str]:
+    return [answers(result)] if result else []
 
 
 def _in_production(entry: Entry | None) -> str:

@@ -7,6 +7,7 @@ from these tables.
 from __future__ import annotations
 
 from mlops_loop.errors import (
+    ClusterRefused,
     DataRefused,
     ExportDisagrees,
     GitHubRefused,
@@ -47,6 +48,7 @@ ERRORS: dict[str, tuple[type[ProjectError], ...]] = {
     "store": (StoreUnreachable,),
     "cloud": (StoreUnreachable, GitHubRefused),
     "smoke": (SmokeFailed, NoValidBundle),
+    "follow": (SmokeFailed, StoreUnreachable, NotAttested, ClusterRefused),
     "image-tag": (StoreUnreachable, NoValidBundle, GitHubRefused),
     "verify-image": (SmokeFailed, NoValidBundle),
     "deploy": (SmokeFailed, StoreUnreachable, NoValidBundle, GitHubRefused),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,10 +39,11 @@ class Signature:
         return f"signed by {self.workflow} at commit {self.commit} ({self.run})"
 
 
-def verify(image: str, repository: str, commit: str = "") -> Signature:
+def verify(image: str, repository: str, commit: str = "", from_registry: bool = False) -> Signature:
     """Who signed `image` (HOST/OWNER/NAME@sha256:...): the release of `repository` (OWNER/NAME).
 
-    commit: the one that it must be built from, empty for any commit of main. Raises NotAttested
+    commit: the one that it must be built from, empty for any commit of main. from_registry: read
+    the signature beside the image, which needs no login at GitHub. Raises NotAttested
     where there is no such attestation or `gh` cannot verify it, UsageError where `gh` is missing
     or the image has no digest.
     """
@@ -52,10 +53,11 @@ def verify(image: str, repository: str, commit: str = "") -> Signature:
     # --signer-workflow is a pattern that every branch fits; the identity is compared as a whole.
     exact = ["--cert-identity", identity(repository)]
     exact += ["--source-digest", commit] if commit else []
-    done = _gh(image, repository, *exact)
+    place = ["--bundle-from-oci"] if from_registry else []
+    done = _gh(image, repository, *exact, *place)
     if done.returncode == 0 and (signatures := _signatures(done.stdout)):
         return signatures[0]
-    raise NotAttested(_refusal(image, repository, commit, done.stderr))
+    raise NotAttested(_refusal(image, repository, commit, done.stderr, place))
 
 
 def identity(repository: str, env: Mapping[str, str] = os.environ) -> str:
@@ -68,7 +70,9 @@ def _gh(image: str, repository: str, *more: str) -> subprocess.CompletedProcess[
     call = ["gh", "attestation", "verify", f"oci://{image}", "--repo", repository, *more]
     call += ["--format", "json"]
     try:
-        return subprocess.run(call, capture_output=True, text=True, timeout=TIMEOUT_S)
+        # Beside the image a signature is read with any token; without one, gh asks for a login.
+        env = {"GH_TOKEN": "none", **os.environ} if "--bundle-from-oci" in more else None
+        return subprocess.run(call, capture_output=True, text=True, timeout=TIMEOUT_S, env=env)
     except FileNotFoundError as error:
         raise UsageError(GH) from error
     except subprocess.TimeoutExpired as error:
@@ -92,9 +96,9 @@ def _signature(certificate: dict[str, Any]) -> Signature:
     return Signature(*(printable(str(certificate[name])) for name in names))
 
 
-def _refusal(image: str, repository: str, commit: str, said: str) -> str:
+def _refusal(image: str, repository: str, commit: str, said: str, place: Sequence[str]) -> str:
     """What was expected, who signed the image instead, what `gh` said."""
-    others = _signatures(_gh(image, repository).stdout)
+    others = _signatures(_gh(image, repository, *place).stdout)
     found = "; ".join(other.describe() for other in others) or "no attestation that holds"
     wanted = identity(repository) + (f" at commit {commit}" if commit else "")
     last = next((line for line in reversed(said.splitlines()) if line.strip()), "nothing")

@@ -15,8 +15,7 @@ from mlops_loop.model import bundle as bundles
 from mlops_loop.registry import ledger
 from mlops_loop.registry.tags import has_versions
 from mlops_loop.storage import login
-from mlops_loop.storage.oci import ContainerRegistry
-from mlops_loop.storage.transport import LOOPBACK
+from mlops_loop.storage.oci import ContainerRegistry, address
 
 POINTER = "production"
 ONCE = Retry(0, allowed_methods=None)  # where no answer is an answer too
@@ -38,9 +37,7 @@ class Image:
                 "No image is known: neither IMAGE_URL nor a repository on GitHub. Next: set "
                 "IMAGE_URL=HOST/OWNER/NAME, or git remote add origin https://github.com/OWNER/NAME"
             )
-        if "://" not in url:  # as Docker writes and understands it
-            url = f"{'http' if url.split('/')[0].split(':')[0] in LOOPBACK else 'https'}://{url}"
-        self.registry = ContainerRegistry(url, retries, "IMAGE")
+        self.registry = ContainerRegistry(address(url), retries, "IMAGE")
         self.url = self.registry.url
 
     def digest(self, tag: str = POINTER) -> str | None:

@@ -33,6 +33,13 @@ KINDS = (
 ANY = ", ".join(KINDS)
 
 
+def address(image: str) -> str:
+    """The URL of an image's repository, as Docker understands its name: http on this machine."""
+    if "://" in image:
+        return image
+    return f"{'http' if image.split('/')[0].split(':')[0] in LOOPBACK else 'https'}://{image}"
+
+
 def sha256(file: io.BufferedIOBase) -> str:
     """The digest of a blob, "sha256:" and 64 hexadecimal digits."""
     return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
