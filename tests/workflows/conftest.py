@@ -82,6 +82,17 @@ def begun(baked, shared: Path) -> Path:
     return scene
 
 
+@pytest.fixture(scope="session")
+def laptop(baked, shared: Path) -> Path:
+    """Return a generated project with its environment."""
+    folder = shared / "doctor" / "flight-delays"
+    with locked(shared / "doctor.lock"):
+        if not folder.exists():
+            shutil.copytree(baked(DEFAULTS), folder, symlinks=True)
+            check("uv", "sync", "--frozen", "--quiet", cwd=folder)
+    return folder
+
+
 def keep_bytecode(project: Path, target: Path) -> None:
     """Keep what the interpreter made of the libraries, for environments of the same lock."""
     (libraries,) = project.glob(".venv/lib/python3.*/site-packages")

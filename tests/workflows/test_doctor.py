@@ -2,13 +2,12 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from conftest import DEFAULTS, check, locked, run
+from conftest import check, run
 
 from .double import Double
 from .world import REPOSITORY
@@ -27,17 +26,6 @@ RULES = {
     "main is never rewritten or deleted",
     "Tags of the registry are never moved or removed",
 }
-
-
-@pytest.fixture(scope="session")
-def laptop(baked, shared: Path) -> Path:
-    """Return a generated project with its environment."""
-    folder = shared / "doctor" / "flight-delays"
-    with locked(shared / "doctor.lock"):
-        if not folder.exists():
-            shutil.copytree(baked(DEFAULTS), folder, symlinks=True)
-            check("uv", "sync", "--frozen", "--quiet", cwd=folder)
-    return folder
 
 
 class Person:

@@ -38,6 +38,7 @@ ROOMS = {
     "report": "model tasks github",
     "trackers": "model registry",
     "repository": "github storage",
+    "cloud": "github storage",
     "prediction_log": "",
     "inference": "model tasks prediction_log",
     "monitoring": "model tasks params sources daily pipeline registry github storage"
@@ -48,7 +49,7 @@ ROOMS = {
     "page": "model inference access",
     "serving": "model tasks prediction_log inference access page",
     "commands": "model params batch sources draft pipeline registry gate github storage deployment"
-    " report trackers repository monitoring dashboard prediction_log serving",
+    " report trackers repository cloud monitoring dashboard prediction_log serving",
 }
 DECLARED = {room: set(names.split()) for room, names in ROOMS.items()}
 # Modules that import by name: `load`, commands, stages, tasks, and the user's package.

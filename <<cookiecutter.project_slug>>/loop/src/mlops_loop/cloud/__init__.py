@@ -1,0 +1,1 @@
+"""Policies by which a cloud trusts the jobs of one repository: two roles, a bucket, no secret."""
