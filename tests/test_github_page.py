@@ -17,7 +17,9 @@ from workflows.double.calls import Refused
 WORKFLOWS = TEMPLATE / ".github" / "workflows"
 PAGE = TEMPLATE / "loop" / "docs" / "github.md"
 JOB = re.compile(r"^  ([\w-]+):\n", re.M)
-RIGHT = re.compile(r"([a-z-]+: (?:read|write))\}? +# (.+)$", re.M)
+RIGHT = re.compile(r"([a-z-]+: (?:read|write))\}? +# (.+?)(?:<<.*>>)?$", re.M)
+# What only projects of a bucket have: see `__id_token` in cookiecutter.json.
+OF_A_BUCKET = "; for a bucket `id-token: write` to log in to it as this job"
 ON_PUSH = "github.event_name == 'push'"
 SECRET = re.compile(r"secrets\.(\w+)")
 Rows = Iterable[tuple[object, ...]]
@@ -47,6 +49,7 @@ def rights(folder: Path) -> str:
         reasons = dict(RIGHT.findall(written))
         granted = [f"{right}: {level}" for right, level in job["permissions"].items()]
         asked = "; ".join(f"`{right}` {reasons[right]}" for right in granted)
+        asked += OF_A_BUCKET if "<<cookiecutter.__id_token>>" in written else ""
         secrets = ", ".join(f"`{secret}`" for secret in sorted(set(SECRET.findall(written))))
         rows.append((name, asked, secrets, job.get("environment", {}).get("name", "")))
     return table(("workflow / job", "rights", "secrets", "environment"), rows)

@@ -18,6 +18,7 @@ import httpx
 import pytest
 from conftest import OPTION_SETS, ROOT, check, require_tool, run
 from moto.server import ThreadedMotoServer
+from workflows.double import Double
 from workflows.double.npm import modules
 from workflows.world import quick
 
@@ -203,6 +204,76 @@ def test_a_login_of_github_is_for_no_one_else(place):
     assert "Traceback" not in done.stderr and "ghs_x" not in done.stderr
     assert done.returncode == (6 if "STORE_USERNAME" in place.env else 0)
     assert ("STORE_USERNAME" in done.stderr) == bool(done.returncode)
+
+
+GUID = "01234567-0000-4000-8000-0123456789ab"
+POOL = "projects/42/locations/global/workloadIdentityPools/p/providers/github"
+ARN = "arn:aws:iam::123456789012:role/r"
+CLOUD_LOGIN = {
+    "s3": f"reader={ARN} writer={ARN} region=eu-central-1",
+    "azure": f"reader={GUID} writer={GUID} tenant={GUID}",
+    "gs": f"reader={POOL} writer={POOL}",
+}
+# What each library would do with the variables, up to the request that only its cloud answers.
+LIBRARIES = {
+    "s3": """
+import botocore.session
+session = botocore.session.get_session()
+print(session.get_credentials().method, session.get_config_variable("region"))
+""",
+    "azure": """
+import json, sys
+from dvc.repo import Repo
+from mlops_loop.storage.remote import dvc_settings
+from pathlib import Path
+with Repo(**dvc_settings(Path())) as repo:
+    fs = repo.cloud.get_remote_odb(None, "store", hash_name="md5").fs
+    chain = fs.fs_args["credential"].credentials
+    print(*(type(credential).__name__ for credential in chain))
+    print(chain[0]._token_file_path, chain[0]._client._client_id)
+""",
+    "gs": """
+import os, google.auth
+path = os.environ["GOOGLE_APPLICATION_CREDENTIALS"]
+found, _ = google.auth.load_credentials_from_file(path)
+print(type(found).__name__, found.retrieve_subject_token(None))
+""",
+}
+
+
+@pytest.fixture
+def logged_in(place, tmp_path) -> Iterator[dict[str, str]]:
+    """Return the environment of a job's later steps, after `loop cloud login`."""
+    kind = (place.laptop / ".dvc" / "config").read_text().partition("url = ")[2].partition(":")[0]
+    with Double("octo-org/flight-delays") as github:
+        env = os.environ | github.environment(github.token("ci/x", {"id-token": "write"}))
+        env |= place.env | {"STORE_PASSWORD": "", "STORE_USERNAME": ACCOUNT, "STORE_URL": ""}
+        env |= {"CLOUD_LOGIN": CLOUD_LOGIN.get(kind, "x"), "RUNNER_TEMP": str(tmp_path)}
+        env |= {"GITHUB_ENV": str(tmp_path / "env"), "KIND": kind}
+        env.pop("AZURE_STORAGE_CONNECTION_STRING", None)
+        done = run("uv", "run", "--frozen", "loop", "cloud", "login", cwd=place.laptop, env=env)
+        env["SAID"] = done.stdout + done.stderr
+        lines = Path(env["GITHUB_ENV"]).read_text().splitlines() if not done.returncode else []
+        yield env | dict(line.split("=", 1) for line in lines)
+
+
+def test_the_libraries_take_the_token_of_the_job(place, logged_in):
+    """No other login is tried, and the token is the one that GitHub signed."""
+    kind = logged_in["KIND"]
+    if kind not in CLOUD_LOGIN:
+        assert "the store is no bucket" in logged_in["SAID"]
+        return
+    python = place.laptop / ".venv" / "bin" / "python"
+    said = check(python, "-c", LIBRARIES[kind], cwd=place.laptop, env=logged_in).split()
+    token = Path(logged_in["STORE_TOKEN_FILE"])
+    assert (
+        said
+        == {
+            "s3": ["assume-role-with-web-identity", "eu-central-1"],
+            "azure": ["WorkloadIdentityCredential", str(token), GUID],
+            "gs": ["Credentials", token.read_text()],
+        }[kind]
+    )
 
 
 def test_a_store_that_is_down_is_reported(place):

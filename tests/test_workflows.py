@@ -300,17 +300,79 @@ def test_doctor_looks_at_the_environment_that_asks():
 def test_passwords_of_sources_reach_only_what_reads_them(path):
     """A step of the store, or the stage that reads the source; no test, linter, model or image."""
     secret = "${{ secrets.DATA_SECRETS }}"  # noqa: S105  # its name
-    given = [step for step in steps(path) if secret in step.get("env", {}).values()]
+    given = [s for s in steps(path) if secret in {**s.get("env", {}), **s.get("with", {})}.values()]
     assert path.read_text().count("DATA_SECRETS }}") == len(given)
     reads = re.compile(
-        r"uv run --frozen (loop (store (pull|push)|fingerprint|monitor evaluate)\b.*"
-        r"|dvc repro ingest)"
+        r"uv run --frozen (loop (fingerprint|monitor evaluate)\b.*|dvc repro ingest)"
+        r"|\./\.github/actions/store"
     )
-    assert [step for step in given if not reads.fullmatch(step["run"])] == []
-    assert [s for s in steps(path) if reads.fullmatch(s.get("run", "")) and s not in given] == []
+
+    def is_reader(step: dict) -> bool:
+        return bool(reads.fullmatch(step.get("run") or step.get("uses", "")))
+
+    assert [step for step in given if not is_reader(step)] == []
+    assert [step for step in steps(path) if is_reader(step) and step not in given] == []
+    assert "loop store" not in path.read_text()  # but by the action
     calls = [step.get("run") for step in steps(path)]
     repro = [n for n, call in enumerate(calls) if call == "uv run --frozen dvc repro"]
     assert all(calls[n - 1] == "uv run --frozen dvc repro ingest" for n in repro)
+
+
+# The jobs that log in to a bucket as themselves.
+BUCKET_JOBS = {
+    ("ci", "experiment"),
+    ("ci", "code"),
+    ("release", "train"),
+    ("release", "gate"),
+    ("retrain", "train"),
+    ("retrain", "gate"),
+    ("rollback", "resolve"),
+    ("rollback", "rollback"),
+}
+# Those that have an identity in each project: to sign, to publish, to ask the endpoint.
+IDENTIFIED = {("release", "build"), ("monitor", "publish"), ("monitor", "evaluate")}
+
+
+@pytest.mark.parametrize("options", OPTION_SETS, ids=option_id)
+def test_only_a_bucket_gives_a_job_an_identity(options, baked):
+    """A job's permissions know no condition, so the template's answer decides on them."""
+    folder = baked(options) / ".github" / "workflows"
+    paths = sorted(folder.glob("*.yml"))
+    found = {
+        (path.stem, name)
+        for path in paths
+        for name, job in jobs(path).items()
+        if job["permissions"].get("id-token") == "write"
+    }
+    bucket = options.get("dvc_remote") in ("s3", "gs", "azure")
+    assert found == IDENTIFIED | (BUCKET_JOBS if bucket else set())
+    uses = {
+        (path.stem, name)
+        for path in paths
+        for name, job in jobs(path).items()
+        if "./.github/actions/store" in [step.get("uses") for step in job["steps"]]
+    }
+    assert uses == BUCKET_JOBS | {("monitor", "evaluate")}
+    granted = [
+        line for path in paths for line in path.read_text().splitlines() if "id-token" in line
+    ]
+    assert all(re.search(r" # \w+ \w+", line) for line in granted)
+
+
+def test_only_main_writes_the_store():
+    """The role writer is asked for where a job pushes, and where the monitor keeps its history."""
+    asked = {
+        (path.stem, name)
+        for path in GENERATED
+        for name, job in jobs(path).items()
+        for step in job["steps"]
+        if step.get("uses") == "./.github/actions/store" and step["with"].get("role") == "writer"
+    }
+    assert asked == {("release", "train"), ("retrain", "train"), ("monitor", "evaluate")}
+    for path in GENERATED:
+        for step in steps(path):
+            if "push" in step.get("with", {}).get("command", ""):
+                assert step["with"]["role"] == "writer"
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=path_id)

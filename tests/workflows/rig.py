@@ -100,18 +100,37 @@ def permissions(workflow: dict[str, Any], job: str) -> dict[str, str]:
     return workflow["jobs"][job].get("permissions", workflow.get("permissions", {}))
 
 
+def with_identities(text: str, url: str, token: str) -> str:
+    """Return a workflow whose jobs with `id-token: write` know whom to ask, and no others."""
+    workflow = yaml.safe_load(text)
+    for job in workflow["jobs"]:
+        if permissions(workflow, job).get("id-token") != "write":
+            continue
+        own = f"      ACTIONS_ID_TOKEN_REQUEST_URL: {url}\n"
+        own += f"      ACTIONS_ID_TOKEN_REQUEST_TOKEN: {token}.{job}\n"
+        head, body, rest = re.split(rf"(?ms)^(  {re.escape(job)}:\n.*?)(?=^  \S|\Z)", text)
+        known = body.replace("\n    env:\n", f"\n    env:\n{own}", 1)
+        if known == body:
+            assert "\n    env:" not in body, job
+            known = body.replace("\n", f"\n    env:\n{own}", 1)
+        text = head + known + rest
+    return text
+
+
 def execute(
     workflow: Path, event: str, payload: dict[str, Any], checkout: Path, scratch: Path, *,
-    env: dict[str, str], variables: dict[str, str], token: str, actor: str,
+    env: dict[str, str], variables: dict[str, str], token: str, actor: str, identity: str = "",
     jobs: tuple[str, ...] = (), secrets: dict[str, str] | None = None,
 ) -> Run:  # fmt: skip
     """Run a workflow file with act on the commit that is checked out; `jobs` with what they need.
 
     `token` is followed by a dot and the job's id wherever the workflow asks for its token.
+    `identity` is where jobs ask who they are, empty where GitHub tells them nothing.
     """
     text = workflow.read_text()
     copy = scratch / workflow.name
     known = text.replace(", queue: max", "")  # act does not know it, and would run no job
+    known = with_identities(known, identity, token) if identity else known
     copy.write_text(TOKEN.sub("format('{0}.{1}', github.token, github.job)", known))
     composite = [path.read_text() for path in checkout.glob(".github/actions/*/action.yml")]
     (scratch / "event.json").write_text(json.dumps(payload))

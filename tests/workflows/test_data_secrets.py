@@ -4,7 +4,17 @@ import pytest
 from postgres import PASSWORD, WRITTEN
 
 from .rig import Run
-from .test_ci import CODE, GATED, LOOP_TESTS, PUSHED, REFUSED, comment, failed_steps, gated
+from .test_ci import (
+    CODE,
+    GATED,
+    LOOP_TESTS,
+    PUSHED,
+    REFUSED,
+    STORE,
+    comment,
+    failed_steps,
+    gated,
+)
 from .world import World
 
 # What a person commits who edits the query and runs `loop fingerprint`.
@@ -84,7 +94,7 @@ def test_a_secret_that_is_no_list_of_variables_stops_the_first_step(here):
         here.secrets["DATA_SECRETS"] = f"A=value\n{line}\n"
         run = gated(here, pull)
         assert run.results | REFUSED == run.results
-        assert failed_steps(run) == {"store pull --checkout"}
+        assert failed_steps(run) == {STORE}
         assert f"The secret DATA_SECRETS has in line 2 {reason}" in run.jobs["experiment"].log
         assert silent(run, here)
 

@@ -171,8 +171,6 @@ class World:
         places = {"GITHUB_SERVER_URL": self.github.url, "GITHUB_API_URL": self.github.api_url}
         places |= {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_REF": event.ref}
         places |= {"GITHUB_RUN_ID": str(number), "HOME": str(self._home(scratch))}
-        places["ACTIONS_ID_TOKEN_REQUEST_URL"] = f"{self.github.url}{OIDC}/token?v=2"
-        places["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = token
         places["RIG_IMAGE_TAG"] = f"{os.getpid()}-{number}"
         if (left := self.artifacts.left()) is not None:
             places |= {"RIG_ARTIFACTS_LEFT": str(left), "RIG_ARTIFACTS_FULL": FULL}
@@ -181,6 +179,7 @@ class World:
             variables=self.variables, token=token, actor=event.actor, jobs=jobs,
             # GitHub gives none to a fork's pull request, nor to one of Dependabot.
             secrets={} if event.read_only else self.secrets,
+            identity="" if event.read_only else f"{self.github.url}{OIDC}/token?v=2",
         )  # fmt: skip
         image = f"flight-delays:{places['RIG_IMAGE_TAG']}"
         if shutil.which("docker"):

@@ -47,7 +47,7 @@ def test_ids_come_from_github():
 )
 def test_no_policy_for_a_name(form):
     """With the call that sets the form of subjects."""
-    with pytest.raises(UsageError, match="PUT repos/o/r/actions/oidc.*use_immutable_subject=true"):
+    with pytest.raises(UsageError, match=r"PUT repos/o/r/actions/oidc.*use_immutable_subject=true"):
         trust.read(Asked(form))
 
 

@@ -16,7 +16,7 @@ def ask(url: str, token: str, body: dict | None = None) -> dict:
     return json.load(urllib.request.urlopen(request, timeout=30))
 
 
-job_token = os.environ["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] + "." + os.environ["GITHUB_JOB"]
+job_token = os.environ["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
 identity = ask(os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"] + "&audience=sigstore", job_token)
 digest = os.environ["DIGEST"].removeprefix("sha256:")
 subject = [{"name": os.environ["NAME"], "digest": {"sha256": digest}}]

@@ -36,7 +36,7 @@ def artifact(name: str) -> int:
 
 if "ACTIONS_ID_TOKEN_REQUEST_URL" not in os.environ:
     sys.exit('Ensure GITHUB_TOKEN has permission "id-token: write".')
-job_token = f"{os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}.{os.environ['GITHUB_JOB']}"
+job_token = os.environ["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
 identity = ask(os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"], job_token)["value"]
 version, token = os.environ["GITHUB_SHA"], os.environ["TOKEN"]
 body = {"artifact_id": artifact(os.environ["NAME"]), "pages_build_version": version}
