@@ -181,7 +181,8 @@ def test_a_pull_request_that_asks_for_more(here):
     greedy = lambda text: text.replace("pull --checkout", "pull --checkout, role: writer")  # noqa: E731
     job = experiment(here, here.pull_request("greedy", {".github/workflows/ci.yml": greedy}))
     assert STORE in failed_steps_of(job) and "Running stage" not in job.log
-    assert "AccessDenied" in job.log and "Traceback" not in job.log and silent(job)
+    assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" in job.log
+    assert "loop cloud policy" in job.log and "Traceback" not in job.log and silent(job)
     assert roles(here) == {("writer", False)}
 
 

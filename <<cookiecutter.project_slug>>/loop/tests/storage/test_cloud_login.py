@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from job_tokens import exported
 
 from mlops_loop.errors import UsageError
 from mlops_loop.storage import cloud_login, remote_kinds
+from mlops_loop.storage.store import _explain as explain
 
 ACCOUNT = "arn:aws:iam::123456789012:role"
 AWS = f"reader={ACCOUNT}/delays-reader writer={ACCOUNT}/delays-writer region=eu-central-1"
@@ -89,6 +92,16 @@ def test_google(log_in, job, signer):
     )
     assert about["credential_source"]["file"] == found["STORE_TOKEN_FILE"]
     assert "signature" not in json.dumps(about)
+
+
+def test_a_cloud_that_refuses_the_job(monkeypatch):
+    """The policy is to be compared; no other login is proposed, and no traceback is logged."""
+    store = SimpleNamespace(address="s3://b/dvc")
+    monkeypatch.setenv("STORE_TOKEN_FILE", "token")
+    said = explain(store, PermissionError("Not authorized"))
+    assert said.endswith("compare its policy with loop cloud policy")
+    assert "STORE_PASSWORD" not in said
+    assert not logging.getLogger("aiobotocore.credentials").isEnabledFor(logging.WARNING)
 
 
 WRONG = [

@@ -33,6 +33,8 @@ from mlops_loop.storage.objects import (
 
 log = logging.getLogger(__name__)
 READERS = 8  # files that are verified at once
+# It logs a refused login with a traceback, twice, and raises it too.
+logging.getLogger("aiobotocore.credentials").setLevel(logging.ERROR)
 
 
 class RemoteStore(Store):

@@ -95,6 +95,8 @@ def _explain(store: ArtifactStore | RemoteStore, error: Exception) -> str:
     after = "the same again"
     if isinstance(error, RemoteMissingDepsError):
         after = f"uv add --group pipeline 'dvc[{scheme(store.address)}]'"
+    elif os.environ.get(job_token.FILE):
+        after += "; if the cloud refuses this job, compare its policy with loop cloud policy"
     elif isinstance(store, RemoteStore):
         after += "; to use another login, set STORE_USERNAME and STORE_PASSWORD"
         if os.environ.get("STORE_PASSWORD") == "":  # so a workflow passes a secret that is not set
