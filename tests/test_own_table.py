@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import DEFAULTS, TEMPLATE, check
+from conftest import DEFAULTS, TASKS, TEMPLATE, check
 
 BEGIN, END = "## Your own table\n", "\n## "
 UV = r"If you have no `uv`,\s`(make .venv)` installs one for this project, and `(export .*)` finds"
@@ -158,7 +158,51 @@ def test_an_amount_takes_the_place_of_the_classes(followed):
     assert re.match("(PROMOTE|REJECT|HOLD)", done.stdout.partition("loop gate\n")[2]), done.stderr
 
 
-@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_clusters_take_the_place_of_the_amount(followed):
+    """The same project again, and nothing to predict."""
+    folder = followed[0]
+    command = "uv run loop schema data/raw/customers.csv --task clustering --replace"
+    assert "no target: clustering" in check("bash", "-c", command, cwd=folder)
+    check("make", "pipeline", cwd=folder)
+    metrics = json.loads((folder / "reports" / "metrics.json").read_text(encoding="utf-8"))
+    assert {"silhouette", "smallest_share"} <= set(metrics)
+    assert " passed" in check("make", "test", cwd=folder)
+
+
+def shoppers(n: int, first: int = 1) -> list[dict]:
+    """Return rows of three kinds of customers, which no column names."""
+    draw = random.Random(first)  # noqa: S311  # no secret
+    kinds = [(25, 40), (45, 300), (70, 90)]
+    rows = []
+    for number in range(first, first + n):
+        age, spent = draw.choice(kinds)
+        rows.append(
+            {
+                "customer_id": f"{number:05d}",
+                "age": round(draw.gauss(age, 3)),
+                "spent": f"{draw.gauss(spent, 12):.2f}".replace(".", ","),
+            }
+        )
+    return rows
+
+
+def test_clusters_of_an_own_table(baked, module_path):
+    """The README of a project of clusters, typed as it stands: kinds of customers are found."""
+    folder = module_path / "clusters" / "flight-delays"
+    shutil.copytree(baked(DEFAULTS | {"task": "clustering"}), folder)
+    write(shoppers(N), folder / "customers.csv")
+    write(shoppers(NEW, N + 1), folder / "new-customers.csv")
+    said = [check("bash", "-c", line, cwd=folder) for line in commands(folder / "README.md")]
+    assert len(said) == 4
+    assert "no target: clustering" in said[0]
+    assert "PROMOTE" in said[2]
+    text = (folder / "predictions" / "new-customers.csv").read_text(encoding="cp1252")
+    found = {row["prediction"] for row in csv.DictReader(text.splitlines(), delimiter=";")}
+    assert found == {"cluster 1", "cluster 2", "cluster 3"}
+    assert " passed" in check("make", "test", cwd=folder)
+
+
+@pytest.mark.parametrize("task", TASKS)
 def test_the_loop_drafts_the_estimators_that_a_project_begins_with(task):
     """`loop schema` writes them where the task changes; both copies are the same."""
     [own] = (TEMPLATE / "src").rglob(f"estimators.{task}.py")

@@ -257,6 +257,12 @@ def test_clustering(browser, trained_project, tmp_path):
         page.get_by_role("button", name="Predict").click()
         expect(page.locator(".verdict")).to_have_text(re.compile(r"^cluster \d$"))
         expect(page.locator("#result")).to_contain_text("distance to cluster")
+        profile = page.get_by_role(
+            "table", name=re.compile(r"cluster \d: \d+ % of the [\d,]+ held")
+        )
+        expect(
+            profile.get_by_role("row", name=re.compile("Distance .* miles .* miles"))
+        ).to_be_visible()
         page.close()
 
 

@@ -198,3 +198,15 @@ def test_the_lint_settings_leave_the_template_folder_alone():
     """A formatter would turn the line statement `#%` into a comment."""
     done = run("ruff", "check", "--show-files", ".", cwd=ROOT)
     assert done.returncode == 0 and "<<" not in done.stdout
+
+
+def test_the_sample_is_one_table_for_every_task():
+    """The files of the schema differ in what the model takes; clusters take a missing distance."""
+    folder = TEMPLATE / "src" / "<<cookiecutter.__package_name>>"
+    raw = [
+        (folder / name).read_text(encoding="utf-8").partition("class ModelInput")[0].splitlines()
+        for name in ("schema.py", "schema.clustering.py")
+    ]
+    pairs = list(zip(*raw, strict=True))
+    assert len(pairs) > 40
+    assert [one.split(":")[0].strip() for one, other in pairs if one != other] == ["distance"]

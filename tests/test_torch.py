@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import DEFAULTS, check, require_tool
+from conftest import DEFAULTS, check, environment_of, require_tool
 from documents import blocks
 from test_extensions import PACKAGE, add_code, change_yaml, path_of
 
@@ -88,6 +88,27 @@ def test_the_model_is_as_good_as_the_page_says(followed):
     assert export["n_rows"] > 3000 and export["largest_difference"] < 1e-5
     assert 0.7 < followed.report("metrics.json")["roc_auc"] < 0.74
     assert "PROMOTE" in followed.printed["uv run loop gate"]
+
+
+def test_a_number_is_predicted_as_well(baked, followed, tmp_path):
+    """The same blocks with `NetworkRegressor`, as the page says: trained, exported and proven."""
+    folder = Path(shutil.copytree(baked(DEFAULTS | {"task": "regression"}), tmp_path / "project"))
+    for block in blocks(followed.folder.with_name("section.md")):
+        text = block.text.replace("NetworkClassifier", "NetworkRegressor")
+        if block.kind == "python":
+            path = path_of(folder, block)
+            path.write_text(path.read_text(encoding="utf-8") + "\n" + text, encoding="utf-8")
+        elif block.kind == "yaml":
+            change_yaml(path_of(folder, block), yaml.safe_load(text))
+    own = environment_of(folder, followed.folder)
+    assert "train: PyTorch" in check("dvc", "repro", cwd=folder, env=own)
+    there = Followed(folder, {})
+    assert there.report("training.json")["estimator"] == "torch_mlp"
+    assert 1 < there.report("training.json")["iterations"] < 50
+    export = there.report("export.json")
+    assert export["n_rows"] > 3000 and export["largest_difference"] < 1e-5
+    measured = there.report("evaluation.json")
+    assert measured["metrics"]["rmse"] < measured["baselines"]["rmse"]["constant"]
 
 
 def test_it_is_served_where_neither_torch_nor_scikit_learn_is(followed, tmp_path):

@@ -99,7 +99,7 @@ def option_sets():
     """Return answers by name: every task with both remotes that need no server, and each answer."""
     asked = questions()
     tasks, remotes = asked["task"], asked["dvc_remote"]
-    others = zip(itertools.cycle(tasks[:2]), remotes[2:])
+    others = zip(itertools.cycle(tasks), remotes[2:])
     pairs = [*itertools.product(tasks, remotes[:2]), *others]
     names = ("task", "dvc_remote", "deploy_target", "license")
     host, *elsewhere = asked["deploy_target"]

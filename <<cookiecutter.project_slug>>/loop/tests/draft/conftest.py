@@ -90,7 +90,11 @@ budgets: # of the container
   image_mb: {at_most: 600, required: false}
 """
 STAGES = """\
-stages: {}
+stages:
+  train:
+    cmd: loop train
+    deps:
+      - data/prepared
 plots:
   - reports/plots/importance.csv: {x: loss, y: column, template: bar_horizontal}
   - reports/plots/roc.csv: {x: false positive rate, y: true positive rate, template: simple}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_loop import project
+from mlops_loop import paths, project
 from mlops_loop.draft import drafting
 from mlops_loop.draft.roles import Stated
 from mlops_loop.errors import DataRefused, UsageError
@@ -105,6 +106,70 @@ def test_an_amount_brings_the_files_of_its_task(drafted, customers):
     assert "threshold" not in params["train"]
 
 
+def test_clusters_have_no_target(drafted, customers):
+    """All columns may be inputs; models, plots, limits and the file of names come along."""
+    draft = drafted(customers, EUROPEAN, task="clustering")
+    assert draft.roles.inputs == ("PLZ", "Umsatz", "class", "gekündigt")
+    own, stages = Path("src", project.package()), parse(draft.files[Path("dvc.yaml")])
+    assert "KMeans" in draft.files[own / "estimators.py"]
+    assert "sizes.csv" in str(stages["plots"])
+    assert stages["stages"]["train"]["deps"] == ["data/anchors.json", "data/prepared"]
+    assert json.loads(draft.files[paths.ANCHORS]) == {"last": 0, "rows": []}
+    gate, params = (parse(draft.files[Path(name)]) for name in ("gate.yaml", "params.yaml"))
+    assert gate["task"] == params["task"] == "clustering"
+    assert set(gate["absolute"]) == {"silhouette", "smallest_share"}
+    assert gate["stability"] == {"at_least": 0.7}
+    assert (params["target"], params["train"]["estimator"]) == ({}, "k_means")
+    assert params["train"]["scoring"] == "silhouette"
+    assert "threshold" not in params["train"]
+    lines = schema_of(draft)
+    assert not [line for line in lines if "the target" in line or "the outcome" in line]
+
+
+def test_classes_after_clusters_ask_no_stability(drafted, customers, in_project):
+    """What the other task has of its own goes."""
+    for name, text in drafted(customers, EUROPEAN, task="clustering").files.items():
+        (in_project / name).parent.mkdir(parents=True, exist_ok=True)
+        (in_project / name).write_text(text)
+    assert "\nstability: {at_least: 0.7}" in (in_project / "gate.yaml").read_text()
+    draft = drafted(customers, EUROPEAN, target="gekündigt")
+    assert "stability" not in draft.files[Path("gate.yaml")]
+    assert parse(draft.files[Path("params.yaml")])["target"]["column"] == "gekündigt"
+
+
+def test_a_project_of_clusters_is_asked_for_no_target(drafted, customers, in_project):
+    """Its task is that of params.yaml; a stated target brings another one."""
+    text = (in_project / "params.yaml").read_text().replace("classification", "clustering")
+    (in_project / "params.yaml").write_text(text)
+    assert drafted(customers, EUROPEAN).roles.task == "clustering"
+    assert drafted(customers, EUROPEAN, target="gekündigt").roles.task == "classification"
+
+
+@pytest.mark.parametrize("row", [{"PLZ": "01067"}, {"Umsatz": 3.0, "carrier": "AA"}])
+def test_names_of_another_table_go(drafted, customers, row):
+    """Their rows lack a column; their numbers are never given again."""
+    before = {"last": 7, "rows": [{"row": row, "name": "cluster 7"}]}
+    paths.ANCHORS.write_text(json.dumps(before))
+    draft = drafted(customers, EUROPEAN, task="clustering")
+    assert json.loads(draft.files[paths.ANCHORS]) == {"last": 7, "rows": []}
+
+
+def test_names_of_the_same_columns_stay(drafted, customers):
+    """Clients know them."""
+    row = {"PLZ": "01067", "Umsatz": 3.0, "class": "Gold", "gekündigt": 1, "colour": "red"}
+    before = {"last": 7, "rows": [{"row": row, "name": "cluster 7"}]}
+    paths.ANCHORS.write_text(json.dumps(before))
+    assert paths.ANCHORS not in drafted(customers, EUROPEAN, task="clustering").files
+
+
+@pytest.mark.parametrize("stated", [{"target": "gekündigt"}, {"positive": "1"}], ids=str)
+def test_clusters_take_no_target(drafted, customers, stated):
+    """The option is named."""
+    option = next(iter(stated))
+    with pytest.raises(UsageError, match=f"--{option} .*predicts no column. Next: leave out"):
+        drafted(customers, EUROPEAN, task="clustering", **stated)
+
+
 def test_three_classes_have_no_positive_one(drafted, customers):
     """And no threshold."""
     customers["Art"] = np.resize(["a", "b", "c"], N)
@@ -116,7 +181,9 @@ def test_three_classes_have_no_positive_one(drafted, customers):
 def test_a_target_that_cannot_be_guessed_is_asked_for(drafted, customers):
     """With the columns that there are, and what to type."""
     table = customers.drop(columns="class")
-    with pytest.raises(UsageError, match=r"cannot be guessed.*Two values have: 'gek.ndigt'"):
+    with pytest.raises(
+        UsageError, match=r"cannot be guessed.*Two values have: 'gek.ndigt'.*--task clustering"
+    ):
         drafted(table, EUROPEAN)
 
 

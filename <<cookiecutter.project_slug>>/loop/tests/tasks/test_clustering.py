@@ -304,6 +304,29 @@ def test_the_page_shows_the_cluster(client):
     assert "distance to cluster" in text
 
 
+def test_the_page_shows_the_profile_of_the_cluster(client, whole):
+    """Its share and its typical values, beside those of all rows."""
+    page = client.post("/", data={"length": "0", "width": "0", "colour": "red"}).text
+    text = " ".join(re.sub("<[^>]+>", " ", page).split())
+    of = {one["group"]: one for one in whole.read_json("profiles.json")}
+    share = f"{of['cluster 1']['share']:.0%}".replace("%", " %")
+    assert f"cluster 1: {share} of the {of['all rows']['n_rows']} held-out rows" in text
+    assert f"Length {of['cluster 1']['typical']['length']}" in text
+    assert f"Colour red (100%) {of['all rows']['typical']['colour']}" in text
+    assert "Typical in it" not in client.get("/").text
+
+
+def test_an_older_bundle_has_no_profile(whole, start, tmp_path):
+    """It is served all the same."""
+    folder = shutil.copytree(whole.folder, tmp_path / "bundle")
+    (folder / bundle.PROFILES).unlink()
+    facts = {key: whole.manifest[key] for key in ("task", "split", "data", "rows", "schema")}
+    bundle.write_manifest(folder, facts)
+    answer = start(folder).post("/", data={"length": "0", "width": "0", "colour": "red"})
+    assert "distance to cluster 1" in answer.text
+    assert "held-out rows" not in answer.text
+
+
 def test_predictions_are_of_the_type_that_openapi_shows(whole):
     """With exactly its keys, as JSON, as columns and as tensors."""
     contract = whole.contract

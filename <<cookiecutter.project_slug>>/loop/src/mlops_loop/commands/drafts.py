@@ -24,8 +24,9 @@ SPLITS = click.Choice(["time", "group", "stratified", "random"])
 @click.option("--target", default="", metavar="COLUMN", help="What is to be predicted.")
 @click.option("--positive", default="", metavar="CLASS", help="Of two classes the one to find.")
 @click.option(
-    "--task", default="", metavar="TASK", help="As in params.yaml.  [default: by the target]"
-)
+    "--task", default="", metavar="TASK",
+    help="As in params.yaml; clustering needs no --target.  [default: by the target]",
+)  # fmt: skip
 @click.option("--key", multiple=True, metavar="COLUMN", help="What identifies a row; repeatable.")
 @click.option("--time", default="", metavar="COLUMN", help="Newest rows are held out by it.")
 @click.option("--group", default="", metavar="COLUMN", help="Rows of one value stay together.")
@@ -72,7 +73,8 @@ def _describe(draft: Draft) -> None:
     positive = f", positive {roles.positive!r}" if roles.positive else ""
     column = f" by {roles.column!r}" if roles.column else ""
     click.echo(f"schema: {len(draft.table.rows):,} rows, {len(draft.facts):,} columns ({rows})")
-    click.echo(f"  target {roles.target!r}: {roles.task}{positive}")
+    target = f"target {roles.target!r}" if roles.target else "no target"
+    click.echo(f"  {target}: {roles.task}{positive}")
     click.echo(f"  key: {listed(roles.key)}; split: {roles.strategy}{column}")
     click.echo(f"  input of the model: {listed(roles.inputs)}")
     for name, reason in roles.unused.items():

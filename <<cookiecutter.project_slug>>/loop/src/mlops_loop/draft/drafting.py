@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mlops_loop import paths, project
+from mlops_loop import paths, project, tasks
 from mlops_loop.columns import integers, texts
 from mlops_loop.draft import gate_file, params_file, schema_file, table, task_files, verify
 from mlops_loop.draft.kinds import Facts, look
@@ -48,11 +48,19 @@ def make(given: Sequence[Path], stated: Stated) -> Draft:
             f"The table has {len(found.rows):,} rows, too few to train, validate and hold out: "
             f"at least {LEAST_ROWS} are needed."
         )
+    stated = replace(stated, task=stated.task or _own_task(stated))
     facts = {str(name): _facts(str(name), found.rows) for name in found.rows}
     draft, leaks = _fitting(found, facts, stated)
     if leaks:
         draft, _ = _fitting(found, facts, replace(stated, leaks=tuple(leaks.items())))
     return draft
+
+
+def _own_task(stated: Stated) -> str:
+    """That of the project where it predicts no column, and none is asked for; else empty."""
+    own = parse(_read(paths.PARAMS)).get("task", "")
+    draft = tasks.find(own).draft if own in tasks.table() and not stated.target else None
+    return own if draft and not draft.has_target else ""
 
 
 def _facts(name: str, rows: pd.DataFrame) -> Facts:
@@ -162,6 +170,8 @@ def _files(
     if parse(old).get("task") != roles.task:
         files[own / "estimators.py"] = task_files.estimators(roles.task)
         files[paths.STAGES] = task_files.stages(_read(paths.STAGES), roles.task)
+    if tasks.find(roles.task).names and (kept := task_files.anchors(roles.inputs)):
+        files[paths.ANCHORS] = kept
     return files
 
 

@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 
 from mlops_loop.columns import numbers
-from mlops_loop.draft.kinds import Facts
+from mlops_loop.draft.kinds import Facts, outcome
 from mlops_loop.draft.roles import Roles
 from mlops_loop.draft.targets import draft_of
 from mlops_loop.file_format import plain_numbers
 from mlops_loop.tasks.task_draft import Limits
-from mlops_loop.yaml_text import dump, emptied, parse_kept, put
+from mlops_loop.yaml_text import dump, emptied, flow, parse_kept, put
 
 MOST_ROWS = 500
 LARGE = 2000  # held-out rows that show a difference of a hundredth
+STABILITY = "adjusted Rand index with models of resamples; 1 is the same clusters"
 OTHER = """\
 # What a model must show before it may ship. Exit codes: 0 PROMOTE, 1 REJECT, 2 HOLD.
 # A person may override HOLD (too few rows, too good to be true), but not REJECT.
@@ -56,7 +57,7 @@ def text(old: str, rows: pd.DataFrame, facts: Mapping[str, Facts], roles: Roles,
     for section in ("slices", "fairness", "calibration"):
         gate.pop(section, None)
     put(gate["primary"], "margin", 0.01 if held >= LARGE else 0.03)
-    target = facts[roles.target]
+    target = outcome(facts, roles.target)
     _limits(gate, draft_of(roles.task).limits(target, _amounts(rows, target)))
     return dump(gate)
 
@@ -68,6 +69,9 @@ def _limits(gate: Any, limits: Limits) -> None:
     absolute = emptied(gate["absolute"])
     for name, (value, note) in limits.absolute.items():
         put(absolute, name, value, note)
+    gate.pop("stability", None)
+    if limits.stability is not None:
+        put(gate, "stability", flow({"at_least": limits.stability}), STABILITY)
     put(gate["suspicion"], "too_good", limits.too_good)
     put(gate["suspicion"], "max_gain", limits.max_gain)
 

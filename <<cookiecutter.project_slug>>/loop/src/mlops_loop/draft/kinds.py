@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -77,6 +77,11 @@ class Facts:
     def constant(self) -> bool:
         """Whether every row is alike; a value beside missing ones tells something."""
         return self.distinct == 0 or (self.distinct == 1 and not self.missing)
+
+
+def outcome(facts: Mapping[str, Facts], target: str) -> Facts:
+    """Those of the target; of a column without a value where no column is predicted."""
+    return facts.get(target) or Facts("", "empty", next(iter(facts.values())).n)
 
 
 def look(values: pd.Series, table: pd.DataFrame) -> Facts:

@@ -6,14 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mlops_loop.draft.kinds import Facts
+from mlops_loop.draft.kinds import Facts, outcome
 from mlops_loop.draft.roles import Roles
 from mlops_loop.draft.schema_file import printable
 from mlops_loop.draft.targets import draft_of
 from mlops_loop.tasks.task_draft import by_label
 from mlops_loop.yaml_text import dump, emptied, flow, parse_kept, put, quoted
 
-SMALL = 1000  # rows; below, a linear model is the first one
 SHARES = (0.15, 0.25)  # validation and holdout
 FEW_LEVELS = range(2, 11)  # of a column whose values are evaluated as slices
 MOST_SLICES = 2
@@ -33,12 +32,16 @@ def text(
     put(params, "task", roles.task)
     if source:
         put(params, "source", _signs_quoted(source), "see loop/docs/sources.md")
-    _target(emptied(params["target"]), facts[roles.target], roles)
+    target = outcome(facts, roles.target)
+    if roles.target:
+        _target(emptied(params["target"]), target, roles)
+    else:
+        put(params, "target", flow({}), "no column is predicted")
     _prepare(params["prepare"], facts, roles, repeated)
     _split(params["split"], roles)
     if max_overlap is not None:
         put(params["split"], "max_overlap", max_overlap, _comment(roles, "overlap"))
-    _train(params["train"], facts[roles.target], roles)
+    _train(params["train"], target, roles)
     _evaluate(params["evaluate"], facts, roles)
     _validate(params["validate"], facts)
     return dump(params)
@@ -66,7 +69,8 @@ def _prepare(section: Any, facts: Mapping[str, Facts], roles: Roles, repeated: f
     put(section, "carry_columns", flow(roles.carried))
     put(section, "outliers", flow({}))
     limits = {}
-    if (lost := facts[roles.target].missing / facts[roles.target].n) > 0.1:
+    target = outcome(facts, roles.target)
+    if (lost := target.missing / target.n) > 0.1:
         limits["missing_target"] = _limit(lost)
     if repeated > 0.05:
         limits["repeated_key"] = _limit(repeated)
@@ -93,12 +97,12 @@ def _split(section: Any, roles: Roles) -> None:
 
 
 def _train(section: Any, target: Facts, roles: Roles) -> None:
-    small = target.n < SMALL
-    estimator = "linear" if small else "hist_gradient_boosting"
-    note = "linear, hist_gradient_boosting, random_forest, mlp"
-    put(section, "estimator", estimator, note)
+    draft = draft_of(roles.task)
+    put(section, "estimator", draft.first_estimator(target.n), draft.estimators)
     put(section, "grid", None, "null: the grid in estimators.py")
-    put(section, "scoring", draft_of(roles.task).scoring)
+    put(section, "scoring", draft.scoring)
+    for key in draft.no_use:
+        section.pop(key, None)
     if roles.positive:
         put(section, "threshold", "balanced_accuracy", "chosen on the validation rows; or a number")
     else:

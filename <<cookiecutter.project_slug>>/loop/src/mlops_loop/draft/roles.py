@@ -18,6 +18,7 @@ from mlops_loop.draft.targets import (
     guess_positive,
     guess_target,
     guess_task,
+    require_no_target,
     require_outcomes,
     require_positive,
     words,
@@ -79,12 +80,7 @@ def guess(rows: pd.DataFrame, facts: Mapping[str, Facts], stated: Stated) -> Rol
     _require_known(facts, stated)
     notes: dict[str, str] = {}
     doubtful: list[str] = []
-    target = stated.target or guess_target(facts, notes)
-    task = stated.task or guess_task(facts[target], notes)
-    require_outcomes(facts[target], task)
-    _note_missing(facts[target], notes)
-    require_positive(facts[target], stated.positive)
-    positive = stated.positive or guess_positive(facts[target], task, notes)
+    task, target, positive = _outcome(facts, stated, notes)
     others = {name: column for name, column in facts.items() if name != target}
     time = stated.time or _time(others, stated)
     group = stated.group or _group(others, stated)
@@ -103,6 +99,21 @@ def guess(rows: pd.DataFrame, facts: Mapping[str, Facts], stated: Stated) -> Rol
         task, target, positive, key, strategy, column, cluster, inputs, unused, notes,
         tuple(doubtful),
     )  # fmt: skip
+
+
+def _outcome(
+    facts: Mapping[str, Facts], stated: Stated, notes: dict[str, str]
+) -> tuple[str, str, str]:
+    """The task, its target and its positive outcome; the latter two empty without a target."""
+    if stated.task and not draft_of(stated.task).has_target:
+        require_no_target(stated.task, stated.target, stated.positive)
+        return stated.task, "", ""
+    target = stated.target or guess_target(facts, notes)
+    task = stated.task or guess_task(facts[target], notes)
+    require_outcomes(facts[target], task)
+    _note_missing(facts[target], notes)
+    require_positive(facts[target], stated.positive)
+    return task, target, stated.positive or guess_positive(facts[target], task, notes)
 
 
 def _note_missing(target: Facts, notes: dict[str, str]) -> None:

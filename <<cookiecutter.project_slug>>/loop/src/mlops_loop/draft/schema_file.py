@@ -132,10 +132,7 @@ def _model_input(
 ) -> str:
     lines = ["class ModelInput(pa.DataFrameModel):"]
     lines += ['    """What is known when a prediction is made."""', ""]
-    lines += _comments([
-        "Delete what is known only after the outcome: a model that sees it looks good, and is of "
-        "no use."
-    ])  # fmt: skip
+    lines += _comments([draft_of(roles.task).advice])
     lines += _comments(f"Left out: {name!r} {why}" for name, why in roles.unused.items())
     lines.append("")
     for name in roles.inputs:

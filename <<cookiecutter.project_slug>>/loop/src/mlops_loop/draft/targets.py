@@ -31,8 +31,24 @@ def guess_target(facts: Mapping[str, Facts], notes: dict[str, str]) -> str:
     hint = f" Two values have: {listed(two)}." if two else ""
     raise UsageError(
         f"The column to predict cannot be guessed. There are: {listed(facts)}.{hint} "
-        f"Next: loop schema ... --target {_quoted((two or list(facts))[-1])}"
+        f"Next: loop schema ... --target {_quoted((two or list(facts))[-1])}, or --task "
+        f"{' or '.join(_without_target())} where there is nothing to predict"
     )
+
+
+def _without_target() -> list[str]:
+    known = tasks.table().items()
+    return [name for name, task in known if task.draft and not task.draft.has_target]
+
+
+def require_no_target(task: str, target: str, positive: str) -> None:
+    """Raise UsageError for options that are about a target, which the task has not."""
+    for option, value in {"--target": target, "--positive": positive}.items():
+        if value:
+            raise UsageError(
+                f"{option} {value!r}: --task {task} predicts no column. Next: leave out {option}, "
+                "and the column from schema.ModelInput where it should not count"
+            )
 
 
 def _quoted(name: str) -> str:

@@ -97,7 +97,8 @@ def _leaks(prepared: Prepared, own: params.Params) -> dict[str, str]:
         for name, score in leakage.scores(fitted, other, contract)
         if score >= own.train.leakage_threshold
     }
-    return _alike(pd.concat([train, held]), contract) | found
+    alike = _alike(pd.concat([train, held]), contract) if own.target.column else {}
+    return alike | found
 
 
 def _alike(rows: pd.DataFrame, contract: Contract) -> dict[str, str]:

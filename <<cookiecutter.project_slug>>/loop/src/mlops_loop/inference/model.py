@@ -47,6 +47,12 @@ class Model:
         return self.task.predictions(scores, self.contract)
 
     @cached_property
+    def profiles(self) -> dict[str, dict[str, Any]]:
+        """By group of rows, and for all rows, what `pipeline/profiles.py` says; {} without any."""
+        path = self.bundle.folder / bundles.PROFILES
+        return {p["group"]: p for p in self.bundle.read_json(path.name)} if path.exists() else {}
+
+    @cached_property
     def batcher(self) -> Batcher:
         """Predicts few rows together with those of other requests."""
         return Batcher(self.predict, isinstance(self.bundle.predictor, SkopsPredictor))

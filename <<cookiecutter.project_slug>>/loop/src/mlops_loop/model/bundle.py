@@ -6,6 +6,7 @@
       reference.json              statistics of the training rows, with frozen drift bins
       golden.jsonl                held-out rows with the scores that the gate saw
       baselines.parquet           scores of the holdout by a constant and by a shallow model
+      profiles.json               size and typical values of each cluster; of clusters only
       metrics.json                metrics on the holdout
       model_card.md               for people
       manifest.json               hashes of all of it, of the data and of the schema
@@ -28,6 +29,7 @@ from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import Predictor, load_predictor
 
 FORMAT = 1
+PROFILES = "profiles.json"
 REQUIRED = ("contract.json", "reference.json", "golden.jsonl", "metrics.json", "model_card.md")
 
 

@@ -120,6 +120,7 @@ async def _page(request: Request, example: int, form: dict[str, str] | None = No
         task=model.task,
         outcomes=model.task.describe_outcomes(model.contract),
         answer=answer,
+        profile=answer and model.profiles.get(answer["prediction"]),
         effects=answer and what_if_effects(model, model.reader.read_form(form)),
         max_rows=f"{request.app.state.settings.max_rows:,}",
         with_unit=_with_unit,

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from mlops_loop import files, paths
-from mlops_loop.model.bundle import sha256, write_manifest
+from mlops_loop.model.bundle import PROFILES, sha256, write_manifest
 from mlops_loop.model.contract import Contract
 from mlops_loop.model.predictor import load_predictor
 from mlops_loop.params import Params
@@ -35,7 +35,7 @@ def assemble(
     """Write the bundle to `folder`; returns its id.
 
     holdout: the rows that `model` and `known` score, and that `result` of `evaluate.measure` is
-    about, which here has `importance` and `baselines` too.
+    about, which here has `importance`, `baselines` and `profiles` too.
     """
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(paths.EXPORTED, folder)
@@ -45,6 +45,8 @@ def assemble(
     files.write_json(reference, folder / "reference.json", digits=None)
     files.write_json(result["metrics"], folder / "metrics.json")
     files.write_table(known.to_table(), folder / baselines.FILE)
+    if result["profiles"]:
+        files.write_json(result["profiles"], folder / PROFILES)
     rows = golden_rows(holdout, contract, params.export.golden_rows)
     (folder / "golden.jsonl").write_text(_golden_lines(folder, contract, rows), encoding="utf-8")
     card = model_card(contract, result, params, len(training))

@@ -7,6 +7,7 @@ Whichever trains, the pipeline keeps a fitted MLPClassifier or MLPRegressor of s
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -46,7 +47,7 @@ LEARNERS: dict[str, Callable[[Mlp, Rows], Learner]] = {"sklearn": SklearnLearner
 
 
 @dataclass(repr=False, eq=False)
-class _Network(BaseEstimator):
+class _Network(BaseEstimator, ABC):
     """Parameters are those of MLPClassifier, with `backend`: "sklearn" or "torch" trains.
 
     A fit ends after `max_iter` epochs, or where the loss has not fallen by `tol` within
@@ -112,8 +113,9 @@ class _Network(BaseEstimator):
     def _finish(self, network: Mlp) -> None:
         """What is left to do to a network that is trained."""
 
+    @abstractmethod
     def _blank(self) -> Mlp:
-        raise NotImplementedError
+        """A network of scikit-learn with these parameters, not fitted."""
 
     def _settings(self) -> dict[str, Any]:
         """Parameters that the networks of scikit-learn have too."""

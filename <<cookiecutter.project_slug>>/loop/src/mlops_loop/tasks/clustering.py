@@ -18,6 +18,7 @@ from mlops_loop.model.predictor import raw_scores
 from mlops_loop.stage_params import Export, Split, Target, Train
 from mlops_loop.statistics import cluster_metrics
 from mlops_loop.tasks import cluster_models, cluster_names
+from mlops_loop.tasks.cluster_draft import ClusterDraft
 from mlops_loop.tasks.cluster_refits import ONE, ClusterRefits
 from mlops_loop.tasks.plot import Plot
 from mlops_loop.tasks.task import Output, Prediction, Rows, Task, typed_dict
@@ -40,6 +41,7 @@ class Clustering(Task):
     leak_hint = "Look for rows that repeat, and for a column that makes the clusters alone."
     refits = ClusterRefits()
     names = cluster_names.ClusterNames()
+    draft = ClusterDraft()
 
     def check(self, target: Target, split: Split, train: Train, export: Export) -> None:
         if keys := sorted(target.model_fields_set):

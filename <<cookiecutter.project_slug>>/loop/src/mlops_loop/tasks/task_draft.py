@@ -11,6 +11,7 @@ import numpy as np
 
 from mlops_loop.values import label_of
 
+SMALL = 1000  # rows; below, a linear model is the first one
 Noted = tuple[float, str]  # a value, and the comment beside it
 
 
@@ -35,7 +36,8 @@ class TargetFacts(Protocol):
 class Limits:
     """The part of a drafted `gate.yaml` that depends on the task and the values of its target.
 
-    margin: of `metric`; None leaves that of the draft. absolute: by metric.
+    margin: of `metric`; None leaves that of the draft. absolute: by metric. stability: the floor of
+    it; None: that is not asked.
     """
 
     metric: str
@@ -43,6 +45,7 @@ class Limits:
     too_good: float
     max_gain: float
     margin: Noted | None = None
+    stability: float | None = None
 
 
 class TaskDraft(ABC):
@@ -56,6 +59,21 @@ class TaskDraft(ABC):
     """`split.strategy` where no column decides it."""
     is_closed: bool = False
     """Whether no other values of the target can come than those of the table."""
+    has_target: bool = True
+    """Whether a column is predicted; else the facts of the target are of an empty column."""
+    no_use: tuple[str, ...] = ()
+    """Keys of `train` that the task refuses."""
+    estimators: str = "linear, hist_gradient_boosting, random_forest, mlp"
+    """Those of its `estimators.py`, for the comment beside `train.estimator`."""
+    advice: str = (
+        "Delete what is known only after the outcome: a model that sees it looks good, and is of "
+        "no use."
+    )
+    """A comment above the columns of ModelInput."""
+
+    def first_estimator(self, n_rows: int) -> str:
+        """The model to begin with."""
+        return "linear" if n_rows < SMALL else "hist_gradient_boosting"
 
     @abstractmethod
     def suits(self, target: TargetFacts) -> bool:
