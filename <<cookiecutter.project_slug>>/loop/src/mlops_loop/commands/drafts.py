@@ -25,7 +25,7 @@ SPLITS = click.Choice(["time", "group", "stratified", "random"])
 @click.option("--positive", default="", metavar="CLASS", help="Of two classes the one to find.")
 @click.option(
     "--task", default="", metavar="TASK",
-    help="As in params.yaml; clustering needs no --target.  [default: by the target]",
+    help="As in params.yaml; one without a target needs no other option.  [default: by the target]",
 )  # fmt: skip
 @click.option("--key", multiple=True, metavar="COLUMN", help="What identifies a row; repeatable.")
 @click.option("--time", default="", metavar="COLUMN", help="Newest rows are held out by it.")

@@ -69,7 +69,6 @@ def _limits(gate: Any, limits: Limits) -> None:
     absolute = emptied(gate["absolute"])
     for name, (value, note) in limits.absolute.items():
         put(absolute, name, value, note)
-    gate.pop("stability", None)
     if limits.stability is not None:
         put(gate, "stability", flow({"at_least": limits.stability}), STABILITY)
     put(gate["suspicion"], "too_good", limits.too_good)

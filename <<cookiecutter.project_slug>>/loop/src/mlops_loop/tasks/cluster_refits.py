@@ -43,8 +43,8 @@ class ClusterRefits(TaskRefits):
         for i in range(DRAWS):
             rng = np.random.default_rng([SEED, i])
             fitted = _fit(pipeline, _permuted(training, rng))
-            found[f"{PERMUTED} {i + 1}"] = raw_scores(fitted, _permuted(x, rng))
-            found[f"{HEAP} {i + 1}"] = _of_one_heap(pipeline, training, len(x), rng)
+            found[f"{PERMUTED} (draw {i + 1})"] = raw_scores(fitted, _permuted(x, rng))
+            found[f"{HEAP} (draw {i + 1})"] = _of_one_heap(pipeline, training, len(x), rng)
         return found
 
     def predictions(self, pipeline: Pipeline, training: np.ndarray, x: np.ndarray) -> np.ndarray:
