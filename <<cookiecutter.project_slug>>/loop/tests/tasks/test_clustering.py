@@ -465,7 +465,7 @@ def test_names_are_in_the_order_of_their_numbers(run, made):
     groups = [one["group"] for one in files.read_json(paths.EVALUATION_REPORT)["profiles"]]
     assert groups == ["cluster 9", "cluster 10", "cluster 11", "all rows"]
     facts = files.read_json(paths.TRAINING_REPORT)
-    assert facts["new"] == groups[:3]
+    assert facts["new_names"] == groups[:3]
 
 
 def test_what_is_too_good_is_no_answer_in_a_column(run, made):

@@ -46,8 +46,8 @@ CURVES = {
 class Trained:
     """The fitted pipeline, its final contract, all candidates (see `search`), and facts.
 
-    `facts`: the `iterations` of early stopping, the names of `selected` features, and names that
-    are `new` or `lost`, where names are kept. `curves`: by name what the final fit kept of each
+    `facts`: the `iterations` of early stopping, the names of `selected` features, and `new_names` and
+    `lost_names` of what the task finds, where names are kept. `curves`: by name what the final fit kept of each
     iteration, see CURVES.
     """
 
@@ -133,7 +133,8 @@ def with_known_names(trained: Trained) -> Trained:
         scores = raw_scores(trained.pipeline, known_names.encode(anchors, contract))
     named = own.keep(scores, contract, anchors)
     known, now = {anchor.name for anchor in anchors.rows}, {*named.classes}
-    facts = {"new": sorted(now - known, key=natural), "lost": sorted(known - now, key=natural)}
+    new, lost = sorted(now - known, key=natural), sorted(known - now, key=natural)
+    facts = {"new_names": new, "lost_names": lost}
     return replace(trained, contract=named, facts=trained.facts | facts)
 
 
@@ -163,6 +164,7 @@ def _print(trained: Trained, scoring: str) -> None:
         print(f"  {len(unfit)} of {n} candidates lost, since they could not be fitted:")
         print("".join(f"    {reason}\n" for reason in unfit[:SHOWN]), end="")
     for name, value in trained.facts.items():
-        print(f"  {name}: {', '.join(value) or 'none' if isinstance(value, list) else value}")
+        shown = ", ".join(value) or "none" if isinstance(value, list) else value
+        print(f"  {name.replace('_', ' ')}: {shown}")
     if rule := tasks.of(contract).decision_rule(contract):
         print(f"  {rule}")
