@@ -46,8 +46,8 @@ CURVES = {
 class Trained:
     """The fitted pipeline, its final contract, all candidates (see `search`), and facts.
 
-    `facts`: the `iterations` of early stopping, the names of `selected` features, and `new_names` and
-    `lost_names` of what the task finds, where names are kept. `curves`: by name what the final fit kept of each
+    `facts`: the `iterations` of early stopping, the names of `selected` features, and where names
+    are kept the `new_names` and `lost_names`. `curves`: by name what the final fit kept of each
     iteration, see CURVES.
     """
 
