@@ -273,6 +273,13 @@ def test_the_report_names_the_task_once(texts):
     assert ", clustering. Champion: none yet." in texts["report"]
 
 
+@pytest.mark.parametrize("place", ["card", "report"])
+def test_no_column_is_empty(texts, place):
+    """Clusters have no shallow model to compare with."""
+    assert "best constant" in texts[place]
+    assert "shallow" not in texts[place]
+
+
 def test_the_card_says_how_stable_it_is(texts):
     """With the number of refits."""
     assert "Stability: 10 models" in texts["card"]
@@ -400,6 +407,7 @@ def test_another_number_of_clusters_is_another_question(run, champion):
     check = next(check for check in verdict.checks if check.name == "champion")
     assert check.status == "hold"
     assert "cluster 3, cluster 4" in check.message
+    assert "another question: clustering (cluster 1," in check.message
 
 
 def test_anchors_need_a_version_in_production(made, monkeypatch):

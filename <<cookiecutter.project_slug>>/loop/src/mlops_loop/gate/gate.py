@@ -214,7 +214,7 @@ def _incomparable(new: Contender, old: Contender | Unscorable) -> Check | None:
         why = f"{old.name} {old.reason}"
         return Check("champion", old.status, why, resolve=old.resolve)
     was, now = (
-        f"{c.task} of {c.target} ({tasks.of(c).describe_outcomes(c)})"
+        f"{tasks.of(c).title(c)} ({tasks.of(c).describe_outcomes(c)})"
         for c in (old.contract, new.contract)
     )
     if was != now:

@@ -32,7 +32,7 @@ def model_card(contract: Contract, result: dict[str, Any], params: Params, n_tra
     facts |= {"allowed": allowed, "between": _between, "small": small, "losses": losses}
     facts |= {"known": partial(_known, result["baselines"])}
     facts["unit"] = partial(_unit, contract)
-    facts["shallow"] = tasks.of(contract).shallow_name or "shallow model"
+    facts["shallow"] = tasks.of(contract).shallow_name
     refits = tasks.of(contract).refits
     facts["note"] = refits.note if refits else CONSTANT
     facts |= {"percent": f"{100 * params.evaluate.confidence:g}", "alike": _alike(params)}

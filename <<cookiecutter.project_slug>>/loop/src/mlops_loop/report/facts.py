@@ -39,6 +39,7 @@ def collect(reports: Path, bundle: Bundle | None, base: str | None) -> dict[str,
     model = {
         "id": bundle.id if bundle else "",
         "contract": bundle.contract if bundle else None,
+        "shallow": bool(bundle and tasks.of(bundle.contract).shallow_name),
         "title": tasks.of(bundle.contract).title(bundle.contract) if bundle else "",
         "curve": _curve(reports / paths.PLOTS.name, bundle.contract) if bundle else None,
         "curve_axis": tasks.of(bundle.contract).curve_axis(bundle.contract) if bundle else "",
@@ -86,7 +87,8 @@ def _metrics(compared: dict[str, Any] | None, contract: Contract) -> list[tuple[
         gain = None if None in (old, new) else metric.sign * (new - old)
         known = compared["baselines"][name]
         title = with_unit(name, metric.unit_of(contract))
-        rows.append((title, old, new, gain, known["constant"], known.get("shallow")))
+        shallow = (known.get("shallow"),) if tasks.of(contract).shallow_name else ()
+        rows.append((title, old, new, gain, known["constant"], *shallow))
     return rows
 
 
