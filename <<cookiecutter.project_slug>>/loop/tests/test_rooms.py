@@ -37,6 +37,7 @@ ROOMS = {
     "deployment": "model tasks params registry gate github storage",
     "report": "model tasks github",
     "trackers": "model registry",
+    "kubeflow": "params",
     "repository": "github storage",
     "cloud": "github storage",
     "prediction_log": "",
@@ -49,7 +50,7 @@ ROOMS = {
     "page": "model inference access",
     "serving": "model tasks prediction_log inference access page",
     "commands": "model params batch sources draft pipeline registry gate github storage deployment"
-    " report trackers repository cloud monitoring dashboard prediction_log serving",
+    " report trackers kubeflow repository cloud monitoring dashboard prediction_log serving",
 }
 DECLARED = {room: set(names.split()) for room, names in ROOMS.items()}
 # Modules that import by name: `load`, commands, stages, tasks, and the user's package.
@@ -58,6 +59,7 @@ LATE = {"__init__.py", "cli.py", "commands/pipeline.py", "tasks/__init__.py", "p
 OPTIONAL = {
     "cloudpickle",
     "distributed",
+    "kfp",
     "lightgbm",
     "mlflow",
     "onnxmltools",

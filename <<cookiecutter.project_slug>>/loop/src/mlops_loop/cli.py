@@ -36,6 +36,7 @@ MODULES = {
         "gate": "Compare challenger and champion on the same held-out rows, and decide.",
         "anchors": "Keep the names of the version in production: write data/anchors.json.",
     },
+    "kubeflow": {"kubeflow": "Train on Kubeflow: dvc.yaml as a pipeline of Kubeflow."},
     "report": {
         "report": "Write reports/report.md: verdict, slices, changes, plots, what to do next.",
         "comment": "Post FILE as the one comment of a pull request, or update it there.",

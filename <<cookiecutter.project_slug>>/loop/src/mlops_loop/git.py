@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -60,7 +61,12 @@ def check_repository(repo: Path) -> None:
 
 
 def refuse_subfolder(repo: Path) -> None:
-    """Raise UsageError for a project in a larger repository: tags belong to the whole of it."""
+    """Raise UsageError for a project in a larger repository: tags belong to the whole of it.
+
+    An image that trains has neither git nor a repository.
+    """
+    if not shutil.which("git"):
+        return
     folder = run(repo, "rev-parse", "--show-prefix").stdout.strip()
     if folder and (repo / "dvc.yaml").exists():
         raise UsageError(

@@ -151,3 +151,20 @@ def list_artifacts(asked: Asked) -> Row:
     """List the artifacts of all runs, or those of a name, the newest first."""
     rows = asked.store.all("artifacts", name=asked.query.get("name"))
     return {"total_count": len(rows), "artifacts": rows}
+
+
+@route("repos/create-dispatch-event", "contents: write")
+def dispatch_event(asked: Asked) -> None:
+    """Queue a run of each workflow on the default branch that takes an event of this type."""
+    kind, payload = asked.json["event_type"], asked.json.get("client_payload", {})
+    if len(payload) > 10:
+        raise Refused(422, "No more than 10 properties are allowed; client_payload has more")
+    for row in workflows(asked.store):
+        name = row["path"].rpartition("/")[2]
+        events = definition(asked.store, name, "HEAD")
+        events = events.get("on", events.get(True))
+        if isinstance(events, dict) and kind in events.get("repository_dispatch", {}).get(
+            "types", []
+        ):
+            run = add_run(asked.store, name, "repository_dispatch", actor=asked.user)
+            asked.store.add("events", run["id"], {"workflow": name, "client_payload": payload})

@@ -43,6 +43,7 @@ ERRORS: dict[str, tuple[type[ProjectError], ...]] = {
     "report": (NoValidBundle,),
     "comment": (GitHubRefused,),
     "check-review": (NoValidBundle, GitHubRefused),
+    "kubeflow": (),
     "publish": (NoValidBundle, StoreUnreachable, TrackerUnavailable),
     "registry": (StoreUnreachable, NoValidBundle),
     "store": (StoreUnreachable,),

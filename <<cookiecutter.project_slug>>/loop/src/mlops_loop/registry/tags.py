@@ -144,8 +144,11 @@ def _without_branch(repo: Path, commits: Iterable[str]) -> set[str]:
 def has_versions(repo: Path) -> bool:
     """Whether a version was ever registered, here or at origin; True where origin is silent.
 
-    It needs no history, so that a shallow clone may ask.
+    It needs no history, so that a shallow clone may ask. False in an image that trains: it has no
+    repository, and so no ledger.
     """
+    if not (repo / ".git").exists():
+        return False
     versions = [f"{MODEL}@*"]
     try:
         return bool(

@@ -43,13 +43,13 @@ def choose(repo: Repo, has_versions: Has = always) -> ArtifactStore | RemoteStor
 
     has_versions: see Store.
     """
-    name = git.github_name(Path(repo.root_dir))
     url = os.environ.get("STORE_URL", "")
     remote = repo.config["core"].get("remote")
     if remote and (not url or scheme(url) in KINDS):
         address = repo.config["remote"][remote]["url"]
         _check_reachable(address)
         return RemoteStore(repo, address, has_versions)
+    name = git.github_name(Path(repo.root_dir))
     if not url and not name:
         raise NoStoreKnown(
             "No store is known: neither STORE_URL, nor a remote of DVC, nor a git remote origin on "
