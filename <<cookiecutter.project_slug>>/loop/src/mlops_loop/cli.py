@@ -117,7 +117,7 @@ ANYWHERE = {
     "verify-image",
     *(
         name
-        for room in ("endpoint", "pipeline", "drafts", "log", "predict", "serve")
+        for room in ("endpoint", "pipeline", "drafts", "kubeflow", "log", "predict", "serve")
         for name in MODULES[room]
     ),
 }

@@ -16,7 +16,10 @@ IMAGE = "ghcr.io/ada/flights/training@sha256:..."
 
 @click.group(epilog=example(f"kubeflow compile --image {IMAGE}"))
 def kubeflow() -> None:
-    """Train on Kubeflow; gate, ledger and release stay the same."""
+    """Train on Kubeflow: dvc.yaml as a pipeline of Kubeflow.
+
+    Gate, ledger and release stay the same.
+    """
 
 
 @kubeflow.command("compile", epilog=example(f"kubeflow compile --image {IMAGE}"))
