@@ -27,6 +27,7 @@ from .world import World
 PAGE = Path("loop", "docs", "runbook.md")
 TITLES = list(problems(TEMPLATE / PAGE))
 LOOP = "uv run --frozen loop"
+AS_ROOT = "sudo -n" if os.geteuid() else ""
 
 
 class Person:
@@ -92,6 +93,8 @@ def person(world, environment: Path) -> Iterator[Callable[..., Person]]:
     for each in seated:
         if "COMPOSE_PROJECT_NAME" in each.env:
             each.says("docker compose down --timeout=5 --volumes", succeed=True)
+        if "DISK" in each.env:
+            each.says(f'{AS_ROOT} umount --lazy "$DISK"', succeed=True)
 
 
 # Each gives the person, what is seen, and, where commands alone do not end it, what happens first.
@@ -234,6 +237,42 @@ def host(person):
     return ada, seen
 
 
+FULL_LOG = """
+import asyncio, contextlib, json, os, time
+from mlops_loop.errors import LogUnavailable
+from mlops_loop.prediction_log import log as logs
+
+log, now = logs.PredictionLog(os.environ["LOG_URL"]), time.time_ns
+def put(age_days, n, size):
+    logs.time.time_ns = lambda: now() - age_days * 86_400 * 10**9
+    for _ in range(n):
+        log.put("v1.0.0", 0.001, None, [{"x": "x" * size}], b"[{}]")
+    logs.time.time_ns = now
+put(100, 200, 10_000)
+log.start()
+while log.queued: time.sleep(0.02)
+with contextlib.suppress(OSError), open(os.environ["DISK"] + "/other", "wb", 0) as other:
+    while True: other.write(b"x" * 4096)
+put(0, 60, 100_000)
+while not log.reason: time.sleep(0.02)
+try: asyncio.run(log.admit())
+except LogUnavailable as error: print(error)
+os._exit(0)
+"""
+
+
+def full_disk(person):
+    """Let another program take all that is left of the disk of the log."""
+    ada = person()
+    disk = ada.world.folder / "disk"
+    disk.mkdir()
+    ada.env |= {"DISK": str(disk), "LOG_URL": f"sqlite:///{disk}/log.sqlite"}
+    options = f"size=24m,uid={os.geteuid()}"
+    ada.says(f'{AS_ROOT} mount -t tmpfs -o {options} tmpfs "$DISK"', succeed=True)
+    (ada.folder / "fill.py").write_text(FULL_LOG)
+    return ada, ada.says("uv run --frozen python fill.py", succeed=True)
+
+
 def down(person):
     """Let the registry drop every connection, and then be well again."""
     ada = person()
@@ -335,6 +374,7 @@ SCENES = {
     "Production is held": held,
     "Production answers wrongly": wrong_answers,
     "The host does not follow": host,
+    "The disk of the log is full": full_disk,
     "The registry is down": down,
     "A password was changed": password,
     "The registry is full": full,

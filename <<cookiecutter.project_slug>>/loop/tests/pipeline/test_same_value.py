@@ -26,7 +26,7 @@ from mlops_loop.inference.rows import RowReader
 from mlops_loop.model import bundle
 from mlops_loop.page import batch
 from mlops_loop.pipeline import derive, ingest, prepare, split, validate
-from mlops_loop.prediction_log import records
+from mlops_loop.prediction_log import archive, records
 from mlops_loop.prediction_log.log import PredictionLog
 from mlops_loop.sources import api
 
@@ -220,7 +220,7 @@ def test_the_log_keeps_the_text(world, tmp_path):
     assert log.close() == 0
     [page] = log.database.pages(records.FIRST, datetime.now(UTC) + timedelta(days=1))
     assert [record["inputs"] for record in records.records(page)] == rows * 2
-    [path] = records.write_days(log.database, tmp_path, records.FIRST, datetime.now(UTC))
+    [path] = archive.write_days(log.database, tmp_path, records.FIRST, datetime.now(UTC))
     assert [json.loads(text) for text in files.read_table(path)["inputs"]] == rows * 2
 
 

@@ -88,3 +88,11 @@ def put():
         return log_.put("v1.2.0", 0.0015, subject, rows, to_json(predictions))
 
     return put
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Waits are short."""
+    monkeypatch.setattr(log, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(log, "RETRY_S", 0.05)
+    monkeypatch.setattr(log, "FLUSH_S", 0.01)

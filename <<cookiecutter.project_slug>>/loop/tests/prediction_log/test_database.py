@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from mlops_loop import errors
-from mlops_loop.prediction_log import database, ids, records
+from mlops_loop.prediction_log import cursor, database, ids, records
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(days=1)
@@ -46,7 +46,7 @@ def test_a_request_and_its_rows(url, begin, put):
 def test_many_requests_in_pages(url, begin, put):
     """More than one statement and one page hold; none is missing, none comes twice."""
     log = begin(url)
-    ids = [put(log) for _ in range(2 * database.MAX_INSERTED + 7)]
+    ids = [put(log) for _ in range(2 * cursor.MAX_INSERTED + 7)]
     log.close()
     assert [each["prediction_id"] for each in read(url)][::2] == sorted(ids)
 

@@ -129,14 +129,6 @@ def test_a_subject_is_hashed_with_the_key(file_url, begin, put, tmp_path):
     assert b"ann@" not in (tmp_path / "log.db").read_bytes()
 
 
-@pytest.fixture
-def impatient(monkeypatch):
-    """Waits are short."""
-    monkeypatch.setattr(logs, "PATIENCE_S", 0.05)
-    monkeypatch.setattr(logs, "RETRY_S", 0.05)
-    monkeypatch.setattr(logs, "FLUSH_S", 0.01)
-
-
 def test_a_full_queue_refuses(file_url, begin, put, impatient, monkeypatch):
     """A request waits a moment, then it is refused and counted; with room it is admitted."""
     monkeypatch.setattr(logs, "MAX_ROWS", 2)
@@ -156,7 +148,7 @@ def test_a_slow_disk_refuses(file_url, begin, put, impatient, monkeypatch):
     """Nothing is admitted while something acknowledged waits for the disk beyond the window."""
     monkeypatch.setattr(logs, "WINDOW_S", 0.2)
     log = begin(file_url)
-    with closing(sqlite3.connect(log.database._file)) as other:
+    with closing(sqlite3.connect(log.database._file.path)) as other:
         other.execute("BEGIN IMMEDIATE")  # holds the lock of the file: a write waits
         put(log)
         admit(log)

@@ -43,7 +43,7 @@ def days(file_url, monkeypatch, begin, put):
 def test_export(call, days, tmp_path):
     """One file for each day with rows; all that the log holds, typed."""
     assert "3 days" in call("export", tmp_path / "out")
-    files = sorted((tmp_path / "out").iterdir())
+    files = sorted((tmp_path / "out").glob("*.parquet"))
     assert [f.name for f in files][-1] == f"predictions-{TODAY.date()}.parquet"
     table = pd.concat(map(pd.read_parquet, files))
     assert list(table["prediction_id"]) == [id_ for id_ in days for _ in range(2)]
@@ -54,13 +54,13 @@ def test_export(call, days, tmp_path):
 
 def test_export_since(call, days, tmp_path):
     call("export", tmp_path / "out", "--since", TODAY.date())
-    assert len(list((tmp_path / "out").iterdir())) == 1
+    assert len(list((tmp_path / "out").glob("*.parquet"))) == 1
 
 
 def test_prune_with_an_archive(call, days, tmp_path, file_url):
     """What goes is in the archive; what is younger stays in the log."""
     assert "2 requests" in call("prune", "--days", 30, "--archive", tmp_path / "old")
-    assert len(list((tmp_path / "old").iterdir())) == 2
+    assert len(list((tmp_path / "old").glob("*.parquet"))) == 2
     assert list(database.Database(file_url).n_rows(days)) == days[2:]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from mlops_loop.commands.console import example, file
-from mlops_loop.prediction_log import records
 from mlops_loop.prediction_log.database import Database
 from mlops_loop.prediction_log.log import hashed
 
@@ -27,7 +26,11 @@ def log() -> None:
 @click.argument("folder", type=file)
 def export(url: str, since: datetime, folder: Path) -> None:
     """Write a Parquet file for each day into FOLDER, with true outcomes where known."""
-    _archive(url, folder, since.replace(tzinfo=UTC), datetime.now(UTC))
+    from mlops_loop.prediction_log import archive
+
+    since, until = since.replace(tzinfo=UTC), datetime.now(UTC)
+    written = archive.write_days(Database(url), folder, since, until)
+    click.echo(f"log: {len(written)} days written to {folder}")
 
 
 @log.command(epilog=example("log prune --days 90 --archive build/log"))
@@ -37,10 +40,9 @@ def export(url: str, since: datetime, folder: Path) -> None:
 def prune(url: str, days: int, archive: Path | None) -> None:
     """Delete requests older than a number of days; a server may run meanwhile."""
     until = datetime.combine(datetime.now(UTC).date() - timedelta(days), time(), UTC)
-    if archive:
-        _archive(url, archive, records.FIRST, until)
-    deleted = Database(url).prune(until)
-    click.echo(f"log: {deleted} requests before {until.date()} deleted")
+    database = Database(url)
+    deleted = _archived(database, archive, until) if archive else database.prune(until)
+    click.echo(f"log: {deleted} requests before {until.date()} deleted{_room(database)}")
 
 
 @log.command(epilog=example("log forget customer-4711"))
@@ -56,6 +58,17 @@ def forget(url: str, key: str, subject: str) -> None:
     )
 
 
-def _archive(url: str, folder: Path, since: datetime, until: datetime) -> None:
-    written = records.write_days(Database(url), folder, since, until)
-    click.echo(f"log: {len(written)} days written to {folder}")
+def _archived(database: Database, folder: Path, until: datetime) -> int:
+    from mlops_loop.prediction_log import archive
+
+    days, deleted = archive.prune(database, folder, until)
+    click.echo(f"log: {days} days written to {folder}")
+    return deleted
+
+
+def _room(database: Database) -> str:
+    """What a file of SQLite has free now, which new rows take first."""
+    if (room := database.room()) is None:
+        return ""
+    size, free = (f"{n / 1e6:,.1f} MB" for n in room)
+    return f"; the file has {size}, of which {free} are free for new rows"

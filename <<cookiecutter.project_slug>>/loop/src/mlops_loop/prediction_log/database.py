@@ -4,14 +4,16 @@
     outcomes      the true outcomes, by request and row
     problems      by day how many requests were refused or failed, and how many values of which
                   column were refused for which reason: numbers, and no value
+    identity      one name, by chance, so that an archive can tell two logs apart
 
 Ids sort by time (ids.py), so reading a span or deleting old requests needs no other index.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
+import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -19,11 +21,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlops_loop.errors import LogUnavailable, UsageError
-from mlops_loop.prediction_log.ids import first_id
+from mlops_loop.prediction_log import sqlite_file
+from mlops_loop.prediction_log.cursor import Cursor, reason
+from mlops_loop.prediction_log.ids import first_id, utc
+from mlops_loop.prediction_log.postgres import Postgres
+from mlops_loop.prediction_log.sqlite_file import SqliteFile
 
 FORMS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 TIMEOUT_S = 5
-MAX_INSERTED = 200  # rows in one statement: each statement takes the interpreter's lock
+FULL_TRIES, FULL_WAIT_S = 50, 0.1  # to delete from a file whose disk is full
 PAGE_ROWS = 5_000  # read at once; a request with more is a page of its own
 
 TABLES = (
@@ -38,6 +44,7 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS problems (
         day TEXT NOT NULL, column_name TEXT NOT NULL, problem TEXT NOT NULL, n INTEGER NOT NULL,
         PRIMARY KEY (day, column_name, problem))""",
+    "CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY, name TEXT NOT NULL)",
 )
 REFUSED, FAILED = "request refused", "request failed"  # problems of no column
 
@@ -90,30 +97,38 @@ class Database:
         With `read_only`, the database itself refuses every change.
         Raises UsageError where the URL has another form, or its library is not installed.
         """
-        scheme, _, rest = url.partition("://")
-        self._url, self._file = url, Path(rest.removeprefix("/"))
-        self._failures: tuple[type[Exception], ...] = (sqlite3.Error, OSError)
-        self._psycopg: Any = None
         self._connection: Any = None
         self._writes, self._read_only = writes, read_only
+        self._file: SqliteFile | None = None
+        scheme, _, rest = url.partition("://")
         if scheme in ("postgresql", "postgres"):
-            self._psycopg = _psycopg()
-            self._failures = (self._psycopg.Error, OSError)
-        elif scheme != "sqlite" or not rest.startswith("/") or rest == "/":
+            self._server = Postgres(url, TIMEOUT_S, read_only)
+            self._failures, self._mark = self._server.failures, "%s"
+        elif scheme == "sqlite" and rest.startswith("/") and rest != "/":
+            self._file = SqliteFile(Path(rest.removeprefix("/")), TIMEOUT_S)
+            self._failures, self._mark = (sqlite3.Error, OSError), "?"
+        else:
             raise UsageError(f"LOG_URL begins with {scheme + '://'!r}, allowed is {FORMS}.")
 
     @contextmanager
-    def cursor(self) -> Iterator[_Cursor]:
+    def cursor(self) -> Iterator[Cursor]:
         """One transaction, committed at the end; rolled back where something is raised."""
+        with self._used() as connection:
+            yield Cursor(connection.cursor(), self._mark)
+
+    @contextmanager
+    def _used(self) -> Iterator[Any]:
         connection = None
         try:
             connection = self._connection or self._connect()
-            yield _Cursor(connection.cursor(), "%s" if self._psycopg else "?")
+            yield connection
             connection.commit()
+            if self._writes and self._file:
+                self._file.must_be_there()
             self._connection = connection if self._writes else None
         except self._failures as error:
             self._connection = None
-            raise LogUnavailable(f"The prediction log cannot be used: {_reason(error)}.") from error
+            raise LogUnavailable(f"The prediction log cannot be used: {reason(error)}.") from error
         finally:
             if connection and not self._connection:
                 connection.close()
@@ -124,27 +139,17 @@ class Database:
             self._connection = None
 
     def _connect(self) -> Any:
-        if self._psycopg:
-            limit = f"-c statement_timeout={TIMEOUT_S * 1000}"
-            limit += " -c default_transaction_read_only=on" * self._read_only
-            connection = self._psycopg.connect(self._url, connect_timeout=TIMEOUT_S, options=limit)
+        if not self._file:
+            connection: Any = self._server.connect()
+        elif self._read_only:
+            connection = self._file.read()
         else:
-            connection = self._open_file()
+            connection = self._file.open(create=self._writes)
         for sql in TABLES if self._writes else ():
             connection.execute(sql)
-        return connection
-
-    def _open_file(self) -> sqlite3.Connection:
-        if self._read_only:
-            place = f"{self._file.absolute().as_uri()}?mode=ro"
-            return sqlite3.connect(place, timeout=TIMEOUT_S, check_same_thread=False, uri=True)
         if self._writes:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-        # It holds people's data.
-        os.close(os.open(self._file, os.O_RDWR | os.O_CREAT * self._writes, 0o600))
-        connection = sqlite3.connect(self._file, timeout=TIMEOUT_S, check_same_thread=False)
-        for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
-            connection.execute(f"PRAGMA {setting}")
+            name = f"INSERT INTO identity VALUES (1, {self._mark}) ON CONFLICT DO NOTHING"
+            connection.execute(name, (uuid.uuid4().hex,))
         return connection
 
     def pages(self, since: datetime, until: datetime) -> Iterator[Page]:
@@ -210,58 +215,76 @@ class Database:
         except LogUnavailable:
             return None
 
+    def identity(self) -> str:
+        """The name of this log; empty for one that an earlier version made."""
+        try:
+            with self.cursor() as cursor:
+                return str(next(iter(cursor.run("SELECT name FROM identity")))[0])
+        except LogUnavailable:
+            return ""
+
     def prune(self, until: datetime) -> int:
         """Delete older requests in small steps, and problems; returns how many requests."""
+        deleted = self._delete("id < ?", first_id(until))
         if self.problems(until.date()) is not None:
             with self.cursor() as cursor:
                 cursor.run("DELETE FROM problems WHERE day < ?", str(until.date()))
-        return self._delete("id < ?", first_id(until))
+        return deleted
+
+    def delete(self, ids: Sequence[str], before: datetime) -> int:
+        """Delete requests, but none with an outcome from `before` on or later; returns how many."""
+        marks = ", ".join("?" * len(ids))
+        newer = f"SELECT id FROM outcomes WHERE id IN ({marks}) AND at >= ?"
+        moment = utc(int(before.timestamp() * 1000) * 1_000_000)
+        return self._delete(f"id IN ({marks}) AND id NOT IN ({newer})", *ids, *ids, moment)
 
     def forget(self, subject: str) -> int:
         """Delete all requests about one subject, given by its hash; returns how many."""
         return self._delete("subject = ?", subject)
 
-    def _delete(self, which: str, value: str) -> int:
-        total, some = 0, f"SELECT id FROM predictions WHERE {which} LIMIT 500"
+    def room(self) -> tuple[int, int] | None:
+        """The size of the file, and what of it is free, in bytes; None where it is no file."""
+        if not self._file:
+            return None
+        with self._used() as connection:
+            return sqlite_file.room(connection)
+
+    def _delete(self, which: str, *values: str) -> int:
+        """In small steps; on a full disk the room of the reserve is what they need."""
+        if not self._file:
+            return sum(iter(lambda: self._delete_some(which, *values), 0))
+        self._file.give_up_reserve()
+        try:
+            return sum(iter(lambda: self._delete_patiently(which, *values), 0))
+        finally:
+            self._file.keep_reserve()
+
+    def _delete_patiently(self, which: str, *values: str) -> int:
+        """A server that writes wants the same room: it may be full for a moment."""
+        tries = FULL_TRIES
         while True:
-            with self.cursor() as cursor:
-                ids = [row[0] for row in cursor.run(some, value)]
-                for table in ("outcomes", "predictions") if ids else ():
-                    marks = ", ".join("?" * len(ids))
-                    cursor.run(f"DELETE FROM {table} WHERE id IN ({marks})", *ids)
-                if not ids and not self._psycopg:  # else the journal still holds what was deleted
-                    cursor.run("PRAGMA wal_checkpoint(TRUNCATE)")
-            if not ids:
-                return total
-            total += len(ids)
+            try:
+                self._tidy()
+                return self._delete_some(which, *values)
+            except LogUnavailable as error:
+                tries -= 1
+                if not (tries and sqlite_file.no_room(error.__cause__)):
+                    raise
+            time.sleep(FULL_WAIT_S)
 
+    def _tidy(self) -> None:
+        with self._used() as connection:
+            sqlite_file.tidy(connection)
 
-class _Cursor:
-    """A DB-API cursor that takes SQL with `?` as placeholder, whatever the library's own is."""
-
-    def __init__(self, cursor: Any, mark: str) -> None:
-        self._cursor, self._mark = cursor, mark
-
-    def run(self, sql: str, *values: Any) -> Any:
-        return self._cursor.execute(sql.replace("?", self._mark), values)
-
-    def insert(self, table: str, rows: Sequence[tuple], conflict: str) -> None:
-        for start in range(0, len(rows), MAX_INSERTED):
-            some = rows[start : start + MAX_INSERTED]
-            marks = ", ".join([f"({', '.join('?' * len(some[0]))})"] * len(some))
-            values = [value for row in some for value in row]
-            self.run(f"INSERT INTO {table} VALUES {marks} ON CONFLICT {conflict}", *values)
-
-
-def _psycopg() -> Any:
-    try:
-        import psycopg
-    except ModuleNotFoundError:
-        raise UsageError(
-            "LOG_URL names PostgreSQL, whose library is not installed here. "
-            "Next: uv sync --group postgres, or --build-arg GROUP=postgres for an image"
-        ) from None
-    return psycopg
+    def _delete_some(self, which: str, *values: str) -> int:
+        """Delete the first requests that a condition holds for; returns how many."""
+        with self.cursor() as cursor:
+            some = f"SELECT id, n_rows FROM predictions WHERE {which} LIMIT 500"
+            ids = _fitting(cursor.run(some, *values))
+            marks = ", ".join("?" * len(ids))
+            for table in ("outcomes", "predictions") if ids else ():
+                cursor.run(f"DELETE FROM {table} WHERE id IN ({marks})", *ids)
+        return len(ids)
 
 
 def _fitting(requests: Iterable[tuple[str, int]]) -> list[str]:
@@ -274,8 +297,3 @@ def _fitting(requests: Iterable[tuple[str, int]]) -> list[str]:
             break
         ids.append(id_)
     return ids
-
-
-def _reason(error: Exception) -> str:
-    """The first line of a message; psycopg's names host and user, but no password."""
-    return (str(error).splitlines() or [repr(error)])[0].rstrip(".")

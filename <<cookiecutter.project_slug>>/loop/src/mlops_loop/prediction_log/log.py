@@ -64,6 +64,11 @@ class PredictionLog:
         """Rows that are not on disk yet."""
         return self._put - self.written
 
+    @property
+    def trouble(self) -> str:
+        """The reason, and what is lost when the process ends now; empty while writing works."""
+        return self.reason and f"{self.reason} {self.queued} rows wait in memory."
+
     def blocked(self) -> bool:
         """Whether a request must wait for `admit` before it predicts."""
         late = time.time_ns() - self._oldest_ns > WINDOW_S * 1e9
@@ -79,7 +84,7 @@ class PredictionLog:
             await asyncio.sleep(0.01)
         self.refused += 1
         slow = f"The prediction log is {self.queued} rows behind. Ask again in a moment."
-        raise LogUnavailable(self.reason or slow)
+        raise LogUnavailable(self.trouble or slow)
 
     def put(
         self,

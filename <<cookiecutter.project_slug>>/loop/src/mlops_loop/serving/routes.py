@@ -111,7 +111,7 @@ async def _health() -> dict[str, str]:
 async def _ready(request: Request) -> dict[str, str]:
     model, log = ready_model(request.app.state), request.app.state.log
     if log and log.reason:
-        raise LogUnavailable(log.reason)
+        raise LogUnavailable(log.trouble)
     return {"status": "ready", "bundle": model.bundle.id}
 
 

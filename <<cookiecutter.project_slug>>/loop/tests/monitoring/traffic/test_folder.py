@@ -12,8 +12,9 @@ from mlops_loop.errors import LogUnavailable, UsageError
 from mlops_loop.monitoring.traffic import table
 from mlops_loop.monitoring.traffic.folder import FolderTraffic
 from mlops_loop.monitoring.traffic.kinds import Folder
+from mlops_loop.prediction_log.archive import write_days
 from mlops_loop.prediction_log.database import Database
-from mlops_loop.prediction_log.records import FIRST, write_days
+from mlops_loop.prediction_log.records import FIRST
 
 from .conftest import DAY, MOMENTS, NEXT, PROBLEMS
 

@@ -5,7 +5,6 @@ A day without a file is a day without rows, because the export writes none for i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -19,8 +18,8 @@ from mlops_loop.errors import LogUnavailable, ProjectError, UsageError
 from mlops_loop.json_texts import parsed
 from mlops_loop.monitoring.traffic import table
 from mlops_loop.monitoring.traffic.kinds import Folder
+from mlops_loop.prediction_log.archive import file_of_day, known_problems
 from mlops_loop.prediction_log.database import Problems
-from mlops_loop.prediction_log.records import PROBLEMS, file_of_day, problems_of
 from mlops_loop.text import listed
 
 JSON = ("inputs", "output", "outcome")
@@ -60,9 +59,7 @@ class FolderTraffic:
             if not self._fs.exists(path):
                 return None
             with self._fs.open(path, "rb") as file:
-                known = pq.ParquetFile(file).schema_arrow.metadata or {}
-            text = known.get(PROBLEMS.encode())
-            return None if text is None else problems_of(json.loads(text))
+                return known_problems(pq.ParquetFile(file))
 
     @contextmanager
     def _readable(self, place: str) -> Iterator[None]:
