@@ -23,7 +23,7 @@ ANSWERS = (
 
 TASKS = ["classification", "regression", "clustering"]
 REMOTES = ["ghcr", "local", "s3", "gs", "azure", "ssh"]
-TARGETS = ["host", "kubernetes"]
+TARGETS = ["host", "kubernetes", "kserve", "cloud-run"]
 # One row a file or folder: the question whose answer chooses it, its name, the names that are
 # offered, and the answers that have one; for any other answer it stays as it is, or there is none.
 OPTIONS = [

@@ -165,6 +165,22 @@ def test_a_bad_candidate_changes_nothing(to, fate):
     assert to.cluster.text == ""
 
 
+def test_the_note_has_no_row_of_data(to, monkeypatch):
+    """Anybody may read /version; the follower's own log has the row."""
+    said = "the container check ended with 5: wrong. The row: {'age': 61}"
+    whole = Kubernetes.pod
+
+    def pod(self, *facts):
+        found = whole(self, *facts)
+        return replace(found, problem=said) if found.problem else found
+
+    monkeypatch.setattr(Kubernetes, "pod", pod)
+    to.cluster.behaviour[NEW] = "crash"
+    with pytest.raises(SmokeFailed, match="61"):
+        following.follow(to)
+    assert to.cluster.text.endswith("ended with 5: wrong")
+
+
 @pytest.mark.parametrize("fate", ["crash with traffic", "silent with traffic", "liar"])
 def test_a_rollout_that_fails_goes_back(to, fate):
     """Also where a pod reports another digest than it was given."""

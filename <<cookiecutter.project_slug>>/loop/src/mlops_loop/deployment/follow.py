@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from mlops_loop.deployment import smoke
 from mlops_loop.deployment.client import Client
 from mlops_loop.deployment.cluster import CHECK, CONTAINER, Cluster, Pod, Workload
 from mlops_loop.errors import NotAttested, SmokeFailed, StoreUnreachable, UsageError
@@ -165,16 +166,21 @@ def _go_back(to: Follower, wanted: str, good: str, error: Exception, before: str
     live = to.cluster.workload(to.deployment)
     if good and live.digest != good:
         to.cluster.run(to.deployment, to.image, good, (CONTAINER,))
-    if isinstance(error, NotAttested):
-        note = f"{wanted} is not signed by the workflow release, so it is not started: {error}"
-    elif isinstance(error, NotStarted):
-        note = f"{wanted} was not started: {error}"
-    else:
-        note = f"{wanted} {UNHEALTHY}, so {good or 'no version'} stays: {error}"
+    note = _note(wanted, good, error)
     if not before.startswith(f"{wanted} {UNHEALTHY}"):
         to.cluster.write_note(to.deployment, note)
     if good:
         _wait(to, to.deployment, good, _reports)
+
+
+def _note(wanted: str, good: str, error: Exception) -> str:
+    """What /version says, which anybody may read: the reason without a row of data."""
+    reason = str(error).partition(smoke.ROW)[0]
+    if isinstance(error, NotAttested):
+        return f"{wanted} is not signed by the workflow release, so it is not started: {reason}"
+    if isinstance(error, NotStarted):
+        return f"{wanted} was not started: {reason}"
+    return f"{wanted} {UNHEALTHY}, so {good or 'no version'} stays: {reason}"
 
 
 def checked_name(image: str) -> str:
