@@ -109,6 +109,7 @@ WRONG = [
     ("s3", AWS.replace("region=eu-central-1", ""), "lacks region="),
     ("s3", f"{AWS} region=eu-west-1", "holds 'region=eu-west-1'"),
     ("s3", AWS.replace("123456789012", "12"), "holds 'reader="),
+    ("s3", f"{AWS};x", "holds 'region=eu-central-1;x'"),
     ("s3", f"{AWS} tenant=x", "holds 'tenant=x'"),
     ("s3", AZURE, "holds 'tenant="),
     ("azure", AZURE.replace("-4000-", "-"), "holds 'tenant="),
