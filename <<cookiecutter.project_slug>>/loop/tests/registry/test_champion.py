@@ -153,3 +153,24 @@ def test_the_gate_knows_the_reason(dvc_project, ship, monkeypatch):
     assert (production.facts, list(production.seen)) == (None, [False] * 3)
     assert (production.model.name, production.model.status) == ("v1.0.0", "fail")
     assert "v1.0.0 is neither in DVC's cache nor in a remote" in production.model.reason
+
+
+def test_it_is_looked_for_in_the_store_of_the_environment(dvc_project, ship, monkeypatch):
+    """By its URL and its login, as all else of the store."""
+    ship("a")
+    monkeypatch.setenv("STORE_URL", "s3://bucket/dvc")
+    monkeypatch.setenv("STORE_USERNAME", "me")
+    monkeypatch.setenv("STORE_PASSWORD", "pa55")
+    asked = []
+
+    def refuse(repo, rev, config):
+        asked.append(config)
+        raise ConnectionError("nobody there")
+
+    monkeypatch.setattr("dvc.api.DVCFileSystem", refuse)
+    with pytest.raises(StoreUnreachable, match="nobody there"):
+        fetch(dvc_project.root)
+    (config,) = asked
+    remote = config["remote"][config["core"].get("remote", "store")]
+    assert remote["url"] == "s3://bucket/dvc"
+    assert (remote["access_key_id"], remote["secret_access_key"]) == ("me", "pa55")
