@@ -116,6 +116,8 @@ def main(project: Path) -> None:
         finally:
             registry.terminate()
             registry.wait()
+            name = f"127.0.0.1:{port}/flights/training"
+            subprocess.run(["docker", "image", "rm", "--force", name], capture_output=True)
         plain = clone(project, folder / "plain")
         call("dvc", "repro", "--quiet", cwd=plain, **tools)
         lap("dvc repro")

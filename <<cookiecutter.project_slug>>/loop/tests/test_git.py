@@ -9,7 +9,7 @@ import time
 import pytest
 
 from mlops_loop import git
-from mlops_loop.errors import StoreUnreachable
+from mlops_loop.errors import StoreUnreachable, UsageError
 
 CALLS = {
     "origin_tags": lambda repo: git.origin_tags(repo, ["model@*"]),
@@ -76,3 +76,12 @@ def test_settings_of_the_environment_stay(project, monkeypatch):
     project.git("remote", "add", "origin", "https://mirror.example.org/a")
     assert git.fetch_main(project.root) == project.git("rev-parse", "HEAD")
     assert "GIT_CONFIG_KEY_1" not in os.environ
+
+
+def test_without_git_no_folder_is_refused(tmp_path, monkeypatch):
+    """An image that trains has no git; what needs it says so itself."""
+    (tmp_path / "dvc.yaml").write_text("")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    git.refuse_subfolder(tmp_path)
+    with pytest.raises(UsageError, match="git is not installed"):
+        git.check_repository(tmp_path)

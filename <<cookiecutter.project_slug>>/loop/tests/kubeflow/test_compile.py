@@ -92,3 +92,71 @@ def test_where_kfp_fails(staged, uv, monkeypatch, tmp_path):
     with pytest.raises(UsageError, match=r"kfp cannot compile dvc\.yaml: no such package"):
         compiling.compile_pipeline(staged, "flights", IMAGE, "", staged / "out.yaml")
     assert not (staged / "out.yaml").exists()
+
+
+FAKE = """#!/bin/sh
+echo "$(basename "$0") $* STORE_URL=${STORE_URL:-}" >> calls
+if [ "$(basename "$0") $1" = "dvc repro" ]; then
+  printf 'stages: %s\\n\\n' "$3" >> dvc.lock
+fi
+if [ "$(basename "$0") $*" = "${FAIL:-}" ]; then exit 6; fi
+"""
+
+
+@pytest.fixture
+def container(compiled, tmp_path):
+    """Run the command of a stage as its container does; `loop` and `dvc` write their calls."""
+    executors = yaml.safe_load(compiled.read_text())["deploymentSpec"]["executors"]
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    for name in ("loop", "dvc"):
+        (bin_ / name).write_text(FAKE)
+        (bin_ / name).chmod(0o755)
+
+    def run(stage, *args, fail=""):
+        made = next(e for e in executors.values() if e["container"]["args"][1] == stage)
+        work = tmp_path / f"in-{stage}"
+        work.mkdir()
+        command = [*made["container"]["command"], *args]
+        env = {"PATH": f"{bin_}:/usr/bin:/bin", "FAIL": fail}
+        done = subprocess.run(command, cwd=work, env=env, capture_output=True, text=True)
+        return done.returncode, (work / "calls").read_text().splitlines()
+
+    return run
+
+
+def test_a_container_takes_and_gives_the_lock(container, tmp_path):
+    """Byte for byte; the folder of the output is made, and the store is that of the run."""
+    out, before = tmp_path / "outputs/lock/data", "schema: '2.0'\n# $(touch pwned) `id`\n"
+    code, calls = container("train", "s3://b/p", "train", str(out), before)
+    assert code == 0
+    assert calls == [
+        "loop store pull --checkout STORE_URL=s3://b/p",
+        "dvc repro --single-item train STORE_URL=s3://b/p",
+        "loop store push STORE_URL=s3://b/p",
+    ]
+    assert out.read_text() == before + "stages: train\n\n"
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_the_first_container_begins_without_a_lock(container, tmp_path):
+    """And without an address the store is that of .dvc/config."""
+    code, calls = container("ingest", "", "ingest", str(tmp_path / "lock"))
+    assert code == 0
+    assert calls[0] == "loop store pull --checkout STORE_URL="
+    assert (tmp_path / "lock").read_text() == "stages: ingest\n\n"
+
+
+@pytest.mark.parametrize(
+    ("fail", "calls"),
+    [
+        ("loop store pull --checkout", 1),
+        ("dvc repro --single-item ingest", 2),
+        ("loop store push", 3),
+    ],
+)
+def test_a_container_stops_at_what_fails(container, tmp_path, fail, calls):
+    """Without a lock, so that no later stage runs on what the store does not have."""
+    code, made = container("ingest", "", "ingest", str(tmp_path / "lock"), fail=fail)
+    assert (code, len(made)) == (6, calls)
+    assert not (tmp_path / "lock").exists()

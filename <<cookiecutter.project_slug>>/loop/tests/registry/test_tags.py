@@ -245,3 +245,8 @@ def test_the_images_of_the_ledger(project, git):
     assert tags.image_digests(project.root) == set(digests)
     with pytest.raises(UsageError, match="git for-each-ref"):
         tags.image_digests(project.root / "..")
+
+
+def test_without_a_repository_there_are_no_versions(tmp_path):
+    """An image that trains has the files of a commit, and neither git nor a ledger."""
+    assert not tags.has_versions(tmp_path)
