@@ -140,4 +140,5 @@ def test_a_message_stays_until_github_takes_it(github, queue, bridge):
     process = bridge(github.token("bridge/send", {"contents": "read"}))
     assert "GitHub: HTTP Error 403" in process.stdout.readline()
     assert dispatched(github) == []
+    time.sleep(1)  # for an acknowledgement on its way
     assert waiting(queue) == 1
