@@ -21,7 +21,7 @@ class Load:
         return f"{len(self.failed)} of {len(self.answered) + len(self.failed):,} requests failed"
 
 
-def ask(host: str, path: str, row: dict | None = None, port: int = 80) -> tuple[int, dict]:
+def ask(host: str, path: str, row: dict | list | None = None, port: int = 80) -> tuple[int, dict]:
     """Return status and JSON of one request."""
     client = http.client.HTTPConnection(host, port, timeout=30)
     try:
@@ -33,7 +33,7 @@ def ask(host: str, path: str, row: dict | None = None, port: int = 80) -> tuple[
 
 
 @contextmanager
-def load(host: str, row: dict, clients: int = 4, pause_s: float = 0.05) -> Iterator[Load]:
+def load(host: str, row: dict | list, clients: int = 4, pause_s: float = 0.05) -> Iterator[Load]:
     """Ask for predictions until the block ends."""
     found, stop = Load(), threading.Event()
 
