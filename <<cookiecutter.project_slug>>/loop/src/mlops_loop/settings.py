@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     note_file: Path | None = None
     log_url: str = Field("", repr=False)
     shared_log: bool = False
+    log_wait: bool = False
     log_columns: str = ""
     log_subject_key: str = Field("", repr=False)
     auth: Literal["none", "api-key", "github-oidc"] = "none"

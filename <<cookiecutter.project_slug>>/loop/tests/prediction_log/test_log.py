@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -127,6 +127,40 @@ def test_a_subject_is_hashed_with_the_key(file_url, begin, put, tmp_path):
     assert subject == logs.hashed(b"ann@example.org", "secret")
     assert subject != logs.hashed(b"ann@example.org", "other")
     assert b"ann@" not in (tmp_path / "log.db").read_bytes()
+
+
+def test_an_answer_that_waits_is_on_disk(url, begin, put):
+    """Whoever has waited finds the own rows; many wait at once, and none for the rows of later."""
+    log = begin(url, wait=True)
+
+    async def ask():
+        id_ = put(log)
+        await log.settle()
+        return log.database.n_rows([id_])
+
+    async def many():
+        return await asyncio.gather(*(ask() for _ in range(50)))
+
+    assert [sum(found.values()) for found in asyncio.run(many())] == [2] * 50
+    assert not log._sleepers or log._sleepers[0][1].done()
+
+
+def test_who_waits_too_long_is_refused(file_url, begin, put, impatient):
+    """The answer is withheld, though the rows may be written later; what does not wait goes on."""
+    for wait, refused in ((True, 1), (False, 0)):
+        log = begin(file_url, wait=wait)
+        with closing(sqlite3.connect(log.database._file.path)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            put(log)
+            with (
+                pytest.raises(errors.LogUnavailable, match="2 rows behind")
+                if wait
+                else nullcontext()
+            ):
+                asyncio.run(log.settle())
+            other.rollback()
+        wait_until(lambda log=log: log.queued == 0)
+        assert log.refused == refused
 
 
 def test_a_full_queue_refuses(file_url, begin, put, impatient, monkeypatch):

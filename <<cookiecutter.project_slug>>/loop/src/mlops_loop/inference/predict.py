@@ -56,6 +56,7 @@ async def predict_and_log(
         took = time.perf_counter() - start
         subject = next((value for name, value in scope["headers"] if name == SUBJECT), None)
         metadata["prediction_id"] = log.put(model.version, took, subject, rows, json, body)
+        await log.settle()
     return Predictions(predictions, json, metadata)
 
 

@@ -2,8 +2,9 @@
 
 Requests put their predictions into a queue; one thread writes it, many requests in one transaction
 that ends with fsync. No request waits for the disk, so a killed process loses what is younger than
-the window. Where the disk is slower than that, is full or cannot be written, new requests wait up
-to `PATIENCE_S` and are then refused: the log fails closed.
+the window; but with `wait` each waits for its own rows, and nothing that was answered is lost.
+Where the disk is slower than the window, is full or cannot be written, new requests wait up to
+`PATIENCE_S` and are then refused: the log fails closed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic_core import to_json
@@ -24,7 +26,7 @@ from mlops_loop.prediction_log.database import Database, Logged, Problem
 from mlops_loop.prediction_log.ids import new_id, utc
 
 WINDOW_S = 1.0
-FLUSH_S = 0.02
+FLUSH_S, FLUSH_AWAITED_S = 0.02, 0.005
 RETRY_S = 1.0
 PATIENCE_S = 2.0  # of a request that waits for room
 MAX_ROWS = 20_000  # in memory
@@ -34,6 +36,8 @@ MAX_PROBLEMS = 10_000  # in memory; the oldest are forgotten
 
 # id, at_ns, model version, latency in s, subject, number of rows, inputs, predictions
 _Waiting = tuple[str, int, str, float, bytes | None, int, bytes, bytes]
+# the number of rows that were put by then, and who waits until as many are written
+_Sleeper = tuple[int, "asyncio.Future[None]"]
 
 
 class PredictionLog:
@@ -44,13 +48,19 @@ class PredictionLog:
     """
 
     def __init__(
-        self, url: str, columns: Collection[str] = (), digest: str = "", key: str = ""
+        self,
+        url: str,
+        columns: Collection[str] = (),
+        digest: str = "",
+        key: str = "",
+        wait: bool = False,
     ) -> None:
         """Raises UsageError as `Database` does."""
         self.database, self._disk = Database(url), Database(url, writes=True)
         self.reason = ""
         self.waits = self.refused = self.failures = self.written = 0
         self._columns, self._digest, self._key = frozenset(columns), digest, key
+        self._wait, self._sleepers = wait, deque[_Sleeper]()
         self._queue: deque[_Waiting] = deque()
         self._problems: deque[tuple[str, str, str]] = deque(maxlen=MAX_PROBLEMS)
         self._problems_wait = 0.0  # by time.monotonic
@@ -82,9 +92,28 @@ class PredictionLog:
             if not self.blocked():
                 return
             await asyncio.sleep(0.01)
+        raise self._refusal()
+
+    async def settle(self) -> None:
+        """With `wait`, return when what was put before is on disk; else at once.
+
+        After `PATIENCE_S` raises LogUnavailable; it may be written later.
+        """
+        if not self._wait:
+            return
+        sleeper = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._put, sleeper))
+        if self.written >= self._put:  # the writer was faster, and may have seen no sleeper
+            return
+        try:
+            await asyncio.wait_for(sleeper, PATIENCE_S)
+        except TimeoutError:
+            raise self._refusal() from None
+
+    def _refusal(self) -> LogUnavailable:
         self.refused += 1
         slow = f"The prediction log is {self.queued} rows behind. Ask again in a moment."
-        raise LogUnavailable(self.trouble or slow)
+        return LogUnavailable(self.trouble or slow)
 
     def put(
         self,
@@ -135,7 +164,7 @@ class PredictionLog:
 
     def _run(self) -> None:
         while self._queue or not self._ending.is_set():
-            self._ending.wait(FLUSH_S)
+            self._ending.wait(FLUSH_AWAITED_S if self._wait else FLUSH_S)
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_REQUESTS))]
             while (batch or self.reason) and not self._write(batch):
                 if self._ending.wait(RETRY_S):
@@ -156,6 +185,8 @@ class PredictionLog:
         self.reason = ""
         self._oldest_ns = self._queue[0][1] if self._queue else math.inf
         self.written += sum(request[5] for request in batch)
+        while self._sleepers and self._sleepers[0][0] <= self.written:
+            _wake(self._sleepers.popleft()[1])
         return True
 
     def _write_problems(self) -> None:
@@ -173,6 +204,15 @@ class PredictionLog:
         person = hashed(subject, self._key) if subject else None
         took, texts = round(latency_s * 1000, 3), (inputs.decode(), predictions.decode())
         return Logged(id_, utc(at_ns), version, self._digest, took, person, n_rows, *texts)
+
+
+def _wake(sleeper: asyncio.Future[None]) -> None:
+    def wake() -> None:
+        if not sleeper.done():
+            sleeper.set_result(None)
+
+    with suppress(RuntimeError):  # its loop has ended
+        sleeper.get_loop().call_soon_threadsafe(wake)
 
 
 def hashed(subject: bytes, key: str) -> str:

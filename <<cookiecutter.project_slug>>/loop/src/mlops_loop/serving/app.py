@@ -108,7 +108,13 @@ def _log(app: FastAPI, settings: Settings) -> PredictionLog | None:
     known = app.state.model.contract.names if app.state.model else columns
     if unknown := sorted(set(columns) - set(known)):
         raise UsageError(f"LOG_COLUMNS names {unknown[0]!r}, allowed are {listed(known)}.")
-    return PredictionLog(settings.log_url, columns, settings.image_digest, settings.log_subject_key)
+    return PredictionLog(
+        settings.log_url,
+        columns,
+        settings.image_digest,
+        settings.log_subject_key,
+        settings.log_wait,
+    )
 
 
 @asynccontextmanager
