@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = bake.ROOT
 TEMPLATE = ROOT / "<<cookiecutter.project_slug>>"
+
+# Options of uv: in an environment of a test's own, the same versions on any day.
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+AS_OF = ("--exclude-newer", PYPROJECT["tool"]["uv"]["exclude-newer"])
 
 TASKS = ("classification", "regression", "clustering")
 # Each task with the remotes that need no server, and every other answer once.

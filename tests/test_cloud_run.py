@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import OPTION_SETS, ROOT, check, require_tool, run
+from conftest import AS_OF, OPTION_SETS, ROOT, check, require_tool, run
 
 CLIENT = "google-cloud-run==0.16.2"
 SCENARIOS = ROOT / "tests" / "cloud_run" / "scenarios.py"
@@ -20,7 +20,7 @@ def folder(baked):
 @pytest.fixture(scope="module")
 def python():
     """Return the start of a command in an environment of its own, which has Google's client."""
-    start = (require_tool("uv"), "run", "--quiet", "--no-project", "--python", "3.11")
+    start = (require_tool("uv"), "run", "--quiet", "--no-project", "--python", "3.11", *AS_OF)
     return (*start, "--with", CLIENT, "python", "-B")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import DEFAULTS, check, files
+from conftest import OPTION_SETS, check, files
 
 YAML = ["dvc.yaml", "gate.yaml", "monitor.yaml", "params.yaml"]
 OWNED = sorted(["README.md", "data", *YAML, "notebooks", "pyproject.toml", "src", "tests"])
@@ -136,16 +136,24 @@ def move_a_function(raw: Path, room: Path) -> str:
     return path.relative_to(raw).as_posix()
 
 
-def test_the_owned_files_are_skipped(baked):
+PRODUCTION = {
+    "kubernetes": ["deploy/kubernetes/production"],
+    "cloud-run": ["deploy/cloud-run/service.json"],
+}
+
+
+@pytest.mark.parametrize("target", ["host", "kubernetes", "kserve", "cloud-run"])
+def test_the_owned_files_are_skipped(baked, target):
     """The list is that of what the README calls yours."""
-    project = baked(DEFAULTS)
+    project = baked(next(o for o in OPTION_SETS if o["deploy_target"] == target))
     settings = tomllib.loads((project / "pyproject.toml").read_text())
-    assert settings["tool"]["cruft"]["skip"] == OWNED
-    assert [name for name in OWNED if not (project / name).exists()] == []
+    owned = sorted(OWNED + PRODUCTION.get(target, []))
+    assert settings["tool"]["cruft"]["skip"] == owned
+    assert [name for name in owned if not (project / name).exists()] == []
     readme = (project / "README.md").read_text(encoding="utf-8")
     part = readme.split("## What is yours")[1].split("\n## ")[0]
-    named = {name.split("/")[0] for name in re.findall(r"\| `([^`]+)`", part)}
-    assert named == {*OWNED}
+    named = {name.rstrip("/") for name in re.findall(r"\| `([^`]+)`", part)}
+    assert {n if n in owned else n.split("/")[0] for n in named} == {*owned}
 
 
 def test_cruft_creates_a_project_through_the_decoy(linked, repository):

@@ -17,7 +17,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-from conftest import ROOT, check, require_tool, run
+from conftest import AS_OF, ROOT, check, require_tool, run
 
 from .double import Double, identity
 from .double.rights import for_job
@@ -295,7 +295,7 @@ def test_the_stack_is_linted_and_made(say, tmp_path):
     stack.write_text(say("aws").stdout)
     uv = require_tool("uv")
     with_them = ("--with", "moto[cloudformation,iam,s3]==5.2.5", "--with", "cfn-lint==1.58.0")
-    command = (uv, "run", "--no-project", "--isolated", "--quiet", *with_them, "python")
+    command = (uv, "run", "--no-project", "--isolated", "--quiet", *AS_OF, *with_them, "python")
     script = ROOT / "tests" / "workflows" / "make_stack.py"
     done = run(*command, script, stack, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -47,7 +47,8 @@ def test_a_component_for_each_stage(compiled, uv):
     assert [t["cachingOptions"].get("enableCache") for t in tasks.values()] == [None] * 4
     default = spec["root"]["inputDefinitions"]["parameters"]["store_url"]["defaultValue"]
     assert default == "s3://flights/store"
-    read = [uv, "run", "--no-project", "--with", "kfp==2.17.3", "python", "-c", READ, compiled]
+    kfp = ("--exclude-newer", "2026-11-14T00:00:00Z", "--with", "kfp==2.17.3")
+    read = [uv, "run", "--no-project", *kfp, "python", "-c", READ, compiled]
     done = subprocess.run(read, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == spec["pipelineInfo"]["name"]
 
