@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from mlops_loop.commands import deployment
+from mlops_loop.commands import deployment, endpoint
 from mlops_loop.deployment import container_check, deploy, smoke
 from mlops_loop.deployment.results import AutoRollback, Deployment, ReleaseReverted
 from mlops_loop.deployment.smoke import SmokeResult
@@ -32,7 +32,7 @@ def call(project, monkeypatch):
     monkeypatch.setenv("IMAGE_URL", "registry.example.org/ada/flights")
 
     def run(name, *args):
-        command = getattr(deployment, name)
+        command = getattr(endpoint if name == "smoke" else deployment, name)
         return CliRunner().invoke(command, args, catch_exceptions=False).output.rstrip("\n")
 
     return run

@@ -12,6 +12,7 @@ import pytest
 
 from mlops_loop import errors
 from mlops_loop.prediction_log import database, records, sqlite_file
+from mlops_loop.prediction_log import log as logs
 
 from .test_log import admit, wait_until
 
@@ -75,8 +76,9 @@ def fill(place):
             file.write(b"x" * 4096)
 
 
-def test_a_full_disk_is_pruned(small_disk, begin, put, impatient):
+def test_a_full_disk_is_pruned(small_disk, begin, put, monkeypatch):
     """The log fails closed and says what waits; prune makes room, and it goes on by itself."""
+    monkeypatch.setattr(logs, "PATIENCE_S", 0.05)
     url = f"sqlite:///{small_disk}/log.db"
     log = begin(url)
     for _ in range(400):
