@@ -1,5 +1,6 @@
 """Links of pages lead somewhere, and the pictures of the stages are those of dvc.yaml."""
 
+import json
 import re
 from pathlib import Path
 
@@ -29,10 +30,18 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+def links(text: str) -> list[tuple[str, str]]:
+    """Return path and heading of each link, for every place of production."""
+    targets = json.loads((ROOT / "cookiecutter.json").read_text())["deploy_target"]
+    place = "<<cookiecutter.deploy_target>>"
+    texts = [text.replace(place, target) for target in targets] if place in text else [text]
+    return [link for text in texts for link in LINK.findall(text)]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page):
     """To a file of the repository, and to a heading where one is named."""
-    for path, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+    for path, anchor in links(page.read_text(encoding="utf-8")):
         target = page.parent / path if path else page
         assert target.exists(), path
         assert not anchor or anchor in anchors(target), f"{path}#{anchor}"

@@ -292,6 +292,7 @@ ROUTES = [
         {"ref": "main", "inputs": {"reason": "drift"}},
         204,
     ),
+    ("admin", "POST", "/dispatches", {"event_type": "data-arrived"}, 204),
     ("job", "GET", "/actions/workflows/retrain.yml/runs?event=workflow_dispatch", None, 200),
     ("job", "GET", "/actions/runs?status=queued", None, 200),
     ("job", "GET", "/actions/runs/{run}", None, 200),
