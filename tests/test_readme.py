@@ -24,6 +24,7 @@ ELSEWHERE = {
     "make image": "test_image.py",
     "docker compose up": "test_image.py",
     "uv run loop schema customers.csv --target churned --replace": "test_own_table.py",
+    "uv run loop schema customers.csv --replace": "test_own_table.py",
     "uv run loop predict new-customers.csv": "test_own_table.py",
 }
 

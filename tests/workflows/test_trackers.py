@@ -7,7 +7,9 @@ import urllib.request
 from conftest import TEMPLATE, check
 
 from .test_ci import gated
+from .test_release import DEPLOYED
 from .test_rollback import JOBS, roll_back
+from .world import boosted
 
 _file = TEMPLATE / "loop" / "tests" / "fixtures" / "tracker_servers.py"
 _spec = importlib.util.spec_from_file_location("tracker_servers", _file)
@@ -16,6 +18,7 @@ _spec.loader.exec_module(servers)
 tracker_python, mlflow_server = servers.tracker_python, servers.mlflow_server
 
 EXTRA = "mlops-loop[mlflow]"
+CHAMPION = "registered-models/alias?name=flight_delays&alias=champion"
 FILES = ("pyproject.toml", "uv.lock")
 
 
@@ -55,10 +58,24 @@ def test_a_pull_request_and_a_rollback_are_shown(world, mlflow_server):
     back = roll_back(here)
     assert back.results == dict.fromkeys(JOBS, "success")
     assert "Champion: v1.0.0 is 1, " in back.jobs["rollback"].log
-    alias = f"{api}/registered-models/alias?name=flight_delays&alias=champion"
+    alias = f"{api}/{CHAMPION}"
     named = {tag["key"]: tag["value"] for tag in ask(alias)["model_version"]["tags"]}
     assert (named["version"], named["bundle_id"]) == ("v1.0.0", tags["bundle_id"])
     assert "a-token-of-the-tracker" not in run.log + back.log
+
+
+def test_a_release_names_the_new_champion(world, mlflow_server):
+    """A better model is merged: MLflow's alias moves to it."""
+    here = world()
+    here.push(with_the_extra(here))
+    here.variables["MLFLOW_TRACKING_URI"] = mlflow_server
+    here.pull_request("better", {"params.yaml": boosted()})
+    run = here.run("release", here.merge("better"))
+    assert run.results == dict.fromkeys(DEPLOYED, "success"), run.log[-3000:]
+    assert "Champion: v1.1.0 is " in run.jobs["production"].log
+    alias = f"{mlflow_server}/api/2.0/mlflow/{CHAMPION}"
+    named = {tag["key"]: tag["value"] for tag in ask(alias)["model_version"]["tags"]}
+    assert named["version"] == "v1.1.0"
 
 
 def test_a_tracker_that_is_down_fails_no_rollback(world):
