@@ -20,7 +20,6 @@ from conftest import OPTION_SETS, ROOT, check, require_tool, run
 from moto.server import ThreadedMotoServer
 from workflows.double import Double
 from workflows.double.npm import modules
-from workflows.world import quick
 
 STORE = ("uv", "run", "--frozen", "loop", "store")
 LOGIN = {"STORE_USERNAME": "someone", "STORE_PASSWORD": "pa55-w0rd"}
@@ -155,14 +154,14 @@ def place(request, baked, module_path) -> Iterator[Place]:
     folder = module_path / kind
     (options,) = (found for found in OPTION_SETS if found["dvc_remote"] == kind)
     laptop = Path(shutil.copytree(baked(options), folder / "laptop"))
-    params = laptop / "params.yaml"
-    params.write_text(quick(params.read_text()))
     check("make", ".venv", cwd=laptop)
     place = request.param(laptop, folder)
-    check("uv", "run", "--frozen", "dvc", "repro", "prepare", cwd=laptop)
-    check("git", "commit", "--quiet", "--all", "--message", "Data", cwd=laptop)
-    yield place
-    place.stop()
+    try:
+        check("uv", "run", "--frozen", "dvc", "repro", "prepare", cwd=laptop)
+        check("git", "commit", "--quiet", "--all", "--message", "Data", cwd=laptop)
+        yield place
+    finally:
+        place.stop()
 
 
 def test_the_store_is_filled_and_a_clone_takes_from_it(place, tmp_path):
