@@ -20,7 +20,7 @@ from . import scenes
 from .double import Double
 from .executed import RECORD
 from .rig import LOOP, Run
-from .world import REPOSITORY, World, boosted, copy, quick
+from .world import REPOSITORY, World, boosted, copy
 
 BYTECODE = "bytecode"
 ENVIRONMENTS = "environments"  # of jobs, see bin/make
@@ -64,22 +64,7 @@ def registry() -> Iterator[Callable[[Path], str]]:
 @pytest.fixture(scope="session")
 def begun(baked, shared: Path) -> Path:
     """Return the scene before the first push: a project with a quick model, nothing stored."""
-    scene = shared / "scenes" / "begun"
-    with locked(shared / "scene-begun.lock"):
-        if not scene.exists():
-            part = scene.with_suffix(".part")
-            part.mkdir(parents=True)
-            laptop = Path(shutil.copytree(baked(DEFAULTS), part / "laptop"))
-            shutil.rmtree(laptop / ".venv", ignore_errors=True)
-            params = laptop / "params.yaml"
-            params.write_text(quick(params.read_text()))
-            check("git", "commit", "--quiet", "--all", "--message", "A quick model", cwd=laptop)
-            check("git", "init", "--quiet", "--bare", "-b", "main", part / "origin.git", cwd=part)
-            check("git", "remote", "add", "origin", part / "origin.git", cwd=laptop)
-            check("git", "push", "--quiet", "origin", "main", cwd=laptop)
-            (part / "registry").mkdir()
-            part.rename(scene)
-    return scene
+    return scenes.begun(shared, "begun", baked(DEFAULTS))
 
 
 @pytest.fixture(scope="session")

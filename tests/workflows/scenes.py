@@ -17,11 +17,31 @@ from conftest import check, locked, run
 from .double import identity, rights
 from .double.routes.packages import add_package
 from .rig import HERE, LOOP
-from .world import REPOSITORY, copy
+from .world import REPOSITORY, copy, quick
 
 ID = 'sed -n \'s/^  "id": "\\(.*\\)".*/\\1/p\' models/bundle/manifest.json'
 INDEX = "application/vnd.oci.image.index.v1+json"
 SOURCE = "~/source"  # each run has a home, see World._home
+
+
+def begun(shared: Path, name: str, project: Path) -> Path:
+    """Return the scene before the first push: a project with a quick model, nothing stored."""
+    scene = shared / "scenes" / name
+    with locked(shared / f"scene-{name}.lock"):
+        if not scene.exists():
+            part = scene.with_suffix(".part")
+            part.mkdir(parents=True)
+            laptop = Path(shutil.copytree(project, part / "laptop"))
+            shutil.rmtree(laptop / ".venv", ignore_errors=True)
+            params = laptop / "params.yaml"
+            params.write_text(quick(params.read_text()))
+            check("git", "commit", "--quiet", "--all", "--message", "A quick model", cwd=laptop)
+            check("git", "init", "--quiet", "--bare", "-b", "main", part / "origin.git", cwd=part)
+            check("git", "remote", "add", "origin", part / "origin.git", cwd=laptop)
+            check("git", "push", "--quiet", "origin", "main", cwd=laptop)
+            (part / "registry").mkdir()
+            part.rename(scene)
+    return scene
 
 
 def made(scene: Path, base: Path, registry: Callable, build: Callable[[Path, str], None]) -> Path:

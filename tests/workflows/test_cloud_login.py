@@ -17,14 +17,15 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from conftest import OPTION_SETS, check, locked
+from conftest import OPTION_SETS, check
 from moto.server import ThreadedMotoServer
 
+from . import scenes
 from .double import Double, identity
 from .rig import LOOP, Job
 from .test_ci import CODE, LOOP_TESTS, STORE
 from .test_cloud_policy import of_aws
-from .world import BOT, Event, World, quick
+from .world import BOT, Event, World
 
 ACCOUNT = "arn:aws:iam::123456789012:role"
 ROLES = {"reader": f"{ACCOUNT}/store-reader", "writer": f"{ACCOUNT}/store-writer"}
@@ -96,22 +97,8 @@ def s3() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def bucket(baked, shared: Path) -> Path:
     """Return the scene of a project whose store is a bucket, before the first push."""
-    scene = shared / "scenes" / "bucket"
-    with locked(shared / "scene-bucket.lock"):
-        if not scene.exists():
-            (options,) = (found for found in OPTION_SETS if found["dvc_remote"] == "s3")
-            part = scene.with_suffix(".part")
-            part.mkdir(parents=True)
-            laptop = Path(shutil.copytree(baked(options), part / "laptop"))
-            params = laptop / "params.yaml"
-            params.write_text(quick(params.read_text()))
-            check("git", "commit", "--quiet", "--all", "--message", "A quick model", cwd=laptop)
-            check("git", "init", "--quiet", "--bare", "-b", "main", part / "origin.git", cwd=part)
-            check("git", "remote", "add", "origin", part / "origin.git", cwd=laptop)
-            check("git", "push", "--quiet", "origin", "main", cwd=laptop)
-            (part / "registry").mkdir()
-            part.rename(scene)
-    return scene
+    (options,) = (found for found in OPTION_SETS if found["dvc_remote"] == "s3")
+    return scenes.begun(shared, "bucket", baked(options))
 
 
 @pytest.fixture

@@ -54,7 +54,6 @@ def write_days(database: Database, folder: Path, since: datetime, until: datetim
     Each appears when it is complete and on disk. Raises LogUnavailable, and UsageError where a
     file that is there is no such file; that one stays as it is.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     with _turn(folder):
         return list(_written(database, folder, since, until))
 
@@ -66,7 +65,6 @@ def prune(database: Database, folder: Path, until: datetime) -> tuple[int, int]:
     time. Raises as `write_days` does; then nothing more is deleted.
     """
     began, deleted, days = datetime.now(UTC), 0, 0
-    folder.mkdir(parents=True, exist_ok=True)
     with _turn(folder):
         for path in _written(database, folder, FIRST, until):
             deleted += sum(database.delete(ids, began) for ids in _ids(path))
@@ -81,6 +79,7 @@ def file_of_day(day: date) -> str:
 
 @contextmanager
 def _turn(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

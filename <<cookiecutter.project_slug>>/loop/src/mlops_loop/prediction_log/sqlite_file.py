@@ -25,8 +25,7 @@ class SqliteFile:
     def read(self) -> sqlite3.Connection:
         """Open it so that the database itself refuses every change."""
         place = f"{self.path.absolute().as_uri()}?mode=ro"
-        options = {"timeout": self._timeout_s, "check_same_thread": False}
-        return sqlite3.connect(place, uri=True, **options)  # type: ignore[call-overload]
+        return sqlite3.connect(place, self._timeout_s, check_same_thread=False, uri=True)
 
     def open(self, create: bool) -> sqlite3.Connection:
         """Open it for changes; with `create` it is made, but never a second time."""
