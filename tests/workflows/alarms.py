@@ -1,7 +1,8 @@
 """What the monitor may find: later rows are changed on a person's laptop, then looked at.
 
-The model is registered today, so the replay shows the first 28 days of July. Its last day is the
-28th, and the outcomes of that day are still to come.
+The model is registered today, or yesterday where midnight (UTC) passes during a scene. So the
+replay shows the first 28 or 29 days of what later rows there are, and the outcomes of its last day
+are still to come.
 """
 
 import csv
@@ -47,13 +48,13 @@ def broken(person):
 
 
 def drifted(person):
-    """Let only dry mornings come."""
+    """Let only dry mornings come: the first is the 6th of July, so the days reach into August."""
 
     def dry_morning(_: int, row: Row) -> Row | None:
         early = int(row["sched_dep_time"]) < 1000
         return row if early and row["humid"] and float(row["humid"]) < 65 else None
 
-    return look(person(), dry_morning)
+    return look(person(), dry_morning, "07", "08")
 
 
 def harmed(person):
