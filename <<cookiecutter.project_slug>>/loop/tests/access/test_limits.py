@@ -1,8 +1,11 @@
 """Request ids, the access log, and limits: what a client may cost."""
 
+import http.client
 import json
 import socket
 import threading
+from concurrent import futures
+from contextlib import ExitStack
 
 import pytest
 import urllib3
@@ -141,18 +144,67 @@ def test_clients_by_address(client, one, other, same):
     assert (names[0] == names[1]) is same
 
 
-def test_too_many_at_once(live):
-    """While slow requests take all places, others learn when to ask again; probes are answered."""
-    address = live(max_concurrency=2)
-    slow = [socket.create_connection(address) for _ in range(2)]
-    for each in slow:
-        each.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
-    refused = until(lambda: ask(address, "/version"), 503)
-    assert refused.headers["Retry-After"] == "1"
-    assert ask(address, "/ready").status == 200
-    for each in slow:
-        each.close()
-    assert until(lambda: ask(address, "/version"), 200)
+def test_too_many_at_once(start, bundles):
+    """Who finds all places taken learns when to ask again; probes are answered."""
+    client = start(bundles["binary"], max_concurrency=1)
+    begun, free = threading.Event(), threading.Event()
+    client.app.get("/slow")(lambda: begun.set() or free.wait(10))
+    with futures.ThreadPoolExecutor() as threads:
+        slow = threads.submit(client.get, "/slow")
+        assert begun.wait(10)
+        for refused in client.get("/version"), client.post("/predict", json=[]):
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+        assert client.get("/ready").status_code == 200
+        free.set()
+        assert slow.result().json() is True
+    assert client.get("/version").status_code == 200
+
+
+HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
+
+
+def test_unfinished_bodies_take_no_place(live, row):
+    """A place is for a request that has arrived."""
+    address = live(max_concurrency=1)
+    with ExitStack() as stack:
+        for _ in range(5):
+            slow = stack.enter_context(socket.create_connection(address))
+            slow.sendall(HEAD + b"Content-Length: 90\r\n\r\n{")
+        threading.Event().wait(0.3)  # they have arrived as far as they will
+        assert ask(address, "/version").status == 200
+        assert ask(address, "/predict", json.dumps(row).encode()).status == 200
+
+
+@pytest.mark.parametrize("expect", [b"", b"Expect: 100-continue\r\n"], ids=["plain", "expect"])
+def test_announced_body_is_too_large(live, expect):
+    """The answer is the first that comes, and does not wait for the body."""
+    with socket.create_connection(live(), timeout=5) as client:
+        client.sendall(HEAD + expect + b"Content-Length: 999999999\r\n\r\n")
+        answer = client.recv(9_999)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nconnection: close\r\n" in answer
+    assert answer.endswith(b'Send less."}')
+
+
+def test_expected_body_is_asked_for(live, row):
+    """One that fits: the client is told to send it."""
+    body = json.dumps(row).encode()
+    with socket.create_connection(live(), timeout=5) as client:
+        head = b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+        client.sendall(HEAD + head)
+        assert client.recv(99) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(body)
+        assert client.recv(99).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_refused_body_keeps_the_connection(live):
+    """A body that fits and that nobody reads, as that of an unknown path."""
+    client = http.client.HTTPConnection(*live(), timeout=5)
+    for _ in range(2):
+        client.request("POST", "/nowhere", b" " * 9)
+        answer = client.getresponse()
+        assert (answer.status, answer.read()[:10], answer.will_close) == (404, b'{"detail":', False)
+    client.close()
 
 
 def test_memory_for_bodies(live):
