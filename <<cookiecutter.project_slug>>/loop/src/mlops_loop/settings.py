@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(4 * 1024 * 1024, ge=1_024)
     max_rows: int = Field(10_000, ge=1)
     max_concurrency: int = Field(100, ge=1)
+    max_connections: int = Field(900, ge=1)
     rate_per_s: float = Field(0, ge=0, allow_inf_nan=False)
     rate_burst: int = Field(20, ge=1)
     access_log: bool = False

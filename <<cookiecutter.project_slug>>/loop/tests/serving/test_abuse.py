@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 import schemathesis
 
-from mlops_loop.access import connection
+from mlops_loop.access import open_connections
 
 START = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
 
@@ -109,7 +109,7 @@ def test_content_type_is_not_read(client, row, kind):
 
 @pytest.fixture
 def impatient(live, monkeypatch):
-    monkeypatch.setattr(connection, "READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(open_connections, "READ_TIMEOUT_S", 0.5)
     return live(max_body_bytes=20_000)
 
 

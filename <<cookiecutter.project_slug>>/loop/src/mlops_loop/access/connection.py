@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from array import array
-from asyncio import TimerHandle, Transport
+from asyncio import Transport
 from typing import Any
 
 from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-READ_TIMEOUT_S = 15  # for headers and body together
+from mlops_loop.access.open_connections import OpenConnections, State
+
 MAX_HEADER_BYTES = 16 * 1024
 JSON_HEADERS = "content-type: application/json\r\nconnection: close\r\ncontent-length:"
 
@@ -45,13 +46,17 @@ class Parser(HttpRequestParser):
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's protocol, with a limit on the time a request takes to arrive and on its headers.
+    """uvicorn's protocol, with limits on the time and the headers of a request (`OpenConnections`).
 
-    A request that arrives in one piece, as almost all do, starts no timer.
+    A class of each server's own has its `open_connections`: `Connection.of(connections)`.
     """
 
-    _timer: TimerHandle | None = None
+    open_connections: OpenConnections
     _header_bytes = 0
+
+    @classmethod
+    def of(cls, connections: OpenConnections) -> type[Connection]:
+        return type(cls.__name__, (cls,), {"open_connections": connections})
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -59,31 +64,57 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._timer = self.loop.call_later(READ_TIMEOUT_S, self._time_out)
+        self.open_connections.add(self, self.loop)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
+        self.open_connections.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         before = self.cycle
         super().data_received(data)
-        cycle: Any = self.cycle
-        in_headers = cycle is None or cycle.scope is not self.scope
-        if not in_headers and not cycle.more_body:
-            self._stop_timer()
-        elif self._timer is None:
-            self._timer = self.loop.call_later(READ_TIMEOUT_S, self._time_out)
-        one_head = in_headers and cycle is before
+        in_head = self._in_head()
+        one_head = in_head and self.cycle is before
         self._header_bytes = self._header_bytes + len(data) if one_head else 0
         if self._header_bytes > MAX_HEADER_BYTES:
-            self._refuse("431 Request Header Fields Too Large")
+            self.refuse("431 Request Header Fields Too Large")
+        self._wait_or_run()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._wait_or_run()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.open_connections.wait(self, "writing", self.loop)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._wait_or_run()
+
+    def _in_head(self) -> bool:
+        """Whether a part of the headers of a request has arrived, or nothing yet."""
+        return self.cycle is None or self.cycle.scope is not self.scope
+
+    def _wait_or_run(self) -> None:
+        cycle: Any = self.cycle
+        state: State | None = None
+        if self.flow.write_paused or self.transport.is_closing():
+            state = "writing"
+        elif cycle is None or cycle.response_complete:
+            state = "reading" if self._in_head() else "idle"
+        elif cycle.more_body and not self.pipeline:
+            state = "reading"
+        if state:
+            self.open_connections.wait(self, state, self.loop)
+        else:
+            self.open_connections.run(self)
 
     def on_headers_complete(self) -> None:
         if not self.parser.should_upgrade():
             super().on_headers_complete()
         elif self.parser.get_method() == b"CONNECT":
-            self._refuse("501 Not Implemented")
+            self.refuse("501 Not Implemented")
 
     def on_message_complete(self) -> None:
         if not self.parser.should_upgrade():
@@ -104,20 +135,27 @@ class Connection(HttpToolsProtocol):
             b"%b %b HTTP/%b\r\n" % start + b"".join(b"%b: %b\r\n" % each for each in kept) + b"\r\n"
         )
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def end_idle(self) -> None:
+        """No request came any more."""
+        self.transport.close()
+        self._wait_or_run()
 
-    def _time_out(self) -> None:
-        if self.cycle is None or self.cycle.scope is not self.scope:
-            return self._refuse("408 Request Timeout")
+    def end_reading(self) -> None:
+        """The request did not arrive in time."""
+        if self._in_head():
+            return self.refuse("408 Request Timeout")
         self.scope["state"]["late"] = True  # the app waits for the body: wake it up
         self.cycle.message_event.set()
 
-    def _refuse(self, status: str) -> None:
+    def abort(self) -> None:
+        """End at once, without what is not sent yet."""
+        self.transport.abort()
+
+    def refuse(self, status: str) -> None:
+        """Answer in the place of the app, and close."""
         if not self.transport.is_closing():
             body = json.dumps({"detail": f"{status}: this request was not read."})
             answer = f"HTTP/1.1 {status}\r\n{JSON_HEADERS} {len(body)}\r\n\r\n{body}"
             self.transport.write(answer.encode())
             self.transport.close()
+        self._wait_or_run()

@@ -19,7 +19,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mlops_loop.access import connection
+from mlops_loop.access import connection, open_connections
 from mlops_loop.access.access_log import AccessLog
 from mlops_loop.access.auth import Auth
 from mlops_loop.access.rate import RateLimit
@@ -176,8 +176,8 @@ class _Exchange:
         self.held_bytes += n_bytes
         limits.held_bytes += n_bytes
         if self._late():
-            limit = connection.READ_TIMEOUT_S
-            raise HTTPException(408, f"The request did not come within {limit} s.")
+            limit = open_connections.READ_TIMEOUT_S
+            raise HTTPException(408, f"The request did not come within {limit:g} s.")
         if self.held_bytes > most:
             raise limits.too_large()
         if limits.held_bytes > MAX_BODIES * most:

@@ -33,6 +33,7 @@ from mlops_loop import project
 from mlops_loop.access.auth import Auth
 from mlops_loop.access.connection import Connection
 from mlops_loop.access.limits import Limits
+from mlops_loop.access.open_connections import KEEP_ALIVE_S, OpenConnections, allow_files
 from mlops_loop.errors import NoValidBundle, UsageError
 from mlops_loop.page import routes as page_routes
 from mlops_loop.prediction_log.log import PredictionLog
@@ -83,6 +84,7 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     app.state.settings = settings
     app.state.model_name = project.model_name()
     app.state.auth = Auth(settings)
+    app.state.connections = OpenConnections(settings.max_connections)
     app.state.metrics = prometheus.Metrics()
     app.state.model, app.state.reason, app.state.first_bundle = None, "", ""
     try:
@@ -137,6 +139,7 @@ def serve(settings: Settings) -> None:
     app = create_app(settings)
     if settings.require_bundle and app.state.model is None:
         raise NoValidBundle(app.state.reason)
+    allow_files(settings.max_connections)
     gc.collect()
     gc.freeze()  # what was loaded stays: scanning it again would hold up requests
     listeners = _listeners(settings)
@@ -159,8 +162,9 @@ def server_of(app: FastAPI, drain_s: float = 0) -> uvicorn.Server:
     """The server that `serve` runs; `drain_s`: how long it still answers after it was stopped."""
     config = uvicorn.Config(
         app,
-        http=Connection,
+        http=Connection.of(app.state.connections),
         ws="none",
+        timeout_keep_alive=int(KEEP_ALIVE_S),
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,

@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
+from mlops_loop.access.open_connections import REASONS, OpenConnections
 from mlops_loop.inference.model import Model
 from mlops_loop.prediction_log.log import PredictionLog
 
@@ -84,9 +85,25 @@ class LogCollector(Collector):
         ]
 
 
+class ConnectionCollector(Collector):
+    """The open connections, and those that were ended before their client had an answer."""
+
+    def __init__(self, connections: OpenConnections) -> None:
+        self._connections = connections
+
+    def collect(self) -> list[Metric]:
+        ended = CounterMetricFamily(
+            "http_connections_ended", "Without an answer.", labels=["reason"]
+        )
+        for reason in REASONS:
+            ended.add_metric([reason], self._connections.ended[reason])
+        return [GaugeMetricFamily("http_connections", "Open.", len(self._connections)), ended]
+
+
 def add_to(app: FastAPI) -> None:
     """Add `/metrics`."""
     metrics: Metrics = app.state.metrics
+    metrics.registry.register(ConnectionCollector(app.state.connections))
     if app.state.log:
         metrics.registry.register(LogCollector(app.state.log))
 
