@@ -46,4 +46,5 @@ PROFILE = REPORTS / "profile.html"
 SEARCH_CACHE = Path("build/search")
 CHAMPION = Path("build/champion")
 VERSIONS = Path("build/versions")  # bundles that were fetched to predict with
+ENDPOINTS = Path("build/endpoints")  # of running ones: where their key is
 HISTORY = Path("build/history")  # of days of production, where no store is known

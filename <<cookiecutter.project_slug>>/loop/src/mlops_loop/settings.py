@@ -74,10 +74,11 @@ class Settings(BaseSettings):
     log_wait: bool = False
     log_columns: str = ""
     log_subject_key: str = Field("", repr=False)
-    auth: Literal["none", "api-key", "github-oidc"] = "none"
+    auth: Literal["api-key", "github-oidc"] = "api-key"
     auth_predict: bool = False
     api_key: Annotated[bytes, BeforeValidator(hashed_key)] = Field(b"", repr=False)
     api_key_file: Path | None = None
+    own_key_file: Path | None = None
     oidc_issuer: str = "https://token.actions.githubusercontent.com"
     oidc_jwks_url: str = ""
     oidc_audience: str = ""

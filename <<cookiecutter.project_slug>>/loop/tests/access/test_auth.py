@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
 import pytest
+import urllib3
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import Depends
 from fastapi.testclient import TestClient
@@ -81,33 +82,88 @@ def ask(client, given="", **headers):
     return client.post("/protected", headers=named | headers)
 
 
-def test_open_on_loopback_only(protect):
-    """Without authentication programs of this machine are let in, and this page's own scripts."""
-    client = protect()
-    for host in ("127.0.0.1:8000", "localhost", "[::1]:8000", "[::1]"):
-        assert ask(client, Host=host).json() == "open"
-        assert ask(client, Host=host, Origin=f"http://{host}").json() == "open"
-    assert ask(protect(bind_host="0.0.0.0"), Host="127.0.0.1").status_code == 403
-
-
-FOREIGN = {
+FROM_HERE = {
+    "no header": {},
+    "this machine": {"Host": "127.0.0.1:8000"},
+    "this page": {"Host": "127.0.0.1:8000", "Origin": "http://127.0.0.1:8000"},
     "a proxy": {"X-Forwarded-For": "203.0.113.9"},
-    "another proxy": {"Forwarded": "for=203.0.113.9"},
-    "a web page": {"Origin": "https://evil.example.org"},
-    "a page without origin": {"Origin": "null"},
-    "a page of another port": {"Origin": "http://127.0.0.1:3000"},
-    "another name": {"Host": "evil.example.org:8000"},
-    "half a name": {"Host": "[::1"},
+    "a web page": {"Host": "127.0.0.1:8000", "Origin": "https://evil.example.org"},
 }
 
 
-@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
-def test_others_on_loopback(protect, headers):
-    """No proxy speaks for others, and no web page in a browser of this machine."""
-    refused = ask(protect(), **{"Host": "127.0.0.1:8000"} | headers)
-    assert refused.status_code == 403
-    assert "set AUTH=api-key" in refused.json()["detail"]
-    assert refused.headers["WWW-Authenticate"] == "Bearer"
+@pytest.mark.parametrize("headers", FROM_HERE.values(), ids=FROM_HERE)
+def test_no_place_opens_a_route(protect, tmp_path, headers):
+    """Only a key does: a proxy of this machine comes from loopback, whatever it adds or not."""
+    client = protect(log_url=f"sqlite:///{tmp_path}/log.db")
+    refused = ask(client, **headers)
+    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert ask(client, own_key(tmp_path), **headers).json() == "open"
+
+
+def own_key(tmp_path):
+    return (tmp_path / "log.db-key").read_text().strip()
+
+
+def test_a_bare_proxy(live, listening, tmp_path):
+    """What another machine sends through a proxy that adds no header opens nothing."""
+    host, port = live(log_url=f"sqlite:///{tmp_path}/log.db")
+
+    class Bare(BaseHTTPRequestHandler):
+        def do_GET(self):
+            kept = {name: self.headers[name] for name in self.headers if name != "Host"}
+            url = f"http://{host}:{port}{self.path}"
+            answer = urllib3.request(self.command, url, headers=kept)
+            self.send_response(answer.status)
+            self.end_headers()
+            self.wfile.write(answer.data)
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    with listening(ThreadingHTTPServer(("127.0.0.1", 0), Bare)) as proxy:
+        url = f"http://127.0.0.1:{proxy.server_port}"
+        routes = ("GET", "/logs/export"), ("POST", "/feedback"), ("POST", "/reload")
+        statuses = [urllib3.request(method, url + path).status for method, path in routes]
+        assert statuses == [401, 401, 401]
+        key = {"Authorization": f"Bearer {own_key(tmp_path)}"}
+        assert urllib3.request("GET", f"{url}/logs/export", headers=key).status == 200
+
+
+def test_closed_without_a_key(protect):
+    """No log in a file, and no setting: nobody is let in, and the answer says what to set."""
+    for given in ({}, {"bind_host": "0.0.0.0"}):
+        refused = ask(protect(**given), KEY)
+        assert refused.status_code == 403
+        assert "start it with OWN_KEY_FILE=" in refused.json()["detail"]
+
+
+def test_a_key_in_a_stated_file(protect, tmp_path):
+    """Also without a log; it opens predictions too, where they need a key."""
+    client = protect(own_key_file=tmp_path / "made" / "key", auth_predict=True)
+    assert client.post("/predict", json={}).status_code == 401
+    assert ask(client, (tmp_path / "made" / "key").read_text().strip()).json() == "open"
+
+
+GIVEN = {"a key": {"api_key": KEY}, "tokens": {"auth": "github-oidc", "oidc_audience": AUDIENCE}}
+
+
+@pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+def test_no_second_key(protect, tmp_path, given):
+    """Where a setting says who may ask, the endpoint makes no key of its own."""
+    given = {"log_url": f"sqlite:///{tmp_path}/log.db", "oidc_repository": REPOSITORY} | given
+    assert protect(**given).app.state.auth.own_key_file is None
+    assert not (tmp_path / "log.db-key").exists()
+
+
+def test_a_key_that_cannot_be_made(protect, tmp_path):
+    """Beside a log, which fails as well, the routes are closed; at OWN_KEY_FILE nothing starts."""
+    (tmp_path / "file").write_text("")
+    client = protect(log_url=f"sqlite:///{tmp_path}/file/log.db")
+    assert ask(client, KEY).status_code == 403
+    with pytest.raises(errors.UsageError, match=r"OWN_KEY_FILE: .*/key cannot be made: File ex"):
+        protect(own_key_file=tmp_path / "file" / "key")
 
 
 def test_key_in_either_header(protect):
@@ -154,7 +210,6 @@ def test_only_the_hash_is_kept(protect):
 
 
 LACKING = {
-    "no key": {"auth": "api-key"},
     "no audience": {"auth": "github-oidc", "oidc_repository": REPOSITORY},
     "no repository": {"auth": "github-oidc", "oidc_audience": AUDIENCE},
     "nobody may predict": {"auth_predict": True},
@@ -164,7 +219,7 @@ LACKING = {
 @pytest.mark.parametrize("given", LACKING.values(), ids=LACKING)
 def test_lacking_setting(protect, given):
     """Half a rule is none: the endpoint does not start."""
-    with pytest.raises(errors.UsageError, match=r"lacks a setting: api-key needs API_KEY"):
+    with pytest.raises(errors.UsageError, match=r"AUTH_PREDICT needs API_KEY_FILE"):
         protect(**given)
 
 
@@ -175,7 +230,9 @@ def test_short_keys(tmp_path, monkeypatch):
         settings.Settings.from_environment()
     monkeypatch.delenv("API_KEY")
     (tmp_path / "short").write_text("hunter2")
-    for name, reason in (("short", "20 characters"), ("none", "No such file")):
+    (tmp_path / "empty").write_text("\n")
+    wrong = ("short", "20 characters"), ("empty", "20 characters"), ("none", "No such file")
+    for name, reason in wrong:
         given = {"auth": "api-key", "api_key_file": tmp_path / name}
         with pytest.raises(errors.UsageError, match=reason) as refused:
             auth.Auth(settings.Settings.from_environment(**given))

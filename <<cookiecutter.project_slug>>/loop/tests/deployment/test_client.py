@@ -2,10 +2,11 @@
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import pytest
 
-from mlops_loop import errors
+from mlops_loop import errors, key_file
 from mlops_loop.deployment import client
 
 KEY = "correct-horse-battery-staple"
@@ -49,6 +50,20 @@ def test_key_of_the_environment(server, monkeypatch):
     assert asked.ask("/version")["key"] == f"Bearer {KEY}"
     assert asked.ask("/elsewhere")["key"] is None
     assert KEY not in repr(asked)
+
+
+def test_key_of_an_endpoint_of_this_machine(server, monkeypatch, tmp_path):
+    """The file of its key is found; no proxy of the environment sees it, and no other address."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("")
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    made, port = key_file.make(tmp_path / "key"), urlsplit(server).port
+    with key_file.noted([("127.0.0.1", port)], tmp_path / "key"):
+        assert client.Client(server).ask("/version")["key"] == f"Bearer {made}"
+        assert client.Client(server).ask("/elsewhere")["key"] is None
+        assert client.Client(server, key="").ask("/version")["key"] is None
+    assert client.Client(server).ask("/version")["key"] is None
 
 
 def test_refusals(server):

@@ -225,7 +225,7 @@ def test_alerts_end_by_what_their_sections_say(bundles, serve_process, tmp_path)
     place, target = tmp_path / "place", free_address()
     place.write_text("a file where the log's folder should be")
     env = {"BUNDLE_DIR": f"{tmp_path}/bundle", "LOG_URL": f"sqlite:///{place}/log.db"}
-    env |= {"PORT": target.rpartition(":")[2], "REQUIRE_BUNDLE": "false"}
+    env |= {"PORT": target.rpartition(":")[2], "REQUIRE_BUNDLE": "false", "API_KEY": KEY}
     with serve_process(env) as process:
         try:
             with prometheus(tmp_path, target) as server:
@@ -235,7 +235,9 @@ def test_alerts_end_by_what_their_sections_say(bundles, serve_process, tmp_path)
                 ready = urllib3.request("GET", f"http://{target}/ready").json()
                 assert "No model bundle in" in ready["detail"]
                 shutil.copytree(bundles["binary"], tmp_path / "bundle")
-                assert urllib3.request("POST", f"http://{target}/reload").status == 200
+                key = {"X-API-Key": KEY}
+                reloaded = urllib3.request("POST", f"http://{target}/reload", headers=key)
+                assert reloaded.status == 200
                 server.wait(lambda: set(server.alerts()) & wrong == {"PredictionLogDown"})
                 ready = urllib3.request("GET", f"http://{target}/ready").json()
                 assert "File exists" in ready["detail"]

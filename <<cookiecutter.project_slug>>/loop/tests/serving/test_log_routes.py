@@ -74,13 +74,13 @@ def test_without_a_log(client, row):
         assert (answer.status_code, "LOG_URL" in answer.text) == (404, True)
 
 
-def test_closed_unless_opened(start, bundles, tmp_path):
-    """Nobody reads the log, reports outcomes or reloads where nothing was set."""
+def test_closed_without_a_key(start, bundles, tmp_path):
+    """Nobody reads the log, reports outcomes or reloads without the endpoint's key."""
     url = f"sqlite:///{tmp_path}/log.db"
-    client = start(bundles["binary"], log_url=url, bind_host="0.0.0.0")
+    client = start(bundles["binary"], log_url=url, auth="api-key")
     answers = [client.get("/logs/export"), client.post("/feedback"), client.post("/reload")]
     answers.append(client.get("/logs/problems", params={"day": "2026-01-01"}))
-    assert [answer.status_code for answer in answers] == [403] * 4
+    assert [answer.status_code for answer in answers] == [401] * 4
 
 
 def test_export_of_a_span(logging_client, row):

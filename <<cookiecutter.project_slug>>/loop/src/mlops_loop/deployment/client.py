@@ -9,16 +9,22 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
+from mlops_loop import key_file
 from mlops_loop.errors import SmokeFailed
+from mlops_loop.job_token import LOOPBACK
 
 
 @dataclass(frozen=True)
 class Client:
-    """Asks the endpoint at `url`, with the key of ENDPOINT_KEY where predictions need one."""
+    """Asks the endpoint at `url`.
+
+    With `key`; where that is None with ENDPOINT_KEY, or the endpoint's own (`key_file.of`).
+    """
 
     url: str
-    key: str = field(default_factory=lambda: os.environ.get("ENDPOINT_KEY", ""), repr=False)
+    key: str | None = field(default=None, repr=False)
     timeout_s: float = 10.0
 
     def ask(self, path: str, content: Any = None) -> Any:
@@ -37,15 +43,26 @@ class Client:
         try:
             request = urllib.request.Request(self._at(path), data)
             request.add_header("Content-Type", "application/json")
-            if self.key:
-                request.add_unredirected_header("Authorization", f"Bearer {self.key}")
-            with urllib.request.urlopen(request, timeout=self.timeout_s) as answer:
+            if key := self._key():
+                request.add_unredirected_header("Authorization", f"Bearer {key}")
+            with self._opener().open(request, timeout=self.timeout_s) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode(errors="replace")
         except (OSError, ValueError) as error:
             raise SmokeFailed(f"{self._at(path)} gives no JSON: {error}") from error
+
+    def _key(self) -> str:
+        if self.key is not None:
+            return self.key
+        return os.environ.get("ENDPOINT_KEY") or key_file.of(self.url)
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        """This machine is asked directly: a proxy of the environment would get the key."""
+        here = urlsplit(self.url).hostname in LOOPBACK
+        proxies = [urllib.request.ProxyHandler({})] if here else []
+        return urllib.request.build_opener(*proxies)
 
     def wait_until_ready(self, timeout_s: float) -> None:
         """Ask /ready until it succeeds; raises SmokeFailed after `timeout_s`."""

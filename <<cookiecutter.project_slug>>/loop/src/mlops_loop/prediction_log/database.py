@@ -17,7 +17,6 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlops_loop.errors import LogUnavailable, UsageError
@@ -100,12 +99,12 @@ class Database:
         self._connection: Any = None
         self._writes, self._read_only = writes, read_only
         self._file: SqliteFile | None = None
-        scheme, _, rest = url.partition("://")
+        scheme = url.partition("://")[0]
         if scheme in ("postgresql", "postgres"):
             self._server = Postgres(url, TIMEOUT_S, read_only)
             self._failures, self._mark = self._server.failures, "%s"
-        elif scheme == "sqlite" and rest.startswith("/") and rest != "/":
-            self._file = SqliteFile(Path(rest.removeprefix("/")), TIMEOUT_S)
+        elif path := sqlite_file.path_of(url):
+            self._file = SqliteFile(path, TIMEOUT_S)
             self._failures, self._mark = (sqlite3.Error, OSError), "?"
         else:
             raise UsageError(f"LOG_URL begins with {scheme + '://'!r}, allowed is {FORMS}.")

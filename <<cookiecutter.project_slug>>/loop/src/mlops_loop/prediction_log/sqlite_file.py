@@ -14,6 +14,13 @@ from pathlib import Path
 RESERVE_BYTES = 8 << 20  # more than the journal of a deletion, and than SQLite's own of 1,000 pages
 
 
+def path_of(url: str) -> Path | None:
+    """The file of a URL of SQLite; None for every other URL."""
+    scheme, _, rest = url.partition("://")
+    is_file = scheme == "sqlite" and rest.startswith("/") and rest != "/"
+    return Path(rest.removeprefix("/")) if is_file else None
+
+
 class SqliteFile:
     """The file at `path`; a method raises sqlite3.Error or OSError where it cannot be used."""
 

@@ -19,8 +19,8 @@ import asyncio
 import gc
 import logging
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from threading import current_thread, main_thread
 
@@ -29,7 +29,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from mlops_loop import project
+from mlops_loop import key_file, project
 from mlops_loop.access.auth import Auth
 from mlops_loop.access.connection import Connection
 from mlops_loop.access.limits import Limits
@@ -83,7 +83,6 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     """What requests read: settings, names, metrics, the model or the reason why there is none."""
     app.state.settings = settings
     app.state.model_name = project.model_name()
-    app.state.auth = Auth(settings)
     app.state.connections = OpenConnections(settings.max_connections)
     app.state.metrics = prometheus.Metrics()
     app.state.model, app.state.reason, app.state.first_bundle = None, "", ""
@@ -92,6 +91,7 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     except NoValidBundle as error:
         app.state.reason = str(error)
     app.state.log = _log(app, settings)
+    app.state.auth = Auth(settings)  # last: it may make a file
 
 
 def _add_routes(app: FastAPI) -> None:
@@ -146,8 +146,19 @@ def serve(settings: Settings) -> None:
     host, port = listeners[-1].getsockname()
     address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     print(f"Page  {address}/\nAPI   {address}/docs", flush=True)
-    with suppress(KeyboardInterrupt):  # raised once more after a graceful stop
+    with suppress(KeyboardInterrupt), _own_key_noted(app, listeners):  # raised after a stop
         server_of(app, DRAIN_S if settings.shared_port else 0).run(sockets=listeners)
+
+
+@contextmanager
+def _own_key_noted(app: FastAPI, listeners: list[socket.socket]) -> Iterator[None]:
+    """Say where the endpoint's own key is, to whoever reads its output and to our commands."""
+    if place := app.state.auth.own_key_file:
+        with key_file.noted([each.getsockname() for each in listeners], place):
+            print(f"Key   {place}", flush=True)
+            yield
+    else:
+        yield
 
 
 def _listeners(settings: Settings) -> list[socket.socket]:

@@ -1,6 +1,6 @@
 """Routes for operators: `/feedback` takes outcomes; `/logs/export`, `/logs/problems`, `/reload`.
 
-AUTH says to whom they are open (`access/auth.py`).
+Each asks for a key or a token (`access/auth.py`).
 """
 
 from __future__ import annotations

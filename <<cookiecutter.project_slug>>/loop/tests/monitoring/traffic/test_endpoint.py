@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import urllib3
 
 from mlops_loop.errors import LogUnavailable, UsageError
 from mlops_loop.monitoring.traffic import endpoint, table
@@ -33,10 +35,17 @@ def rows_of(server_of):
     return read
 
 
-def test_a_real_endpoint(live, log_url):
-    """Days are cut at midnight (UTC), and no subject comes."""
+@pytest.fixture
+def real(live, log_url):
+    """The environment of who asks a real endpoint with its own key."""
     host, port = live(log_url=log_url)
-    source = EndpointTraffic(Endpoint(), {"PRODUCTION_URL": f"http://{host}:{port}/"})
+    place = f"{log_url.removeprefix('sqlite:///')}-key"
+    return {"PRODUCTION_URL": f"http://{host}:{port}/", "ENDPOINT_KEY_FILE": place}
+
+
+def test_a_real_endpoint(real):
+    """Days are cut at midnight (UTC), and no subject comes."""
+    source = EndpointTraffic(Endpoint(), real)
     first, second = table.read(source, DAY, NEXT + timedelta(days=1))
     assert (first.day, len(first.rows), second.day, len(second.rows)) == (DAY, 4, NEXT, 2)
     assert first.rows["outcome"].tolist() == [None, "late", None, None]
@@ -46,10 +55,9 @@ def test_a_real_endpoint(live, log_url):
     assert tuple(first.rows) == table.COLUMNS
 
 
-def test_problems_of_a_real_endpoint(live, log_url):
+def test_problems_of_a_real_endpoint(real):
     """By column, as numbers."""
-    host, port = live(log_url=log_url)
-    source = EndpointTraffic(Endpoint(), {"PRODUCTION_URL": f"http://{host}:{port}"})
+    source = EndpointTraffic(Endpoint(), real)
     assert source.problems(DAY) == PROBLEMS
     assert source.problems(NEXT) == {}
 
@@ -65,16 +73,29 @@ def test_an_endpoint_that_does_not_tell_its_problems(server_of, answer):
     assert EndpointTraffic(Endpoint(), {"PRODUCTION_URL": server_of.url}).problems(DAY) is None
 
 
-def test_the_endpoint_announces_what_it_sends(live, log_url):
+def test_the_endpoint_announces_what_it_sends(real):
     """So a log that was cut short, or pruned meanwhile, is seen."""
-    import urllib3
-
-    host, port = live(log_url=log_url)
-    until = "until=2026-01-06T00:00:00%2B00:00"
-    answer = urllib3.request("GET", f"http://{host}:{port}/logs/export?{until}")
+    key = {"X-API-Key": Path(real["ENDPOINT_KEY_FILE"]).read_text().strip()}
+    url, until = f"{real['PRODUCTION_URL']}logs/export", "until=2026-01-06T00:00:00%2B00:00"
+    answer = urllib3.request("GET", f"{url}?{until}", headers=key)
     assert answer.headers["X-Total-Rows"] == "4"
     assert answer.data.count(b"\n") == 4
-    assert "X-Total-Rows" not in urllib3.request("GET", f"http://{host}:{port}/logs/export").headers
+    assert "X-Total-Rows" not in urllib3.request("GET", url, headers=key).headers
+
+
+def test_the_command_finds_the_key(serve_process, bundles, log_url, tmp_path, monkeypatch):
+    """Of an endpoint that was started in this folder; nobody sets a secret."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("")
+    env = {"BUNDLE_DIR": str(bundles["binary"]), "LOG_URL": log_url, "PORT": "0"}
+    with serve_process(env, text=True) as server:
+        try:
+            lines = [server.stdout.readline().split() for _ in range(3)]
+            source = EndpointTraffic(Endpoint(), {"PRODUCTION_URL": lines[0][1]})
+            assert source.problems(DAY) == PROBLEMS
+        finally:
+            server.terminate()
+    assert lines[2] == ["Key", f"{log_url.removeprefix('sqlite:///')}-key"]
 
 
 def test_a_cut_answer_goes_on_where_it_ended(rows_of, server_of):

@@ -211,7 +211,7 @@ class EndpointTraffic:
         return answer
 
     def _request(self, path: str, query: str) -> urllib3.BaseHTTPResponse:
-        key = credential(self._config.audience or self.url, self._env)
+        key = credential(self.url, self._config.audience or self.url, self._env)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         return urllib3.request(
             "GET", f"{self.url}{path}?{query}", headers=headers, timeout=TIMEOUT, retries=False,
