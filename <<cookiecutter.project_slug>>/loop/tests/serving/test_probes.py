@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent import futures
 from contextlib import suppress
 
 import pytest
@@ -140,6 +142,35 @@ def test_leaves_a_shared_port_without_losing_a_request(bundles, serve_process):
         assert (answer.status, answer.headers["Connection"]) == (200, "close")
         client.close()
         assert server.wait(30) == -signal.SIGTERM  # raised once more after a graceful stop
+
+
+def test_a_stop_loses_no_request(bundles, serve_process, row):
+    """Clients that ask on and on, or now and then, each on its connection, and a plain SIGTERM."""
+    env = {"BUNDLE_DIR": str(bundles["binary"]), "PORT": "0"}
+    with serve_process(env) as server, futures.ThreadPoolExecutor(8) as threads:
+        port = int(server.stdout.readline().split()[1].split(b":")[2].strip(b"/"))
+        body, some = json.dumps(row), threading.Semaphore(0)
+        asked = [threads.submit(ask_until_closed, port, body, some, n % 2 / 20) for n in range(8)]
+        for _ in range(100):
+            assert some.acquire(timeout=20)
+        server.terminate()
+        answered = [each.result() for each in asked]
+        assert server.wait(30) == -signal.SIGTERM
+    assert {tuple(each[-1:]) for each in answered} == {((200, True),)}
+    assert {pair for each in answered for pair in each[:-1]} == {(200, False)}
+
+
+def ask_until_closed(port, body, some, pause_s):
+    """Of each answer, its status and whether it is the connection's last; a lost one raises."""
+    client, answers = http.client.HTTPConnection("127.0.0.1", port, timeout=20), []
+    while not answers or not answers[-1][1]:
+        client.request("POST", "/predict", body)
+        answer = client.getresponse()
+        answer.read()
+        answers.append((answer.status, answer.will_close))
+        some.release()
+        threading.Event().wait(pause_s)
+    return answers
 
 
 def test_serving_needs_neither_pandas_nor_sklearn(bundles):

@@ -50,7 +50,7 @@ from mlops_loop.serving import (
 from mlops_loop.settings import Settings
 from mlops_loop.text import listed
 
-GRACE_S, DRAIN_S = 20, 2
+GRACE_S, DRAIN_S, DRAIN_STEP_S = 20, 2, 0.02
 # FastAPI looks for OpenTelemetry at each request, which costs as much as the model.
 UNTRACED = TelemetryConfig(tracing=False, metrics=False, logs=False)
 
@@ -131,7 +131,8 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM; requests in flight get `GRACE_S` seconds to finish.
+    """Serve until SIGINT or SIGTERM. Then clients with an open connection are answered for up to
+    `DRAIN_S` seconds, and requests in flight get `GRACE_S` more to finish.
 
     Port 0 takes any free one. Raises NoValidBundle where a bundle is required and none is valid,
     UsageError where the address cannot be bound.
@@ -147,7 +148,7 @@ def serve(settings: Settings) -> None:
     address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     print(f"Page  {address}/\nAPI   {address}/docs", flush=True)
     with suppress(KeyboardInterrupt), _own_key_noted(app, listeners):  # raised after a stop
-        server_of(app, DRAIN_S if settings.shared_port else 0).run(sockets=listeners)
+        server_of(app).run(sockets=listeners)
 
 
 @contextmanager
@@ -169,8 +170,8 @@ def _listeners(settings: Settings) -> list[socket.socket]:
     return listeners
 
 
-def server_of(app: FastAPI, drain_s: float = 0) -> uvicorn.Server:
-    """The server that `serve` runs; `drain_s`: how long it still answers after it was stopped."""
+def server_of(app: FastAPI) -> Server:
+    """The server that `serve` runs."""
     config = uvicorn.Config(
         app,
         http=Connection.of(app.state.connections),
@@ -180,19 +181,22 @@ def server_of(app: FastAPI, drain_s: float = 0) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-    return _Server(app, config, drain_s)
+    return Server(app, config)
 
 
-class _Server(uvicorn.Server):
-    """Stops without losing a request where another process listens on the same port.
+class Server(uvicorn.Server):
+    """Stops without losing a request.
 
-    uvicorn closes connections on which no request has arrived yet. So this one first stops only
-    listening, and for `drain_s` answers what is still sent, asking each client to connect again.
+    uvicorn closes connections on which no request has arrived yet, while one may be on its way. So
+    this one first stops only listening, and until its clients have gone, for up to `drain_s`,
+    answers what is still sent, asking each client to connect again. A second Ctrl-C ends it.
     """
 
-    def __init__(self, app: FastAPI, config: uvicorn.Config, drain_s: float):
+    drain_s: float = DRAIN_S
+
+    def __init__(self, app: FastAPI, config: uvicorn.Config):
         super().__init__(config)
-        self._app, self._drain_s = app, drain_s
+        self._app = app
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if current_thread() is main_thread():  # as in uvicorn: only this thread gets signals
@@ -206,8 +210,14 @@ class _Server(uvicorn.Server):
             listener.close()
         headers = self.server_state.default_headers
         self.server_state.default_headers = [*headers, (b"connection", b"close")]
-        await asyncio.sleep(self._drain_s)
+        await self._drain()
         await super().shutdown(sockets)
+
+    async def _drain(self) -> None:
+        clock, connections = asyncio.get_running_loop().time, self._app.state.connections
+        end = clock() + self.drain_s
+        while connections and not self.force_exit and clock() < end:
+            await asyncio.sleep(DRAIN_STEP_S)
 
 
 def _bind(host: str, port: int, reuse_port: bool = False) -> socket.socket:
