@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,9 @@ from pydantic_core import to_json
 from mlops_loop import tasks
 from mlops_loop.errors import NoValidBundle
 from mlops_loop.inference.batching import Batcher
+from mlops_loop.inference.by_column import ColumnReader, Table
 from mlops_loop.inference.rows import Row, RowReader
+from mlops_loop.inference.usage import Usage
 from mlops_loop.model import bundle as bundles
 from mlops_loop.model.bundle import Bundle
 from mlops_loop.model.contract import Contract
@@ -25,13 +27,16 @@ from mlops_loop.tasks.task import Task
 class Model:
     """Serves until another replaces it; made by `load`. `version` is what answers report.
 
-    examples: golden rows with rounded numbers, for forms and documentation.
+    reader, columns: of rows, and of the same by column. examples: golden rows with rounded numbers,
+    for forms and documentation. usage: what it was asked since it was loaded.
     """
 
     bundle: Bundle
     reader: RowReader
+    columns: ColumnReader
     examples: list[Row]
     version: str
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def contract(self) -> Contract:
@@ -41,9 +46,10 @@ class Model:
     def task(self) -> Task:
         return tasks.of(self.contract)
 
-    def predict(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def predict(self, rows: Sequence[Mapping[str, Any]] | Table) -> list[dict[str, Any]]:
         """Checked rows -> a prediction for each, as the task of the model writes it."""
-        scores = self.bundle.predictor.scores(self.contract.encode_rows(rows))
+        coded = rows.matrix if isinstance(rows, Table) else self.contract.encode_rows(rows)
+        scores = self.bundle.predictor.scores(coded)
         return self.task.predictions(scores, self.contract)
 
     @cached_property
@@ -76,7 +82,7 @@ def load(settings: Settings, first_bundle: str = "") -> Model:
         reader = RowReader(bundle.contract, settings.max_rows)
         golden = [line["row"] for line in bundle.golden()]
         examples = [bundle.contract.example(row) for row in golden]
-        model = Model(bundle, reader, examples, version)
+        model = Model(bundle, reader, ColumnReader(reader, settings.max_rows), examples, version)
         rows = reader.read(to_json(golden[: settings.max_rows]))
         model.predict(rows if isinstance(rows, list) else [rows])
     except Exception as error:  # whatever the runtime raises: the reason is shown at /ready

@@ -14,6 +14,8 @@ from pydantic_core import to_json
 from starlette.datastructures import State
 from starlette.types import Scope
 
+from mlops_loop.errors import LogUnavailable
+from mlops_loop.inference.by_column import Table
 from mlops_loop.inference.errors import NoModel, RowsRefused
 from mlops_loop.inference.model import Model
 from mlops_loop.inference.rows import Row
@@ -35,25 +37,30 @@ class Predictions(NamedTuple):
 
 
 async def predict_and_log(
-    scope: Scope, model: Model, rows: list[Row], body: bytes = b""
+    scope: Scope, model: Model, rows: list[Row] | Table, body: bytes = b""
 ) -> Predictions:
     """Predict checked rows and log the predictions; `body` is the JSON that the rows came from.
 
     Raises LogUnavailable where the app has a log that cannot store them.
     """
+    if isinstance(rows, Table) and len(rows) < LARGE_ROWS:
+        rows = rows.rows()
     state = scope["app"].state
     log: PredictionLog | None = state.log
     if log and log.blocked():
         await log.admit()
     start = time.perf_counter()
-    if len(rows) < LARGE_ROWS:
+    if isinstance(rows, list) and len(rows) < LARGE_ROWS:
         predictions = await model.batcher.predict(rows)
     else:
         predictions = await to_thread.run_sync(model.predict, rows)
+    took = time.perf_counter() - start
     state.metrics.predictions.inc(len(rows))
+    model.usage.answered(len(rows), took)
     json, metadata = to_json(predictions), model.metadata()
     if log:
-        took = time.perf_counter() - start
+        if isinstance(rows, Table):
+            rows = await to_thread.run_sync(rows.rows)
         subject = next((value for name, value in scope["headers"] if name == SUBJECT), None)
         metadata["prediction_id"] = log.put(model.version, took, subject, rows, json, body)
         await log.settle()
@@ -68,10 +75,19 @@ def ready_model(state: State) -> Model:
     return model
 
 
+def ready(state: State) -> Model:
+    """The same where the log can be written; raises LogUnavailable with the reason where not."""
+    model = ready_model(state)
+    if state.log and state.log.reason:
+        raise LogUnavailable(state.log.trouble)
+    return model
+
+
 def count_refused(state: State, refused: RowsRefused) -> None:
     """Count refused values for `/metrics` and in the log; a route that answers RowsRefused itself
     calls this."""
     names = state.model.contract.names
+    state.model.usage.refused += 1
     labels = [
         (
             error.column if error.column in names else "other",

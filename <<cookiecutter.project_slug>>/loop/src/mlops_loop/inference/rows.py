@@ -24,6 +24,9 @@ LARGEST = float(np.finfo(np.float32).max)
 MAX_ROW_BYTES = 256 * 1024
 MAX_ERRORS = 1_000  # describing one costs microseconds; beyond, only the first bad row is described
 
+# Python's regular expressions, because pandera checks the training rows with them.
+STRICT = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
+
 Row = dict[str, Any]
 typed_dict: Any = TypedDict  # made from a contract, which no type checker can follow
 
@@ -107,8 +110,7 @@ class RowReader:
 def _row_type(contract: Contract) -> Any:
     """The TypedDict of one row; a column's name may be any text."""
     row = typed_dict("Row", {column.name: _field(column) for column in contract.columns})
-    # Python's regular expressions, because pandera checks the training rows with them.
-    row.__pydantic_config__ = ConfigDict(extra="forbid", strict=True, regex_engine="python-re")
+    row.__pydantic_config__ = STRICT
     return row
 
 
@@ -118,9 +120,14 @@ def _field(column: Column) -> Any:
         description=": ".join(filter(None, [column.description, describe(column)])),
         examples=None if column.example is None else [column.example],
     )
-    if column.nullable:
-        return NotRequired[Annotated[_value(column) | None, metadata]]
-    return Annotated[_value(column), metadata]
+    values = value_type(column)
+    typed: Any = Annotated[values, metadata]
+    return NotRequired[typed] if column.nullable else typed
+
+
+def value_type(column: Column) -> Any:
+    """The type of a column's values, None included where they may be missing."""
+    return _value(column) | None if column.nullable else _value(column)
 
 
 def _value(column: Column) -> Any:

@@ -1,7 +1,7 @@
 """The endpoint: `create_app(settings)` for a server of your own, `serve(settings)` to run it here.
 
     POST /predict    one row or many -> predictions
-    /v1, /v2         the same, for clients of TF Serving and KServe (`protocols.py`)
+    /v1, /v2         the same, for clients of TF Serving and KServe (`protocols/`)
     GET  /           the page: a form made from the contract
     GET  /docs       the OpenAPI page, without a CDN
     GET  /health     the process is alive; depends on nothing
@@ -42,11 +42,11 @@ from mlops_loop.serving import (
     openapi,
     problem_counter,
     prometheus,
-    protocols,
     refusals,
     reload,
     routes,
 )
+from mlops_loop.serving.protocols import PROTOCOLS
 from mlops_loop.settings import Settings
 from mlops_loop.text import listed
 
@@ -68,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         telemetry=UNTRACED,
+        generate_unique_id_function=openapi.operation_id,
         lifespan=_running,
     )
     _set_state(app, settings)
@@ -97,7 +98,8 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
 def _add_routes(app: FastAPI) -> None:
     refusals.add_to(app)
     routes.add_to(app)
-    app.include_router(protocols.router)
+    for protocol in PROTOCOLS:
+        app.include_router(protocol.router)
     page_routes.add_to(app)
     log_routes.add_to(app)
     prometheus.add_to(app)

@@ -9,13 +9,15 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import Field, TypeAdapter
 
 from mlops_loop import tasks
 from mlops_loop.inference.model import Model
 from mlops_loop.inference.rows import typed_dict
 from mlops_loop.model.contract import Contract
-from mlops_loop.serving import log_routes, protocols
+from mlops_loop.serving import log_routes
+from mlops_loop.serving.protocols import PROTOCOLS
 
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -43,9 +45,15 @@ def _describe_predict(spec: dict[str, Any], model: Model, logged: bool) -> None:
     example |= {"prediction_id": ID} if logged else {}
     content = _content(schemas, _answer_type(model.contract, logged), {"One row": example})
     operation["responses"]["200"]["content"] = content
-    for path, (body, example) in protocols.bodies(model).items():
-        content = _content(schemas, body, {"Two rows": example})
-        spec["paths"][path]["post"]["requestBody"] = {"required": True, "content": content}
+    for protocol in PROTOCOLS:
+        for path, (body, example) in protocol.bodies(model).items():
+            content = _content(schemas, body, {"Two rows": example})
+            spec["paths"][path]["post"]["requestBody"] = {"required": True, "content": content}
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of a route's function, which a generated client gives its method."""
+    return route.name.lstrip("_") + ("_of_version" if "{version}" in route.path else "")
 
 
 def _rounded(value: Any) -> Any:

@@ -13,12 +13,12 @@ from pydantic_core import to_json
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlops_loop.access.body import read_body
-from mlops_loop.errors import LogUnavailable
 from mlops_loop.inference.model import Model
 from mlops_loop.inference.predict import (
     LARGE_AT_ONCE,
     LARGE_BYTES,
     predict_and_log,
+    ready,
     ready_model,
 )
 from mlops_loop.inference.rows import Row
@@ -109,10 +109,7 @@ async def _health() -> dict[str, str]:
 
 @router.get("/ready", responses={503: _NOT_READY}, summary="Can it predict?")
 async def _ready(request: Request) -> dict[str, str]:
-    model, log = ready_model(request.app.state), request.app.state.log
-    if log and log.reason:
-        raise LogUnavailable(log.trouble)
-    return {"status": "ready", "bundle": model.bundle.id}
+    return {"status": "ready", "bundle": ready(request.app.state).bundle.id}
 
 
 @router.get("/version", summary="What runs here? Unknown facts are null.")
