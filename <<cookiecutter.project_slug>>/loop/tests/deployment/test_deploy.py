@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from mlops_loop import git
 from mlops_loop.commands.registry import registry
-from mlops_loop.deployment import deploy, image, smoke
+from mlops_loop.deployment import deploy, image, pointer, smoke
 from mlops_loop.deployment.results import AutoRollback, ReleaseReverted
 from mlops_loop.errors import SmokeFailed, StoreUnreachable, UsageError
 from mlops_loop.registry import ledger, tags
@@ -322,9 +322,9 @@ def test_a_killed_tag_is_none(world, killed, step, push):
 def test_pointer_and_ledger_are_compared(world):
     """None where they agree, else what each of them names."""
     world.deploy(NEW)
-    assert deploy.disagreement(world.image, ledger.read(world.repo)) is None
+    assert pointer.disagreement(world.image, ledger.read(world.repo)) is None
     world.image.point(world.digests[OLD])
-    mismatch = deploy.disagreement(world.image, ledger.read(world.repo))
+    mismatch = pointer.disagreement(world.image, ledger.read(world.repo))
     assert mismatch.digest == world.digests[OLD]
     assert f"production is {mismatch.digest}, and by the ledger {NEW} is in" in mismatch.describe()
 

@@ -11,11 +11,8 @@ import click
 
 from mlops_loop import git, paths
 from mlops_loop.commands.console import as_json, example, print_outputs, push, to_json
-from mlops_loop.deployment import deploy
-from mlops_loop.deployment.image import ONCE, Image
 from mlops_loop.errors import ProjectError
-from mlops_loop.model import bundle
-from mlops_loop.registry import champion, ledger, release_order
+from mlops_loop.registry import ledger, release_order
 from mlops_loop.registry.entries import Entry, Ledger
 
 ROOT = Path()
@@ -55,8 +52,15 @@ def show(machine: bool) -> None:
     entries = ledger.read(ROOT)
     _print_entries(list(entries.stages().values()), machine)
     with suppress(ProjectError):  # no image, no network, no login: nothing to compare with
-        if mismatch := deploy.disagreement(Image(ROOT, retries=ONCE), entries):
-            click.echo(f"{mismatch.describe()} Next: loop deploy VERSION", err=True)
+        _warn_of_mismatch(entries)
+
+
+def _warn_of_mismatch(entries: Ledger) -> None:
+    from mlops_loop.deployment import pointer
+    from mlops_loop.deployment.image import ONCE, Image
+
+    if mismatch := pointer.disagreement(Image(ROOT, retries=ONCE), entries):
+        click.echo(f"{mismatch.describe()} Next: loop deploy VERSION", err=True)
 
 
 @registry.command(epilog=example("registry register", "registry register --bump major"))
@@ -71,6 +75,8 @@ def register(push: bool, machine: bool, **call: Any) -> None:
     Tags the commit whose dvc.lock holds the model. A second time it changes nothing. A workflow
     registers nothing where production has a later commit than its own.
     """
+    from mlops_loop.model import bundle
+
     model, entries = bundle.load(paths.BUNDLE), ledger.read(ROOT)
     now = entries.current()
     if now and release_order.is_superseded(ROOT, os.environ.get("GITHUB_SHA", ""), now):
@@ -106,6 +112,8 @@ def fetch(version: str, with_image: bool, machine: bool) -> None:
 
     With --image it also prints the image that this version ran with.
     """
+    from mlops_loop.registry import champion
+
     entries = ledger.fetch(ROOT)
     if with_image:
         chosen, facts = _with_image(entries, version)
@@ -117,6 +125,9 @@ def fetch(version: str, with_image: bool, machine: bool) -> None:
 
 
 def _with_image(entries: Ledger, version: str) -> tuple[Entry, dict[str, str]]:
+    from mlops_loop.deployment import deploy
+    from mlops_loop.deployment.image import Image
+
     image, now = Image(ROOT), entries.current()
     chosen, digest = deploy.rollback_target(image, entries, version)
     deploy.check_image(ROOT, image, entries, chosen, digest)

@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gto.versions import SemVer
-
 from mlops_loop import paths
 from mlops_loop.deployment import endpoint, smoke
 from mlops_loop.deployment.image import Image
+from mlops_loop.deployment.pointer import disagreement
 from mlops_loop.deployment.results import (
     AutoRollback,
     Deployment,
-    PointerMismatch,
     ReleaseReverted,
 )
 from mlops_loop.deployment.smoke import SmokeResult
@@ -31,6 +29,7 @@ from mlops_loop.model.bundle import Bundle
 from mlops_loop.registry import champion, ledger, release_order
 from mlops_loop.registry.entries import Entry, Ledger
 from mlops_loop.registry.ledger import TagTaken
+from mlops_loop.registry.names import order
 
 RACES = 10  # other runs that may be faster than this one
 Choice = Callable[[Ledger], tuple[Entry, str] | None]  # version and digest, None for no change
@@ -101,7 +100,7 @@ def _choose(
 ) -> tuple[Entry, str] | None:
     """The version to deploy and its image; None where production has a later version."""
     chosen, now = entries.find(version), entries.current()
-    if now and SemVer(now.version) > SemVer(chosen.version):
+    if now and order(now.version) > order(chosen.version):
         if entries.runs(chosen.version):
             raise UsageError(
                 f"{now.version} is in production and newer. To go back to {chosen.version}: "
@@ -148,14 +147,6 @@ def rollback_target(image: Image, entries: Ledger, to: str) -> tuple[Entry, str]
     if not (digest := entries.last_image(chosen.version)):
         raise UsageError(f"{chosen.version} was never in production: no image is known.")
     return chosen, digest
-
-
-def disagreement(image: Image, entries: Ledger) -> PointerMismatch | None:
-    """How the image's tag `production` and the ledger differ; None where they agree."""
-    now, digest = entries.current(), image.digest()
-    if digest == (now and now.image_digest):
-        return None
-    return PointerMismatch(image.url, digest, entries.describe())
 
 
 def _current(target: Target) -> Entry | None:

@@ -11,7 +11,6 @@ from urllib3.util import Retry
 from mlops_loop import git, paths
 from mlops_loop.deployment.image_label import bundle_ids, check_label
 from mlops_loop.errors import StoreNotThere, UsageError
-from mlops_loop.model import bundle as bundles
 from mlops_loop.registry import ledger
 from mlops_loop.registry.tags import has_versions
 from mlops_loop.storage import login
@@ -79,6 +78,8 @@ class Image:
         `digest` is that of the same build by an earlier run, empty where there was none; `login`
         says whose login is for the registry: store, image, github, or empty.
         """
+        from mlops_loop.model import bundle as bundles
+
         bundle = bundles.load(repo / paths.BUNDLE)
         entries = ledger.fetch(repo)
         known = entries.version_of_bundle(bundle.id)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from mlops_loop.deployment.smoke import SmokeResult
 from mlops_loop.errors import SmokeFailed
 from mlops_loop.registry.entries import Entry
+
+if TYPE_CHECKING:
+    from mlops_loop.deployment.smoke import SmokeResult
 
 
 @dataclass(frozen=True)

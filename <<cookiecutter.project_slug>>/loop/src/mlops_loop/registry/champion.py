@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from mlops_loop import job_token, paths
+from mlops_loop import paths
 from mlops_loop.errors import NoValidBundle, StoreUnreachable
 from mlops_loop.model import bundle as bundles
 from mlops_loop.model.bundle import Bundle
@@ -33,6 +33,7 @@ def _download(repo: Path, version: Entry, folder: Path) -> None:
     from dvc.api import DVCFileSystem
     from dvc.repo import Repo
 
+    from mlops_loop import job_token
     from mlops_loop.storage.remote import dvc_settings
 
     shutil.rmtree(folder, ignore_errors=True)

@@ -9,11 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gto.constants import Action
-from gto.versions import SemVer
-
 from mlops_loop.registry import tags as ledger_tags
 from mlops_loop.registry.entries import Entry, Ledger
+from mlops_loop.registry.names import Action, TagName, order, parsed
 from mlops_loop.registry.tags import Tag
 
 
@@ -31,12 +29,12 @@ class _Replay:
 
     def take(self, tag: Tag) -> None:
         """Apply one tag."""
-        name, note = ledger_tags.parsed(tag.name), json_object(tag.text)
-        action, stage = name.get("action"), name.get("stage")
+        name, note = _name(tag), json_object(tag.text)
+        action, stage = name.action, name.stage
         if action is Action.REGISTER:
             self._forget(tag.target)
-            self.versions[tag.target] = entry(tag, note, name["version"])
-            self.named.add(name["version"])
+            self.versions[tag.target] = entry(tag, note, name.version)
+            self.named.add(name.version)
         elif action is Action.DEREGISTER:
             self._forget(tag.target)
         elif action is Action.ASSIGN and (version := self._assigned(tag, note)):
@@ -73,14 +71,18 @@ def local(repo: Path) -> Ledger:
     replay = _Replay()
     for tag in sorted((tag for tag in tags if tag.annotated), key=_order):
         replay.take(tag)
-    versions = sorted(replay.versions.values(), key=lambda v: SemVer.parse(v.version))
+    versions = sorted(replay.versions.values(), key=lambda v: order(v.version))
     names = frozenset(tag.name for tag in tags)
     newest = max((tag.time for tag in tags), default=0)
     return Ledger(versions, list(replay.assignments.values()), names, newest)
 
 
 def _order(tag: Tag) -> tuple[int, int]:
-    return ledger_tags.parsed(tag.name).get("counter", 0), tag.time
+    return _name(tag).counter, tag.time
+
+
+def _name(tag: Tag) -> TagName:
+    return parsed(tag.name) or TagName(Action.OTHER)
 
 
 def entry(tag: Tag, note: dict[str, Any], version: str, stage: str | None = None) -> Entry:

@@ -23,20 +23,19 @@ import logging
 import re
 import time
 from pathlib import Path
-from typing import Any
-
-from gto.constants import Action, check_string_is_valid
-from gto.tag import name_tag
-from gto.versions import SemVer
+from typing import TYPE_CHECKING, Any
 
 from mlops_loop import git, workflow_files
 from mlops_loop.errors import StoreUnreachable, UsageError
-from mlops_loop.model.bundle import Bundle
 from mlops_loop.registry import release_order, verdicts
 from mlops_loop.registry import tags as ledger_tags
 from mlops_loop.registry.entries import Entry, Ledger
 from mlops_loop.registry.history import entry, json_object, local
-from mlops_loop.registry.tags import MODEL, Tag
+from mlops_loop.registry.names import Action, is_stage, named, order, parsed
+from mlops_loop.registry.tags import Tag
+
+if TYPE_CHECKING:
+    from mlops_loop.model.bundle import Bundle
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +51,17 @@ def fetch(repo: Path) -> Ledger:
     assignment that origin lacks, or lacks tags and is shallow.
     """
     only_here = ledger_tags.sync(repo)
-    if undecided := [
-        tag for tag in only_here if ledger_tags.parsed(tag)["action"] is not Action.REGISTER
-    ]:
+    if undecided := [tag for tag in only_here if not _registers(tag)]:
         raise UsageError(
             f"{', '.join(undecided)}: only this clone has it, and origin is the ledger. Next: "
             f"git push origin '{undecided[0]}', or git tag --delete '{undecided[0]}'"
         )
     return local(repo)
+
+
+def _registers(tag: str) -> bool:
+    name = parsed(tag)
+    return bool(name and name.action is Action.REGISTER)
 
 
 def read(repo: Path) -> Ledger:
@@ -148,8 +150,8 @@ def folder_hash(folder: Path) -> str:
 
 def next_version(entries: Ledger, bump: str = "minor") -> str:
     """The greatest version, raised; the name of a withdrawn version is not used again."""
-    names = (ledger_tags.parsed(tag).get("version") for tag in entries.names)
-    used = [SemVer.parse(name) for name in names if name]
+    names = filter(None, map(parsed, entries.names))
+    used = [order(name.version) for name in names if name.version]
     return f"v{getattr(max(used), f'bump_{bump}')()}" if used else "v1.0.0"
 
 
@@ -210,7 +212,7 @@ def _refused_by_hold(now: Entry, chosen: Entry) -> UsageError:
 
 
 def _check_names(stage: str, image: str | None) -> None:
-    if not check_string_is_valid(stage):
+    if not is_stage(stage):
         raise UsageError(f"{stage!r} is not a stage: use letters, digits, - and _.")
     if image and not re.fullmatch(r"\S*sha256:[0-9a-f]{64}", image):
         raise UsageError(f"{image!r} may move: name an image by its digest, sha256:<64 digits>.")
@@ -252,8 +254,8 @@ def _write(
 
 def _name(entries: Ledger, action: Action, **name: Any) -> str:
     """The name of the next tag of an action; all but versions are numbered, as gto does."""
-    tag = name_tag(action, MODEL, simple=True, **name)
+    tag = named(action, **name)
     if action is Action.REGISTER:
         return tag
-    numbers = (ledger_tags.parsed(known).get("counter", 0) for known in entries.names)
+    numbers = (known.counter for known in map(parsed, entries.names) if known)
     return f"{tag}#{1 + max(numbers, default=0)}"

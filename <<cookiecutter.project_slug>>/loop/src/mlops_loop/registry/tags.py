@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from gto.tag import parse_name
+from typing import NamedTuple
 
 from mlops_loop import git
 from mlops_loop.errors import StoreUnreachable, UsageError
+from mlops_loop.registry.names import MODEL, parsed
 
-MODEL = "model"
 PATTERNS = (f"{MODEL}@*", f"{MODEL}#*")
 WHOLE = "Next: git fetch --tags --unshallow (in a workflow: checkout with fetch-depth: 0)"
 FIELDS = ("refname", "objecttype", "object", "taggername", "taggerdate:unix", "contents")
@@ -50,7 +47,7 @@ def read(repo: Path) -> list[Tag]:
         Tag(ref.removeprefix("refs/tags/"), kind == "tag", target, who, int(when or 0), text)
         for ref, kind, target, who, when, text in rows
     )
-    return [tag for tag in tags if is_own(tag.name)]
+    return [tag for tag in tags if parsed(tag.name)]
 
 
 def _for_each(repo: Path, pattern: str) -> str:
@@ -88,19 +85,8 @@ def sync(repo: Path) -> list[str]:
 
 
 def _own(tags: dict[str, str]) -> dict[str, str]:
-    """Those that gto reads as a version or an assignment of this artifact."""
-    return {tag: made for tag, made in tags.items() if is_own(tag)}
-
-
-def is_own(tag: str) -> bool:
-    """Whether a tag's name belongs to the artifact `model`."""
-    return parsed(tag).get("name") == MODEL
-
-
-@cache
-def parsed(tag: str) -> dict[str, Any]:
-    """The parts of a tag's name as gto reads it; {} where it is none of its grammar."""
-    return parse_name(tag, raise_on_fail=False)
+    """Those whose names belong to the artifact `model`."""
+    return {tag: made for tag, made in tags.items() if parsed(tag)}
 
 
 def _check_lineage(repo: Path, only_here: list[str], origin: Iterable[str]) -> None:
