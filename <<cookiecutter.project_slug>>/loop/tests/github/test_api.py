@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mlops_loop.errors import GitHubRefused, UsageError
-from mlops_loop.github import api, comment, retry
+from mlops_loop.github import api, comment, markers, retry
 
 TOKEN = "ghs_" + "s" * 36
 COMMENTS = "/repos/o/r/issues/5/comments"
@@ -279,13 +279,13 @@ def pull(server, env, tmp_path):
     return made
 
 
-MINE = f"{comment.MARKER}\nan older verdict"
+MINE = f"{markers.REPORT}\nan older verdict"
 
 
 def test_the_first_report_is_posted(pull):
     """With the marker by which the next one finds it."""
     assert pull.post() == comment.Posted("created", "created")
-    assert pull.server.seen[-1] == ("POST", COMMENTS, {"body": f"{comment.MARKER}\nverdict"})
+    assert pull.server.seen[-1] == ("POST", COMMENTS, {"body": f"{markers.REPORT}\nverdict"})
 
 
 def test_the_next_report_takes_its_place(pull):
@@ -297,7 +297,7 @@ def test_the_next_report_takes_its_place(pull):
 
 def test_the_same_report_again_writes_nothing(pull):
     """GitHub ends its lines as Windows does."""
-    pull.holds((api.BOT, f"{comment.MARKER}\r\nverdict"))
+    pull.holds((api.BOT, f"{markers.REPORT}\r\nverdict"))
     assert pull.post() == comment.Posted("unchanged", "c0")
     assert pull.written == []
 

@@ -11,9 +11,8 @@ from click.testing import CliRunner
 from githubkit import GitHub
 
 from mlops_loop.commands.report import check_review
-from mlops_loop.github import review_marker
+from mlops_loop.github import markers, review_marker
 from mlops_loop.github.api import BOT, operation
-from mlops_loop.github.comment import MARKER
 from mlops_loop.github.review_marker import ModelMatch, Review
 from mlops_loop.model import bundle
 
@@ -45,7 +44,7 @@ def _commit(monkeypatch):
 
 
 def report(made):
-    return f"{MARKER}\nText.\n{review_marker.marker(made)}"
+    return f"{markers.REPORT}\nText.\n{markers.of_bundle(made)}"
 
 
 def test_the_reviewed_model_is_recognised():

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mlops_loop.errors import NoValidBundle, UsageError
 from mlops_loop.gate import gate
 from mlops_loop.gate.comparison import Check
-from mlops_loop.github import review_marker
+from mlops_loop.github import markers
 from mlops_loop.model import bundle
 from mlops_loop.report import report
 
@@ -161,7 +161,7 @@ def test_data_add_no_element(write, nasty, read, status, champion, data):
 def test_the_marker_comes_first(write):
     """By it the next run finds its comment."""
     write()
-    assert run().startswith(f"{report.MARKER}\n## ")
+    assert run().startswith(f"{markers.REPORT}\n## ")
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_a_thousand_slices_fit_into_a_comment(write, tmp_path, monkeypatch):
     assert "Left out for length: Slices and groups: 1,000" in text
     assert text.count("<details>") == text.count("</details>")
     assert text.count("```") % 2 == 0
-    assert whole.startswith(f"before\n{report.MARKER}")
+    assert whole.startswith(f"before\n{markers.REPORT}")
     assert "<summary>1000 rows</summary>" in whole
 
 
@@ -376,7 +376,7 @@ def test_what_failed_after_the_verdict_is_reported(write, monkeypatch):
 def test_the_last_line_is_the_review_marker(write):
     """By it a release knows whether it made the model that was reviewed."""
     new = write()
-    assert run().splitlines()[-1] == review_marker.marker(new)
+    assert run().splitlines()[-1] == markers.of_bundle(new)
 
 
 def test_a_page_is_drawn(write, tmp_path):

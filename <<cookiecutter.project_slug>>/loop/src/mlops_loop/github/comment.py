@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlops_loop.errors import GitHubRefused, UsageError
+from mlops_loop.github import markers
 from mlops_loop.github.api import Repository, event
 from mlops_loop.github.trigger import is_read_only
 
-MARKER = "<!-- model-report -->"
 LONGEST = 65_536  # characters that GitHub takes
 
 
@@ -27,8 +27,8 @@ class Posted:
 def post(file: Path, number: int | None, env: Mapping[str, str] = os.environ) -> Posted:
     """Post `file` to a pull request, by default to the one of the event.
 
-    A comment of ours that begins with MARKER is replaced. Where the event's token can only read (a
-    fork, Dependabot) nothing is posted. Raises UsageError and GitHubRefused.
+    A comment of ours that begins with the marker is replaced. Where the event's token can only
+    read (a fork, Dependabot) nothing is posted. Raises UsageError and GitHubRefused.
     """
     cause = event(env)
     pull = cause.get("pull_request") or {}
@@ -48,7 +48,7 @@ def _body(file: Path) -> str:
     if not file.exists():
         raise UsageError(f"{file} is missing. Next: make report")
     text = file.read_text("utf-8").strip()
-    body = text if text.startswith(MARKER) else f"{MARKER}\n{text}"
+    body = text if text.startswith(markers.REPORT) else f"{markers.REPORT}\n{text}"
     if len(body) > LONGEST:
         raise UsageError(f"{file} has {len(body):,} characters, and GitHub takes {LONGEST:,}.")
     return body
@@ -70,6 +70,6 @@ def _own_comment(repository: Repository, number: int) -> dict[str, Any] | None:
     """The report that an earlier run posted; a copy that somebody else posted is not ours."""
     for comment in repository.list_all(repository.rest.issues.list_comments, issue_number=number):
         text, user = (comment.get("body") or "").strip(), comment.get("user") or {}
-        if text.startswith(MARKER) and user.get("login") == repository.own_login():
+        if text.startswith(markers.REPORT) and user.get("login") == repository.own_login():
             return comment
     return None

@@ -19,8 +19,8 @@ from typing import Any, cast
 import numpy as np
 
 from mlops_loop import git
+from mlops_loop.github import markers
 from mlops_loop.github.api import BOT, Repository, event
-from mlops_loop.github.comment import MARKER
 from mlops_loop.model.bundle import Bundle
 
 LABEL = "gate-override"
@@ -60,13 +60,6 @@ class Review:
     match: ModelMatch | None = None
     override: bool = False
     is_open: bool = False
-
-
-def marker(bundle: Bundle) -> str:
-    """The hidden line: a comment of HTML with no value of the data in it."""
-    scores = [line["score"] for line in bundle.golden()]
-    facts = {"id": bundle.id, "scores": np.round(scores, 7).tolist()}
-    return f"<!-- bundle {json.dumps(facts, separators=(',', ':'))} -->"
 
 
 def compare(bundle: Bundle, reported: Marker) -> ModelMatch:
@@ -124,6 +117,10 @@ def _reported(repository: Repository, number: int) -> Marker | None:
     newest = None
     for comment in repository.list_all(repository.rest.issues.list_comments, issue_number=number):
         body, author = comment.get("body") or "", (comment.get("user") or {}).get("login")
-        if author == BOT and body.startswith(MARKER) and (match := REVIEW_MARKER.search(body)):
+        if (
+            author == BOT
+            and body.startswith(markers.REPORT)
+            and (match := REVIEW_MARKER.search(body))
+        ):
             newest = json.loads(match[1])
     return newest

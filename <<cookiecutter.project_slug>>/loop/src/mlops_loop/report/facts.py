@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mlops_loop import files, git, paths, tasks
 from mlops_loop.errors import UsageError
@@ -159,6 +159,15 @@ def _curve(plots: Path, contract: Contract) -> list[list[float]] | None:
     path = plots / f"{tasks.of(contract).curve}.csv"
     if not path.exists():
         return None
-    points = pd.read_csv(path).iloc[:, :2].dropna().sort_values("predicted").to_numpy(dtype=float)
+    points = _points(path)
     groups = np.array_split(points, min(MAX_POINTS, max(len(points), 1)))
     return np.transpose([group.mean(axis=0) for group in groups]).tolist()
+
+
+def _points(path: Path) -> np.ndarray:
+    """The first two columns of a plot, (n_points, 2), by prediction and without missing values."""
+    with path.open(encoding="utf-8", newline="") as file:
+        names, *rows = csv.reader(file)
+    points = np.array([[text or "nan" for text in row[:2]] for row in rows], float).reshape(-1, 2)
+    points = points[~np.isnan(points).any(axis=1)]
+    return points[points[:, names.index("predicted")].argsort()]

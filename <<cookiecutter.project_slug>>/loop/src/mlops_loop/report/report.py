@@ -5,6 +5,7 @@ Made from what the stages and the gate wrote; needs git's history, but no store 
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +17,9 @@ from markupsafe import Markup
 
 from mlops_loop import paths
 from mlops_loop.errors import NoValidBundle, UsageError
-from mlops_loop.github import markdown, review_marker
-from mlops_loop.github.comment import MARKER
+from mlops_loop.github import markdown, markers
 from mlops_loop.model import bundle as bundles
-from mlops_loop.report import facts, html
+from mlops_loop.report import facts
 from mlops_loop.text import counted, measured, number, with_unit
 
 # GitHub says "maximum is 65536 characters" and has taken 262,144 bytes of a comment; a summary
@@ -27,6 +27,10 @@ from mlops_loop.text import counted, measured, number, with_unit
 COMMENT_BYTES, SUMMARY_BYTES, PAGE_BYTES = 60_000, 1_000_000, 2**40
 ICONS = {"PROMOTE": "🟢", "HOLD": "🟡", "REJECT": "🔴"}
 ICONS |= {"pass": "✅", "hold": "⏸️", "fail": "❌", "skip": "⚪"}
+# What a file leads to that holds something else than the stages write.
+UNEXPECTED = (
+    LookupError, TypeError, ValueError, AttributeError, csv.Error, jinja2.UndefinedError,
+)  # fmt: skip
 SHORT = ("verdict", "parameters", "lock", "reproduce")  # without tables and plots of a model
 
 
@@ -44,7 +48,7 @@ def write(
     with _expected_files(reports):
         content = facts.collect(reports, bundle, base)
         sections = render(content)
-    marker = f"\n{review_marker.marker(bundle)}\n" if bundle else ""
+    marker = f"\n{markers.of_bundle(bundle)}\n" if bundle else ""
     path = reports / paths.REPORT.name
     _write(path, markdown.fit(sections, COMMENT_BYTES - len(marker)) + marker)
     _add_to_summary(markdown.fit(sections, SUMMARY_BYTES - len(marker)) + marker)
@@ -53,8 +57,14 @@ def write(
     if content["stale"]:
         _write(patch, facts.lock_patch(content["stale"]))
     if page:
-        _write(page, html.draw(markdown.fit(sections, PAGE_BYTES)))
+        _draw(page, markdown.fit(sections, PAGE_BYTES))
     return path
+
+
+def _draw(page: Path, text: str) -> None:
+    from mlops_loop.report import html  # what draws charts takes as long to load as all the rest
+
+    _write(page, html.draw(text))
 
 
 def _load(bundle_dir: Path, reports: Path) -> bundles.Bundle | None:
@@ -72,7 +82,7 @@ def _expected_files(reports: Path) -> Iterator[None]:
     """A file with other content than the stages write is an error of the user."""
     try:
         yield
-    except (LookupError, TypeError, ValueError, AttributeError, jinja2.UndefinedError) as error:
+    except UNEXPECTED as error:
         raise UsageError(
             f"A file in {reports} is not what this version of the code writes ({error!r}). "
             "Next: make pipeline gate report"
@@ -112,7 +122,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"marker": Markup(MARKER), "icons": ICONS}
+    environment.globals |= {"marker": Markup(markers.REPORT), "icons": ICONS}
     environment.globals |= {"table": markdown.table, "chart": markdown.chart}
     environment.globals |= {"checks": _checks, "spread": _spread, "counted": counted}
     environment.globals |= {"with_unit": with_unit, "profile_rows": _profile_rows}

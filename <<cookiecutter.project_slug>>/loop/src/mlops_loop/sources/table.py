@@ -12,8 +12,7 @@ import pandas as pd
 
 from mlops_loop.columns import one_type_per_column
 from mlops_loop.errors import DataRefused
-from mlops_loop.source_params import Source, Sql
-from mlops_loop.sources.api import read_api
+from mlops_loop.source_params import Api, Source, Sql
 from mlops_loop.sources.files import read_files
 from mlops_loop.sources.own import read_own
 
@@ -24,10 +23,16 @@ def _read_sql(source: Sql) -> pd.DataFrame:
     return read_sql(source)
 
 
+def _read_api(source: Api) -> pd.DataFrame:
+    from mlops_loop.sources.api import read_api
+
+    return read_api(source)
+
+
 READERS: dict[str, Callable[..., pd.DataFrame]] = {
     "files": read_files,
     "sql": _read_sql,
-    "api": read_api,
+    "api": _read_api,
 }
 
 
