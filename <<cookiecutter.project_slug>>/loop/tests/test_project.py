@@ -23,6 +23,17 @@ def test_the_package_is_named_by_the_project(nowhere):
     assert project.display_name() == "Late Trains"
 
 
+def test_the_file_is_parsed_once_until_it_changes(nowhere, monkeypatch):
+    """A gate asks hundreds of times; a notebook may stay open while the file is edited."""
+    parsed, parse = [], project.tomllib.loads
+    monkeypatch.setattr(project.tomllib, "loads", lambda text: parsed.append(text) or parse(text))
+    names = ("late_trains", "late_buses")
+    for name in names:
+        (nowhere / "pyproject.toml").write_text(f'[tool.mlops-loop]\npackage = "{name}" # once\n')
+        assert [project.package() for _ in range(3)] == [name] * 3
+    assert len(parsed) == len(names)
+
+
 def test_the_environment_names_it_where_there_is_no_project(nowhere, monkeypatch):
     """As in an image."""
     monkeypatch.setenv(project.VARIABLE, "late_trains")

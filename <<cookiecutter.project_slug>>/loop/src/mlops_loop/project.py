@@ -13,6 +13,7 @@ import sys
 import tomllib
 import traceback
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -47,9 +48,14 @@ def configured() -> str:
 
 def _package_of(folder: Path) -> str:
     try:
-        settings = tomllib.loads((folder / FILE).read_text(encoding="utf-8"))
+        return _package_in((folder / FILE).read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError):
         return ""
+
+
+@lru_cache(maxsize=8)  # a gate asks hundreds of times
+def _package_in(text: str) -> str:
+    settings = tomllib.loads(text)
     found = settings.get("tool", {}).get("mlops-loop", {}).get("package", "")
     return found if isinstance(found, str) else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from mlops_loop.statistics.scales import Evidence, Scale, Transform, deviations
 from mlops_loop.statistics.share_intervals import Bounds, Sides, correlations, exact, mover, wilson
 
 FEW_MISSES = 5  # from about so many on, the bootstrap alone tells how sure a ranking is
+HALVINGS = 60  # of [0, 1]; a double has no more digits
 
 
 class Bounded(Scale):
@@ -94,8 +96,6 @@ class Ranks(Bounded):
     def _area(
         self, evidence: Evidence, area: float, error: float, cases: np.ndarray, clusters: np.ndarray
     ) -> Bounds:
-        from scipy import optimize
-
         if not math.isfinite(area):
             return math.nan, math.nan
         counts = cases if error else clusters
@@ -107,9 +107,21 @@ class Ranks(Bounded):
         def beyond(bound: float) -> float:
             return (area - bound) ** 2 - scale * _area_variance(bound, *counts)
 
-        low = optimize.brentq(beyond, 0, min(area, 1 - 1e-9)) if area > 0 else 0.0
-        high = optimize.brentq(beyond, max(area, 1e-9), 1) if area < 1 else 1.0
+        low = _root(beyond, 0, min(area, 1 - 1e-9)) if area > 0 else 0.0
+        high = _root(beyond, max(area, 1e-9), 1) if area < 1 else 1.0
         return low, high
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function changes its sign between two shares, to the last digits.
+
+    By halving: scipy.optimize takes longer to load than a gate to decide.
+    """
+    sign = function(low) > 0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (function(middle) > 0) == sign else (low, middle)
+    return (low + high) / 2
 
 
 def _area_variance(area: float, cases: float, others: float) -> float:
