@@ -6,20 +6,26 @@ What changes the model is in `params.yaml`; nothing here does. Importing this mo
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mlops_loop.errors import UsageError
 
 MIN_KEY_LENGTH = 20
+ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 ONE_FILE_EACH = (
     "LOG_URL=sqlite... with SHARED_LOG=true is refused: each replica would write a file of its own "
     "and lose it when it ends. Allowed: postgresql://USER:PASSWORD@HOST/DATABASE, or empty for no "
     "log. Next: put that address into the Secret, or remove it"
 )
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def digest(key: str) -> bytes:
@@ -65,6 +71,7 @@ class Settings(BaseSettings):
     rate_per_s: float = Field(0, ge=0, allow_inf_nan=False)
     rate_burst: int = Field(20, ge=1)
     access_log: bool = False
+    cors_origins: str = ""
     model_version: str = "unregistered"
     git_commit: str = ""
     image_digest: str = ""
@@ -91,6 +98,21 @@ class Settings(BaseSettings):
         if self.shared_log and self.log_url.startswith("sqlite"):
             raise ValueError(ONE_FILE_EACH)
         return self
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _known_exactly(cls, value: str) -> str:
+        if wrong := next((each for each in _listed(value) if not ORIGIN.fullmatch(each)), ""):
+            raise ValueError(
+                f"{wrong!r} is no origin. Allowed: https://HOST or https://HOST:PORT in lower "
+                "case, without a path and without *, several with commas"
+            )
+        return value
+
+    @property
+    def origins(self) -> list[str]:
+        """Of web pages that may read answers."""
+        return _listed(self.cors_origins)
 
     @classmethod
     def from_environment(cls, **given: Any) -> Self:

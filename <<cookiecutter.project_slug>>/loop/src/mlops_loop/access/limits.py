@@ -19,7 +19,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mlops_loop.access import connection, open_connections
+from mlops_loop.access import connection, cors, encodings, open_connections
 from mlops_loop.access.access_log import AccessLog
 from mlops_loop.access.auth import Auth
 from mlops_loop.access.rate import RateLimit
@@ -27,8 +27,9 @@ from mlops_loop.access.responses import error_response
 from mlops_loop.settings import Settings
 
 SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+HELD_FROM = 64 * 1024  # bytes of a body; smaller ones that come at once are not counted
 MAX_BODIES = 16  # of the largest size, in memory at the same time
-BODY_HEADERS = {b"content-length", b"transfer-encoding", b"expect"}
+BODY_HEADERS = {b"content-length", b"transfer-encoding", b"content-encoding", b"expect"}
 PROBES = {"/health", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"}
 
 
@@ -43,7 +44,8 @@ class Limits:
         answered: Callable[[Scope, int, float], None],
     ) -> None:
         """`answered` is called with each request, the status of its answer and its seconds."""
-        self.app, self._auth, self._closed = app, auth, settings.auth_predict
+        self._origins = settings.origins
+        self.app, self._auth, self._closed = self.allow(app), auth, settings.auth_predict
         self._answered, self._log = answered, AccessLog() if settings.access_log else None
         self.max_body_bytes = settings.max_body_bytes
         self.max_running = settings.max_concurrency
@@ -70,6 +72,8 @@ class Limits:
         exchange = _Exchange(self, scope, receive, send, request_id, announced)
         try:
             self._admit(scope, header_bytes, announced)
+            if announced.encoding:
+                exchange.decoder = encodings.decoder(announced.encoding, self.max_body_bytes)
             if self._closed and scope["method"] == "POST":  # it predicts, or is protected anyway
                 await self._auth.check(Headers(scope=scope))
             if scope["method"] != "POST" or not announced.n_bytes:  # no route reads another body
@@ -90,6 +94,10 @@ class Limits:
             self._answered(scope, exchange.status, took)
             if self._log:
                 self._log.add(scope, request_id, exchange.status, took)
+
+    def allow(self, app: ASGIApp) -> ASGIApp:
+        """The app for pages of CORS_ORIGINS as well."""
+        return cors.allowing(app, self._origins)
 
     def _admit(self, scope: Scope, header_bytes: int, announced: _Announced) -> None:
         if header_bytes > connection.MAX_HEADER_BYTES:
@@ -122,6 +130,7 @@ class _Announced:
     """What the headers say of the body: its length in bytes, `inf` where only its end will tell."""
 
     n_bytes: float = 0
+    encoding = b""
     expects_continue = False  # the client waits to be told before it sends the body
 
     def read(self, name: bytes, value: bytes) -> None:
@@ -129,6 +138,8 @@ class _Announced:
             self.n_bytes = inf
         elif name == b"expect":
             self.expects_continue = True
+        elif name == b"content-encoding":
+            self.encoding += b"," + value
         elif value.isdigit():
             self.n_bytes = max(self.n_bytes, int(value))
 
@@ -148,6 +159,8 @@ class _Exchange:
         self._limits, self._scope, self._receive, self._send = limits, scope, receive, send
         self.id, self.status, self.held_bytes, self._complete = request_id, 0, 0, False
         self.in_place, self._lingers, self._announced = False, False, announced
+        self._counted_from = min(HELD_FROM, limits.max_body_bytes)
+        self.decoder: encodings.Gunzip | None = None
 
     def take_place(self) -> None:
         """Take one of the places of MAX_CONCURRENCY, which are for requests that have arrived.
@@ -163,9 +176,11 @@ class _Exchange:
 
     async def receive(self) -> Message:
         message = await self._receive()
-        n_bytes = len(message.get("body", b""))
         self._complete = not message.get("more_body")
-        if not self._complete or self.held_bytes + n_bytes > self._limits.max_body_bytes:
+        if self.decoder and "body" in message:
+            message["body"] = self.decoder.piece(message["body"], self._complete)
+        n_bytes = len(message.get("body", b""))
+        if not self._complete or self.held_bytes + n_bytes > self._counted_from:
             self._hold(n_bytes)
         if self._complete and message["type"] == "http.request":
             self.take_place()
@@ -210,7 +225,8 @@ class _Exchange:
         self, status: int, sentence: str, headers: Mapping[str, str] | None = None
     ) -> None:
         """Answer with an error in the place of the app."""
-        await error_response(status, sentence, headers)(self._scope, self.receive, self.send)
+        app = self._limits.allow(error_response(status, sentence, headers))
+        await app(self._scope, self.receive, self.send)
 
     async def _drain(self) -> None:
         """Read on for a while: bounded in bytes and time."""

@@ -137,7 +137,8 @@ def _export(
     total = {"X-Total-Rows": str(database.count(since, until))} if until else {}
     pages = database.pages(since, until or datetime.now(UTC))
     first = next(pages, None)  # a database that is down must be seen before the answer begins
-    lines = _lines(chain([first] if first else [], pages))
+    rows = chain([first] if first else [], pages)
+    lines = iter(()) if "head" in request.scope else _lines(rows)
     return StreamingResponse(lines, media_type="application/x-ndjson", headers=total)
 
 
