@@ -8,7 +8,6 @@ Prints a table and writes it to loop/docs/kubernetes.md.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,13 +15,13 @@ import time
 from pathlib import Path
 
 from benchmarks.kubernetes.load import ask, load
+from benchmarks.kubernetes.project import build, prepared, write
 from benchmarks.kubernetes.servers import postgres, registry
 from benchmarks.kubernetes.world import (
     NAME,
     NAMESPACE,
     NODE,
     World,
-    build,
     get,
     kubectl,
     manifests,
@@ -34,9 +33,7 @@ from benchmarks.kubernetes.world import (
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "<<cookiecutter.project_slug>>" / "loop" / "docs" / "kubernetes.md"
-BEGIN, END = "<!-- begin of runs -->\n", "<!-- end of runs -->\n"
 OWNER = "ghcr.io/octo-org/flight-delays"
-BASE = "kube-bench:base"
 
 
 class Bench:
@@ -220,24 +217,6 @@ def kill(pod: dict) -> None:
             continue
 
 
-def prepared(given: list[str]) -> Path:
-    """Return a generated project with a bundle, and make its image."""
-    project = Path(given[0]).resolve() if given else ROOT / "build" / "kubernetes"
-    if not given:
-        answers = ("deploy_target=kubernetes", "github_owner=octo-org")
-        run(sys.executable, ROOT / "tools" / "bake.py", "--name", project.name, *answers, cwd=ROOT)
-    if not (project / "models/bundle").exists():
-        run("make", "pipeline", cwd=project)
-    bundle = json.loads((project / "models/bundle/manifest.json").read_text())["id"]
-    facts = ("MODEL_VERSION=v1.0.0", f"BUNDLE_ID={bundle}")
-    arguments = [word for fact in facts for word in ("--build-arg", fact)]
-    ca = "/etc/ssl/certs/ca-certificates.crt"
-    secret = ["--secret", f"id=ca,src={ca}"] if Path(ca).exists() else []
-    env = os.environ | {"DOCKER_BUILDKIT": "1"}
-    run("docker", "build", "--quiet", *arguments, *secret, "--tag", BASE, project, env=env)
-    return project
-
-
 def runs(bench: Bench) -> None:
     """Everything, in the order of the table."""
     bench.start()
@@ -252,37 +231,21 @@ def runs(bench: Bench) -> None:
     bench.scale()
 
 
-def write(rows: list[tuple[str, str]], version: str) -> None:
-    """Put the table into the page."""
-    lines = [
-        f"Kubernetes {version}, one node of two busy cores.",
-        "",
-        "| what | result |",
-        "|---|---|",
-    ]
-    lines += [f"| {what} | {result} |" for what, result in rows]
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(
-        before + BEGIN + "\n" + "\n".join(lines) + "\n\n" + END + after, encoding="utf-8"
-    )
-
-
 def main() -> None:
     """Make all of it, run all of it, remove all of it."""
-    project = prepared(sys.argv[1:])
+    project = prepared(sys.argv[1:], "kubernetes")
     golden = (project / "models/bundle/golden.jsonl").read_text().splitlines()[0]
     version = json.loads(run("kubectl", "version", "--output", "json"))["serverVersion"][
         "gitVersion"
     ]
     with tempfile.TemporaryDirectory() as name, registry(Path(name)) as port, postgres(NODE) as url:
         image = f"127.0.0.1:{port}/flight-delays"
-        digests = build(BASE, image)
+        digests = build(image)
         folder = manifests(project, Path(name), image, OWNER)
         bench = Bench(World(folder, image, digests), json.loads(golden)["row"], url)
         try:
             runs(bench)
-            write(bench.rows, version)
+            write(PAGE, [f"Kubernetes {version}, one node of two busy cores."], bench.rows)
         finally:
             # With a metrics API that does not answer, Kubernetes never finishes this.
             run(

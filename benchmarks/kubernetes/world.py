@@ -1,8 +1,7 @@
-"""A project's image in several versions, its manifests with the least that must differ, kubectl."""
+"""A project's manifests with the least that must differ, the tag production, kubectl."""
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import time
@@ -10,18 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAME, NAMESPACE, NODE = "flight-delays", "flight-delays", "10.245.0.1"
-SCORES = "self.contract.encode_rows(rows))"
-MODEL = "/app/.venv/lib/python3*/site-packages/mlops_loop/inference/model.py"
-SED = f"sed -i 's/{SCORES}$/{SCORES} - 0.01/' {MODEL} && grep -qF ') - 0.01' {MODEL}"
-# By name, lines of a Dockerfile that make another image of the project's own one.
-IMAGES = {
-    "first": "",
-    "second": "ENV GIT_COMMIT=second",
-    "answers wrongly": f"USER 0\nRUN {SED}\nUSER 10001:10001",
-    "crashes": 'CMD ["sh", "-c", "echo out of luck; exit 3"]',
-    "is never ready": "CMD sleep infinity",
-    "fails only with traffic": 'CMD [ -z "$LOG_URL" ] && exec loop serve; exec sleep infinity',
-}
 # The registry has no TLS, so the follower asks it as one of its own machine; nodes do anyway.
 FORWARD = """\
 import asyncio
@@ -117,20 +104,6 @@ class World:
         kubectl("delete", "job", job)
         last = said.splitlines()[-1] if said else ""
         return bool(status.get("succeeded")), last, time.monotonic() - start
-
-
-def build(base: str, image: str) -> dict[str, str]:
-    """Make and push every image; return the digests."""
-    digests = {}
-    for name, lines in IMAGES.items():
-        tag = f"kube-bench:{name.replace(' ', '-')}"
-        recipe = f"FROM {base}\nLABEL bench={name.replace(' ', '-')}\n{lines}\n"
-        run("docker", "build", "--quiet", "--tag", tag, "-", text=recipe)
-        run("docker", "tag", tag, f"{image}:{name.replace(' ', '-')}")
-        pushed = run("docker", "push", f"{image}:{name.replace(' ', '-')}")
-        digests[name] = re.search(r"digest: (sha256:[0-9a-f]{64})", pushed)[1]
-        run("docker", "image", "rm", f"{image}:{name.replace(' ', '-')}")
-    return digests
 
 
 def manifests(project: Path, folder: Path, image: str, owner: str) -> Path:

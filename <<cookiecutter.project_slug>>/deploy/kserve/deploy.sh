@@ -1,37 +1,67 @@
 #!/bin/sh
-# Bring an image into the InferenceService. Not run by the template's tests: its manifests are validated, see README.md.
+# Bring an image into the InferenceService; what fails does not replace what runs.
 #
-#     deploy.sh stable sha256:DIGEST            all traffic
-#     deploy.sh canary sha256:DIGEST PERCENT    beside the stable one; 0: without traffic
-#     deploy.sh promote sha256:DIGEST           the canary of this image becomes the stable one
-#     deploy.sh undo                            no canary
+#     deploy.sh canary sha256:DIGEST    beside the stable one, without traffic
+#     deploy.sh stable sha256:DIGEST    all traffic; the canary ends
+#     deploy.sh undo                    no canary
+#
+# ROLLOUT_TIMEOUT (300s): when pods are late. Exit codes: 1 they were and the image before is back, 64 a wrong call.
 set -eu
 cd "$(dirname "$0")"
 name='<<cookiecutter.project_slug>>'
+image='ghcr.io/<<cookiecutter.github_owner|lower>>/<<cookiecutter.project_slug>>'
 
 usage() {
   sed -n 's/^#     //p' "$0" >&2
   exit 64
 }
 
-filled() {
-  sed -e "/^#/d" -e "s#DIGEST#$digest#g" -e "s#VARIANT#v-$(echo "$digest" | cut -c 8-19)#" -e "s#PERCENT#${percent:-0}#" "$1"
+filled() { sed -e "/^#/d" -e "s#@DIGEST#@$2#" -e "s#value: DIGEST#value: $2#" "$1"; }
+patch() { kubectl patch inferenceservice "$name" --type merge --patch "$1"; }
+no_canary() { patch '{"spec": {"canary": null}}'; }
+runs() {
+  kubectl get inferenceservice "$name" --ignore-not-found --output 'jsonpath={.spec.predictor.model.image}' | sed 's/.*@//'
 }
 
-patch() { kubectl patch inferenceservice "$name" --type merge --patch "$1"; }
+# KServe's controller changes the Deployment a moment after the InferenceService.
+rolled_out() {
+  kubectl wait "deployment/$1" --for create --timeout 60s &&
+    kubectl wait "deployment/$1" --for "jsonpath={.spec.template.spec.containers[0].image}=$image@$2" --timeout 60s &&
+    kubectl rollout status "deployment/$1" --timeout "${ROLLOUT_TIMEOUT:-300s}"
+}
 
-digest=${2:-} percent=${3:-}
-case ${1:-} in undo) patch '{"spec": {"canary": null}}'; exit ;; esac
+stable() {
+  filled inference-service.yaml "$1" | kubectl apply --filename - && rolled_out "$name-predictor" "$1"
+}
+
+failed() {
+  echo "deploy: no pods of $digest were ready. $1 Next: kubectl describe pods --selector app=isvc.$2" >&2
+  exit 1
+}
+
+digest=${2:-}
+case ${1:-} in
+  undo)
+    no_canary
+    filled inference-service.yaml "$(runs)" | kubectl apply --filename -
+    exit
+    ;;
+esac
 echo "$digest" | grep -Eqx 'sha256:[0-9a-f]{64}' || usage
 case $1 in
   stable)
     kubectl apply --filename serving-runtime.yaml
-    filled inference-service.yaml | kubectl apply --filename -
+    before=$(runs)
+    [ -z "$before" ] || no_canary
+    if ! stable "$digest"; then
+      case $before in "" | "$digest") failed "Nothing else ran before." "$name-predictor" ;; esac
+      stable "$before" || failed "$before did not come back either." "$name-predictor"
+      failed "$before is back." "$name-predictor"
+    fi
     ;;
   canary)
-    [ "$percent" -ge 0 ] 2>/dev/null && [ "$percent" -le 100 ] || usage
-    patch "$(filled canary.yaml)"
+    patch "$(filled canary.yaml "$digest")"
+    rolled_out "$name-canary-predictor" "$digest" || failed "The stable one has all traffic." "$name-canary-predictor"
     ;;
-  promote) patch "$(filled promote.yaml)" ;;
   *) usage ;;
 esac
