@@ -13,7 +13,7 @@ import yaml
 
 from benchmarks.kubernetes.project import ROOT
 from benchmarks.kubernetes.servers import free_port, wait_for
-from benchmarks.kubernetes.world import NODE, run
+from benchmarks.kubernetes.world import NODE, run, until
 
 VERSION = "v0.20.0"
 KSERVE = f"github.com/kserve/kserve@{VERSION}"  # @latest is refused by Go's proxy
@@ -58,7 +58,7 @@ def shipped(source: Path) -> list[dict]:
     texts = [run("kubectl", "kustomize", source / "config" / "default")]
     texts += [run("kubectl", "kustomize", source / "config" / "configmap")]
     texts += [(source / "config" / "base" / "namespace.yaml").read_text()]
-    objects = [one for text in texts for one in yaml.safe_load_all(text) if one]
+    objects = [one for text in texts for one in yaml.load_all(text, yaml.CSafeLoader) if one]
     return [one for one in objects if one["kind"] not in LEFT_OUT]
 
 
@@ -77,10 +77,20 @@ def apply(objects: list[dict]) -> None:
     early = ("Namespace", "CustomResourceDefinition")
     for first in (True, False):
         some = [one for one in objects if (one["kind"] in early) == first]
-        text = yaml.safe_dump_all(some)
-        run("kubectl", "apply", "--server-side", "--filename", "-", text=text)
-    waited = ("crd", "--all", "--for", "condition=Established", "--timeout", "60s")
-    run("kubectl", "wait", *waited)
+        run("kubectl", "apply", "--server-side", "--filename", "-", text=listed(some))
+        until("all types are known", established, 60)
+
+
+def established() -> bool:
+    """Tell whether the cluster serves every type that it was given."""
+    types = json.loads(run("kubectl", "get", "crd", "--output", "json"))["items"]
+    conditions = [one.get("status", {}).get("conditions") or [] for one in types]
+    return all(any(c["type"] == "Established" for c in some) for some in conditions)
+
+
+def listed(objects: list[dict]) -> str:
+    """Return objects as kubectl reads them."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
 
 
 @contextmanager
@@ -107,9 +117,8 @@ def installed(folder: Path) -> Iterator[int]:
         apply(objects)
         yield port
     finally:
-        text = yaml.safe_dump_all(objects)
         more = ("--ignore-not-found", "--timeout=120s", "--filename", "-")
-        run("kubectl", "delete", *more, text=text, succeed=False)
+        run("kubectl", "delete", *more, text=listed(objects), succeed=False)
 
 
 def with_gateway_api() -> None:

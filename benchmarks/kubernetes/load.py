@@ -42,7 +42,7 @@ def load(host: str, row: dict | list, clients: int = 4, pause_s: float = 0.05) -
             try:
                 status, answer = ask(host, "/predict", row)
                 if status == 200:
-                    found.answered.append(answer["prediction_id"])
+                    found.answered.append(answer.get("prediction_id", ""))  # none without a log
                 else:
                     found.failed.append(f"{status} {answer}")
             except (OSError, ValueError, http.client.HTTPException) as error:
@@ -58,3 +58,4 @@ def load(host: str, row: dict | list, clients: int = 4, pause_s: float = 0.05) -
         stop.set()
         for thread in threads:
             thread.join()
+    assert found.answered, "nothing was answered"
