@@ -109,7 +109,7 @@ def merged(target, patch):
 def test_the_stable_service_is_valid(schemas, deploy):
     """By its digest, in the mode whose canary is a field."""
     done, (runtime, service), patch = deploy("stable", FIRST)
-    assert (done.returncode, patch) == (0, None), done.stderr
+    assert (done.returncode, patch) == (0, {"spec": {"canary": None}}), done.stderr
     assert complaints(schemas, runtime) == complaints(schemas, service) == []
     predictor = service["spec"]["predictor"]
     assert predictor["model"]["image"].endswith(f"@{FIRST}")
@@ -171,8 +171,9 @@ def test_a_canary_is_valid_and_is_undone(schemas, deploy):
 
 
 def test_a_stable_image_ends_the_canary(deploy):
-    """Of what runs already; KServe refuses the patch where there is nothing."""
+    """Once it runs: one that is late leaves the canary."""
     assert deploy("stable", SECOND, runs=FIRST)[2] == {"spec": {"canary": None}}
+    assert deploy("stable", SECOND, runs=FIRST, late=SECOND)[2] is None
 
 
 def image(service):

@@ -42,8 +42,8 @@ failed() {
 digest=${2:-}
 case ${1:-} in
   undo)
-    no_canary
     filled inference-service.yaml "$(runs)" | kubectl apply --filename -
+    no_canary # last: with the canary's minReplicas and without it, the autoscaler would add a pod
     exit
     ;;
 esac
@@ -52,12 +52,12 @@ case $1 in
   stable)
     kubectl apply --filename serving-runtime.yaml
     before=$(runs)
-    [ -z "$before" ] || no_canary
     if ! stable "$digest"; then
       case $before in "" | "$digest") failed "Nothing else ran before." "$name-predictor" ;; esac
       stable "$before" || failed "$before did not come back either." "$name-predictor"
       failed "$before is back." "$name-predictor"
     fi
+    no_canary
     ;;
   canary)
     patch "$(filled canary.yaml "$digest")"
