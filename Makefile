@@ -7,6 +7,8 @@ QUICK := answers hooks bake template_source budget documents
 LOOP_ENVIRONMENT := $(CURDIR)/build/check.venv
 # tests/test_torch.py runs these, in an environment that has PyTorch.
 WITHOUT_TORCH := --ignore=tests/pipeline/test_torch_learner.py
+# A machine that forbids bytecode compiles all libraries at every start: most of a short program.
+unexport PYTHONDONTWRITEBYTECODE
 # The tools of .venv come first, also for the hooks and for the generated project's own make.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 

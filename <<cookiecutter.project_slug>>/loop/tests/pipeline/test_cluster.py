@@ -10,7 +10,7 @@ import time
 from textwrap import dedent
 
 import pytest
-from clusters import free_port
+from clusters import clusters, free_port
 from threadpoolctl import threadpool_limits
 
 from mlops_loop import errors, paths, project
@@ -50,9 +50,10 @@ def models(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def shared(models, make_cluster):
+def shared(models, dask, tmp_path_factory):
     """A cluster of two workers that no test harms."""
-    return make_cluster(2, {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
+    with clusters(tmp_path_factory) as make:
+        yield make(2, {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
 
 
 @pytest.fixture(autouse=True)
