@@ -1,6 +1,7 @@
 """Connections end on which nothing happens, over a real socket; and one gives way to another."""
 
 import http.client
+import json
 import socket
 import threading
 from contextlib import ExitStack, suppress
@@ -51,7 +52,7 @@ def test_idle_connection_ends(impatient, sent):
         client = answered(impatient, stack)
         client.sendall(sent)
         assert client.recv(99) == b""
-    assert ended(impatient) == {"slow": 0, "unread": 0, "full": 0}
+    assert ended(impatient) == {"slow": 0, "unread": 0, "full": 0, "invalid": 0}
 
 
 def test_line_breaks_keep_no_connection(impatient):
@@ -80,11 +81,24 @@ def test_answer_that_nobody_reads(impatient):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)  # soon full
         client.connect(impatient)
         client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 150)
-        for _ in range(100):
+        for _ in range(600):
             if ended(impatient)["unread"]:
                 break
             threading.Event().wait(0.05)
-    assert ended(impatient) == {"slow": 0, "unread": 1, "full": 0}
+    assert ended(impatient) == {"slow": 0, "unread": 1, "full": 0, "invalid": 0}
+
+
+@pytest.mark.parametrize("sent", [b"x\r\n\r\n", b"GET / HTTP/1.1\r\na: " + b"b" * 20_000])
+def test_what_is_no_request_is_counted_and_told_in_json(live, sent):
+    """No HTTP, or too much of it: the answer is JSON as all others."""
+    address = live()
+    with socket.create_connection(address, timeout=5) as client:
+        client.sendall(sent)
+        head, _, body = b"".join(iter(lambda: client.recv(4_096), b"")).partition(b"\r\n\r\n")
+    assert head.split()[1] in (b"400", b"431")
+    assert b"content-type: application/json" in head
+    assert "was not read" in json.loads(body)["detail"]
+    assert ended(address)["invalid"] == 1
 
 
 def test_others_find_room(live):

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from mlops_loop.serving import reload
+
 PAGES = ["/", "/docs", "/card"]
 
 
@@ -102,3 +104,13 @@ def test_no_inline_script(client, path):
     page = client.get(path)
     assert "script-src 'self';" in page.headers["content-security-policy"]
     assert not re.findall(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=", page.text)
+
+
+def test_the_document_is_made_once_for_each_model(start, bundles):
+    """The same until another model serves."""
+    app = start(bundles["binary"]).app
+    first = app.openapi()
+    assert app.openapi() is first
+    reload.reload(app)
+    assert app.openapi() is not first
+    assert app.openapi() == first

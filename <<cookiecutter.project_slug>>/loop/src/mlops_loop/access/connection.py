@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from mlops_loop.access.open_connections import OpenConnections, State
 
 MAX_HEADER_BYTES = 16 * 1024
+INVALID = {"400", "431", "501"}  # of what the client sent, not of when
 JSON_HEADERS = "content-type: application/json\r\nconnection: close\r\ncontent-length:"
 
 
@@ -151,10 +152,16 @@ class Connection(HttpToolsProtocol):
         """End at once, without what is not sent yet."""
         self.transport.abort()
 
+    def send_400_response(self, msg: str) -> None:
+        self.refuse("400 Bad Request")  # uvicorn's own is no JSON
+
     def refuse(self, status: str) -> None:
         """Answer in the place of the app, and close."""
         if not self.transport.is_closing():
-            body = json.dumps({"detail": f"{status}: this request was not read."})
+            if status[:3] in INVALID:
+                self.open_connections.ended["invalid"] += 1
+            sentence = f"{status}: this request was not read."
+            body = json.dumps({"detail": sentence, "error": sentence})
             answer = f"HTTP/1.1 {status}\r\n{JSON_HEADERS} {len(body)}\r\n\r\n{body}"
             self.transport.write(answer.encode())
             self.transport.close()

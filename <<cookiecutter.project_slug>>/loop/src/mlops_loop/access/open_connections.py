@@ -21,7 +21,7 @@ FILES_BESIDE = 100  # open files of a process that are no connections
 
 State = Literal["idle", "reading", "writing"]
 GIVING_WAY: tuple[State, ...] = ("idle", "reading")
-Reason = Literal["slow", "unread", "full"]
+Reason = Literal["slow", "unread", "full", "invalid"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
@@ -38,8 +38,8 @@ class OpenConnections:
     """The connections of one server, at most `limit`.
 
     `ended` counts those that were ended before their client had its answer: `slow` ones whose
-    request did not arrive, `unread` ones whose answer was not taken, and those that were `full`
-    to give way to another one, or found no room themselves.
+    request did not arrive, `unread` ones whose answer was not taken, those that were `full` to give
+    way to another one or found no room themselves, and those whose request was `invalid`.
     """
 
     def __init__(self, limit: int) -> None:

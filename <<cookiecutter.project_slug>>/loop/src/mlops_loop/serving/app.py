@@ -87,6 +87,7 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     app.state.connections = OpenConnections(settings.max_connections)
     app.state.metrics = prometheus.Metrics()
     app.state.model, app.state.reason, app.state.first_bundle = None, "", ""
+    app.state.document = None, None
     try:
         reload.reload(app)
     except NoValidBundle as error:

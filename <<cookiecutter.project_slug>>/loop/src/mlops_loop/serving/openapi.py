@@ -23,7 +23,17 @@ ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """The document of the model that serves; without one, of the routes alone."""
+    """The document of the model that serves; without one, of the routes alone.
+
+    It is made once for each model, since that takes as long as a hundred predictions.
+    """
+    model, known = app.state.document
+    if known is None or model is not app.state.model:
+        app.state.document = _, known = app.state.model, _made(app)
+    return known
+
+
+def _made(app: FastAPI) -> dict[str, Any]:
     spec = get_openapi(title=app.title, version=app.version, routes=app.routes)
     feedback = {"One row": {"prediction_id": ID, "outcome": "what came true"}}
     content = _content(
