@@ -56,6 +56,16 @@ def test_log_line(logged, row, capsys):
     assert "secret" not in json.dumps(line)
 
 
+def test_what_is_no_request_has_a_line(live, capsys):
+    """The app never sees it."""
+    with socket.create_connection(live(access_log=True), timeout=5) as client:
+        client.sendall(b"x\r\n\r\n")
+        assert b" 400 " in client.recv(4_096)
+    (line,) = lines_of(capsys)
+    assert (line["status"], line["method"], line["path"]) == (400, "", "")
+    assert line["client"] == "127.0.0.1"
+
+
 def test_the_last_line_is_written(start, bundles, capsys):
     """The end of the process does not wait for the moment to pass."""
     client = start(bundles["binary"], access_log=True)
@@ -139,7 +149,7 @@ def test_clients_are_forgotten(monkeypatch):
 )
 def test_clients_by_address(client, one, other, same):
     """An IPv6 client has a network of addresses and one bucket."""
-    limit = limits.Limits(None, client.app.state.settings, client.app.state.auth, print)
+    limit = limits.Limits(None, client.app.state.settings, client.app.state.auth, print, None)
     names = [limit._client({"client": (host, 1), "headers": []}) for host in (one, other)]
     assert (names[0] == names[1]) is same
 

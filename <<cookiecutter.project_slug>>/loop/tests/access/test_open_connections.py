@@ -99,6 +99,8 @@ def test_what_is_no_request_is_counted_and_told_in_json(live, sent):
     assert b"content-type: application/json" in head
     assert "was not read" in json.loads(body)["detail"]
     assert ended(address)["invalid"] == 1
+    counted = 'http_requests_total{method="other",route="other",status="' + head.split()[1].decode()
+    assert f'{counted}"}} 1.0' in get(address, "/metrics").data.decode()
 
 
 def test_others_find_room(live):

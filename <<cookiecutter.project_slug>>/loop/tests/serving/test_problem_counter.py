@@ -28,9 +28,10 @@ def test_refused_requests_and_values(logging_client, row):
     client.post("/predict", json=[late, row | {"weekday": None, "x'y": 1}])
     client.post("/predict", content=b"no JSON")
     client.post(f"/v1/models/{client.app.state.model_name}:predict", json={"instances": [late]})
-    assert problems(client, 7) == {
-        ("weekday", "is too large"): 2, ("weekday", "may not be empty"): 1,
-        ("other", "is not a column of this model"): 1, ("", REFUSED): 3,
+    client.post("/invocations", json={"dataframe_records": [late]})
+    assert problems(client, 9) == {
+        ("weekday", "is too large"): 3, ("weekday", "may not be empty"): 1,
+        ("other", "is not a column of this model"): 1, ("", REFUSED): 4,
     }  # fmt: skip
 
 

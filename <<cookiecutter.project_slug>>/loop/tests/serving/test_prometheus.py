@@ -63,7 +63,8 @@ def test_refused_values_however_they_came(client, row):
     client.post(f"/v2/models/{name}/infer", json={"inputs": tensors})
     client.post("/", data=bad | {"holiday": "false"})
     client.post("/batch", content="air temp,weekday,origin,dest\n1,9,JFK,BOS\n")
-    assert read(client)["refused_values_total", "weekday", "is too large"] == 4
+    client.post("/invocations", json={"dataframe_records": [bad]})
+    assert read(client)["refused_values_total", "weekday", "is too large"] == 5
 
 
 def test_the_model_that_serves(client):

@@ -160,6 +160,7 @@ class Connection(HttpToolsProtocol):
         if not self.transport.is_closing():
             if status[:3] in INVALID:
                 self.open_connections.ended["invalid"] += 1
+            self.open_connections.refused((self.client or ("",))[0], int(status[:3]))
             sentence = f"{status}: this request was not read."
             body = json.dumps({"detail": sentence, "error": sentence})
             answer = f"HTTP/1.1 {status}\r\n{JSON_HEADERS} {len(body)}\r\n\r\n{body}"

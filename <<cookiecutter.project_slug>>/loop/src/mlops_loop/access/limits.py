@@ -30,7 +30,7 @@ SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 HELD_FROM = 64 * 1024  # bytes of a body; smaller ones that come at once are not counted
 MAX_BODIES = 16  # of the largest size, in memory at the same time
 BODY_HEADERS = {b"content-length", b"transfer-encoding", b"content-encoding", b"expect"}
-PROBES = {"/health", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"}
+PROBES = {"/health", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready", "/ping"}
 
 
 class Limits:
@@ -42,11 +42,12 @@ class Limits:
         settings: Settings,
         auth: Auth,
         answered: Callable[[Scope, int, float], None],
+        log: AccessLog | None,
     ) -> None:
         """`answered` is called with each request, the status of its answer and its seconds."""
         self._origins = settings.origins
         self.app, self._auth, self._closed = self.allow(app), auth, settings.auth_predict
-        self._answered, self._log = answered, AccessLog() if settings.access_log else None
+        self._answered, self._log = answered, log
         self.max_body_bytes = settings.max_body_bytes
         self.max_running = settings.max_concurrency
         self.rate = settings.rate_per_s and RateLimit(settings.rate_per_s, settings.rate_burst)

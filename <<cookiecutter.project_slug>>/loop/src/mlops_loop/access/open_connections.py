@@ -9,6 +9,7 @@ from __future__ import annotations
 import resource
 from asyncio import AbstractEventLoop
 from collections import Counter
+from collections.abc import Callable
 from typing import Literal, Protocol, get_args
 
 from mlops_loop.errors import UsageError
@@ -39,11 +40,13 @@ class OpenConnections:
 
     `ended` counts those that were ended before their client had its answer: `slow` ones whose
     request did not arrive, `unread` ones whose answer was not taken, those that were `full` to give
-    way to another one or found no room themselves, and those whose request was `invalid`.
+    way to another one or found no room themselves, and those whose request was `invalid`. `refused`
+    is called with the client's address and the status of an answer that the app does not know of.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit, self.ended = limit, Counter[Reason]()
+        self.refused: Callable[[str, int], None] = lambda _host, _status: None
         self._open: set[Waiting] = set()
         self._waiting: dict[State, dict[Waiting, float]] = {
             "idle": {},

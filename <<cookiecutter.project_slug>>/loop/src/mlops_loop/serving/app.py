@@ -28,8 +28,10 @@ import uvicorn
 from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.datastructures import State
 
 from mlops_loop import key_file, project
+from mlops_loop.access.access_log import AccessLog
 from mlops_loop.access.auth import Auth
 from mlops_loop.access.connection import Connection
 from mlops_loop.access.limits import Limits
@@ -75,9 +77,22 @@ def create_app(settings: Settings) -> FastAPI:
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     _add_routes(app)
     app.add_middleware(
-        Limits, settings=settings, auth=app.state.auth, answered=problem_counter.counting(app.state)
+        Limits,
+        settings=settings,
+        auth=app.state.auth,
+        answered=problem_counter.counting(app.state),
+        log=app.state.access_log,
     )
+    app.state.connections.refused = partial(_unread, app.state)
     return app
+
+
+def _unread(state: State, host: str, status: int) -> None:
+    """Log and count the answer to what was no request, or did not arrive."""
+    scope = {"method": "", "path": "", "client": (host, 0)}
+    state.metrics.answered(scope, status, 0.0)
+    if state.access_log:
+        state.access_log.add(scope, b"", status, 0.0)
 
 
 def _set_state(app: FastAPI, settings: Settings) -> None:
@@ -88,6 +103,7 @@ def _set_state(app: FastAPI, settings: Settings) -> None:
     app.state.metrics = prometheus.Metrics()
     app.state.model, app.state.reason, app.state.first_bundle = None, "", ""
     app.state.document = None, None
+    app.state.access_log = AccessLog() if settings.access_log else None
     try:
         reload.reload(app)
     except NoValidBundle as error:

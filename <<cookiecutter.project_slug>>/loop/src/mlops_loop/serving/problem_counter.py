@@ -13,7 +13,10 @@ from starlette.types import Scope
 from mlops_loop.prediction_log.database import FAILED, REFUSED
 from mlops_loop.prediction_log.log import PredictionLog
 
-PATHS, BELOW = ("/", "/batch", "/predict"), ("/v1/", "/v2/")  # that predict, by POST
+PATHS, BELOW = (
+    ("/", "/batch", "/predict", "/invocations"),
+    ("/v1/", "/v2/models/"),
+)  # that predict, by POST
 STATUS_REFUSED = (400, 422)
 
 
