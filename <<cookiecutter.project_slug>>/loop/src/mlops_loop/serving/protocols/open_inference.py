@@ -29,7 +29,7 @@ LENGTH = "inference-header-content-length"
 
 
 class Output(TypedDict):
-    """An output that somebody wants; `binary_data` is the parameter that is read."""
+    """An output that somebody wants; `binary_data` is the only parameter that is taken."""
 
     name: str
     parameters: NotRequired[dict[str, Any]]
@@ -193,7 +193,7 @@ def _wanted(infer: Infer, model: Model) -> dict[str, bool]:
 
 def _as_bytes(output: Output, default: bool) -> bool:
     parameters = output.get("parameters", {})
-    if refused := sorted(parameters.keys() & {"classification", tensors.SHARED_MEMORY}):
+    if refused := sorted(parameters.keys() - {"binary_data"}):
         raise BodyUnreadable(
             f"Output {output['name']!r}: {refused[0]} is not offered. Next: leave it out, and read "
             "the values of the outputs"
