@@ -326,7 +326,7 @@ def test_verify_image(verify, trained_project):
     assert left == ""
 
 
-SCORES = "self.contract.encode_rows(rows))"
+SCORES = "predictor.scores(coded)"
 
 
 def changed(code: str) -> str:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 BEGIN, END = "<!-- begin of runs -->\n", "<!-- end of runs -->\n"
 BASE = "kube-bench:base"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-SCORES = "self.contract.encode_rows(rows))"
+SCORES = "predictor.scores(coded)"
 MODEL = "/app/.venv/lib/python3*/site-packages/mlops_loop/inference/model.py"
 SED = f"sed -i 's/{SCORES}$/{SCORES} - 0.01/' {MODEL} && grep -qF ') - 0.01' {MODEL}"
 # By name, lines of a Dockerfile that make another image of the project's own one.

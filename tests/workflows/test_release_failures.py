@@ -14,7 +14,7 @@ from .test_ci import CODE
 from .test_release import DEPLOYED, ledger, pointer
 from .world import World, boosted
 
-SERVING, SCORES = "loop/src/mlops_loop/inference/model.py", "self.contract.encode_rows(rows))"
+SERVING, SCORES = "loop/src/mlops_loop/inference/model.py", "predictor.scores(coded)"
 SMOKED = {"stage": "failure", "approve": "skipped", "production": "skipped"}
 # git, whose runner is gone in the moment in which it would push an assignment.
 DIES = """#!/bin/sh
@@ -25,8 +25,12 @@ exec {git} "$@"
 
 def wrong(when: str = "True"):
     """Return an edit of the endpoint's code: answers are off by a hundredth where `when` holds."""
-    more = f"{SCORES} - 0.01 * ({when})"
-    return {SERVING: lambda text: text.replace(SCORES, more)}
+
+    def edit(text: str) -> str:
+        assert SCORES in text
+        return text.replace(SCORES, f"{SCORES} - 0.01 * ({when})")
+
+    return {SERVING: edit}
 
 
 def state(world: World) -> tuple:

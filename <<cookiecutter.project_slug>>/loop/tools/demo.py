@@ -92,8 +92,9 @@ def worse_model() -> None:
 def broken_release() -> None:
     """The same model in an image whose code adds 0.1 to each score."""
     code = LOOP / "loop/src/mlops_loop/inference/model.py"
-    scores = "self.contract.encode_rows(rows))"
-    code.write_text(code.read_text("utf-8").replace(scores, f"{scores} + 0.1"), "utf-8")
+    scores, text = "predictor.scores(coded)", code.read_text("utf-8")
+    assert scores in text
+    code.write_text(text.replace(scores, f"{scores} + 0.1"), "utf-8")
     deploy("v1.1.0", "new code of the endpoint", "broken", expect=5)
     run("git restore --staged --worktree .")
 
