@@ -18,7 +18,8 @@ def endpoint(trained_project, module_path):
     golden = (project / "models/bundle/golden.jsonl").read_text().splitlines()[0]
     row = module_path / "row.json"
     row.write_text(json.dumps(json.loads(golden)["row"]))
-    with serving(project, module_path) as address:
+    with serving(project, module_path) as page:
+        address = page.rstrip("/")
         yield address, row, json.loads(by_curl(address, row))
 
 

@@ -9,7 +9,9 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from pydantic_core import to_json
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from mlops_loop.access.responses import error_response
 from mlops_loop.errors import LogUnavailable
 from mlops_loop.inference.errors import (
     BodyTooLarge,
@@ -45,7 +47,8 @@ class RefusedRows(Refusal):
 
 
 def add_to(app: FastAPI) -> None:
-    """Add the handlers of `ERRORS` that FastAPI has no handler for."""
+    """Add the handlers of `ERRORS`, and of paths and methods that there are not."""
+    app.exception_handler(StarletteHTTPException)(_refuse_http)
     app.exception_handler(RequestRefused)(_refuse_request)
     app.exception_handler(RowsRefused)(_refuse_rows)
     app.exception_handler(LogUnavailable)(_log_unavailable)
@@ -57,6 +60,10 @@ async def handled(request: Request, error: Exception) -> Response:
     handler = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
     answer: Any = handler(request, error)
     return await answer if isawaitable(answer) else answer
+
+
+async def _refuse_http(_request: Request, error: StarletteHTTPException) -> Response:
+    return error_response(error.status_code, error.detail, error.headers)
 
 
 async def _refuse_request(_request: Request, error: RequestRefused) -> Response:

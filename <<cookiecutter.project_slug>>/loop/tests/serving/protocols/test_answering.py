@@ -31,6 +31,17 @@ def test_limits(start, bundles):
         assert (answer.status_code, "1024 bytes" in answer.json()["error"]) == (413, True)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/v2/trace/setting", 404), ("GET", PREDICT[1], 405), ("POST", "/v1/models", 404)],
+)
+def test_what_there_is_not(client, method, path, status):
+    """A route or a method that is not offered is refused as these clients read it."""
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    assert answer.json()["error"] == answer.json()["detail"]
+
+
 def test_without_a_model(start, tmp_path):
     """Alive, and not ready; every other route says why."""
     client = start(tmp_path)
