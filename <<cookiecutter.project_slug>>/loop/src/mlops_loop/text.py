@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from math import isfinite
 
+# What a pattern is made of, as far as `$` goes: an escape, a set, an end.
+PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
+
 
 def listed(names: Iterable[object], most: int = 12) -> str:
     """Names for a message, quoted, the first few of many."""
@@ -72,3 +75,15 @@ def printable(text: str) -> str:
     """One line that cannot move a terminal's cursor or give GitHub's runner a command (`::`)."""
     shown = "".join(c if c.isprintable() else " " for c in text).strip()
     return shown.replace("::", ": :")[:500]
+
+
+def to_the_end(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
+    """A pattern whose `$` is the end of the text, as for the API and in JSON Schema.
+
+    Python's own also takes a line break behind it. With (?m) it is the end of a line, as written.
+    """
+    known = re.compile(pattern)
+    if known.flags & re.MULTILINE:
+        return known
+    text = PARTS.sub(lambda part: r"\Z" if part[0] == "$" else part[0], known.pattern)
+    return re.compile(text, known.flags)

@@ -5,6 +5,7 @@ What pandera itself does with them was seen with version 0.35.
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import Any, Optional
 
@@ -17,6 +18,9 @@ from pandera.config import ValidationDepth, config_context
 from pandera.typing import Index, Series
 
 from mlops_loop import errors
+from mlops_loop.inference.errors import RowsRefused
+from mlops_loop.inference.rows import RowReader
+from mlops_loop.model.contract import Column, Contract
 from mlops_loop.pipeline import whole_check
 from mlops_loop.pipeline.validate import Validated, validate
 
@@ -261,3 +265,27 @@ def test_rows_in_are_rows_out_and_quarantine(bad, data):
     kept = [i for i in range(n) if not bad[i] and i not in gone]
     assert result.rows["n"].tolist() == kept
     assert sorted([*kept, *result.quarantined["n"]]) == list(range(n))
+
+
+CODES = ["BOS", "BOS\n", "BOS\n\n", "BOSTON", "bos\n", "\n"]
+
+
+@pytest.mark.parametrize("dtype", [object, "str"])
+@pytest.mark.parametrize("pattern", [r"^[A-Z]{3}$", r"[A-Z]{3}(?:$|TON$)"])
+def test_a_line_break_is_no_end(dtype, pattern):
+    """`$` is the end of the text, as the API reads it, and not the place before a line break."""
+    schema = model(types={"code": Series[str]}, code=pa.Field(str_matches=pattern))
+    rows = pd.DataFrame({"n": 1, "x": 1.0, "code": pd.Series(CODES, dtype=dtype)})
+    for _ in range(2):  # a schema is settled once
+        found = validate(rows, schema)
+        assert set(found.rows["code"]) == {"BOS", "BOSTON"} if "TON" in pattern else {"BOS"}
+        assert list(found.failures["check"]) == [f"str_matches('{pattern}')"]
+    column = Column("code", "category", pattern=pattern)
+    reader = RowReader(Contract("regression", "y", (column,)), 10)
+    for code in CODES:
+        body = json.dumps({"code": code}).encode()
+        if code in set(found.rows["code"]):
+            assert reader.read(body) == {"code": code}
+        else:
+            with pytest.raises(RowsRefused):
+                reader.read(body)

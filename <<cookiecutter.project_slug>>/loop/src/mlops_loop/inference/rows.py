@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 from mlops_loop.inference.errors import BodyTooLarge, RequestRefused
 from mlops_loop.inference.validation_errors import describe, refusal
 from mlops_loop.model.contract import UNSEEN, Column, Contract
+from mlops_loop.text import to_the_end
 from mlops_loop.values import is_missing_word
 
 # What the model's input can hold, where the contract gives no range.
@@ -136,10 +137,8 @@ def _value(column: Column) -> Any:
     if column.kind == "category" and column.closed:
         return Literal[column.levels]
     if column.kind == "category":
-        # pandera matches patterns at the start of the text, JSON Schema anywhere.
-        pattern = f"^(?:{column.pattern})" if column.pattern else None
         least = 0 if column.nullable or "" in column.levels else 1  # an empty text is missing
-        return Annotated[str, Field(pattern=pattern, min_length=least or None)]
+        return Annotated[str, Field(min_length=least or None), *_pattern(column)]
     return Annotated[
         float,
         Field(
@@ -149,3 +148,15 @@ def _value(column: Column) -> Any:
             allow_inf_nan=False,
         ),
     ]
+
+
+def _pattern(column: Column) -> list[Any]:
+    """pandera matches patterns at the start of the text, JSON Schema anywhere.
+
+    In JSON Schema `$` is the end of the text, in Python also the place before a last line break.
+    """
+    if not column.pattern:
+        return []
+    shown: dict[str, Any] = {"pattern": f"^(?:{column.pattern})"}
+    whole = f"^(?:{to_the_end(column.pattern).pattern})"
+    return [Field(pattern=whole, json_schema_extra=shown)]

@@ -10,6 +10,7 @@ from typing import Any
 import pandera.pandas as pa
 
 from mlops_loop.errors import UsageError
+from mlops_loop.text import to_the_end
 from mlops_loop.values import text_of
 
 Statistics = Mapping[str, Any]
@@ -57,7 +58,8 @@ def facts_of(name: str, column: pa.Column, kind: str) -> Facts:
     for check in column.checks:
         facts = _both(facts, _facts(name, check, kind))
     if "levels" in facts and (pattern := facts.get("pattern")):
-        facts["levels"] = tuple(text for text in facts["levels"] if re.match(pattern, text))
+        whole = to_the_end(pattern)
+        facts["levels"] = tuple(text for text in facts["levels"] if whole.match(text))
     return facts
 
 

@@ -19,12 +19,13 @@ from pandera.errors import SchemaErrors, SchemaWarning
 
 from mlops_loop import project
 from mlops_loop.errors import DataRefused, UsageError
-from mlops_loop.text import printable
+from mlops_loop.text import printable, to_the_end
 
 Schema = type[pa.DataFrameModel]
 # Whatever pandera's environment variables say.
 EVERYTHING: Any = {"validation_enabled": True}
 EVERYTHING |= {"validation_depth": ValidationDepth.SCHEMA_AND_DATA}
+WHOLE_TEXT = "to the end of the text"  # describes the checks that are added here
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,31 @@ def check(rows: pd.DataFrame, schema: Schema) -> Checked:
     return Checked(kept, rows.index.difference(found.index), tuple(warned))
 
 
+def _whole_text(check: pa.Check) -> pa.Check:
+    """For a check `str_matches`, and under its name: a line break at the end is no end."""
+    pattern = to_the_end((check.statistics or {})["pattern"])
+
+    def matches(texts: pd.Series) -> pd.Series:
+        ends = texts.str.endswith("\n", na=False).astype(bool)
+        broken = [text for text in texts[ends].unique() if not pattern.match(text)]
+        return ~(ends & texts.isin(broken))
+
+    made = pa.Check(
+        matches, name=check.name, error=check.error, raise_warning=check.raise_warning,
+        description=WHOLE_TEXT,
+    )  # fmt: skip
+    made.statistics = check.statistics
+    return made
+
+
 def _settle(schema: Schema) -> None:
     """Values have their type by now, and `coerce` casts them; `n_failure_cases` would hide rows."""
     whole = schema.to_schema()
     whole.coerce = True
+    for column in whole.columns.values():
+        if all(check.description != WHOLE_TEXT for check in column.checks):
+            given = [check for check in column.checks if check.name == "str_matches"]
+            column.checks = [*column.checks, *map(_whole_text, given)]
     for check in (*whole.checks, *(c for column in whole.columns.values() for c in column.checks)):
         check.n_failure_cases = None
 
