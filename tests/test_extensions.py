@@ -135,7 +135,7 @@ def test_the_own_source_was_read(followed):
     """With its options: from February on; the model card names it."""
     raw = sorted((followed.folder / "data" / "raw").glob("*.csv"))[1:]
     n_rows = sum(len(path.read_text(encoding="utf-8").splitlines()) - 1 for path in raw)
-    assert f"ingest: {n_rows:,} rows" in followed.turns[0].printed["uv run dvc repro"]
+    assert f"ingest: {n_rows:,} rows" in followed.turns[0].printed["uv run loop repro"]
     assert "Source `months`" in followed.turns[0].texts["model_card.md"]
 
 
@@ -186,7 +186,7 @@ def refusal(followed, tmp_path) -> Callable[[dict, str], str]:
         assert without in text
         entries.write_text(text.replace(without, ""), encoding="utf-8")
         change_yaml(folder / "params.yaml", params)
-        done = run("dvc", "repro", "export", cwd=folder, env=activated(folder))
+        done = run("loop", "repro", "export", cwd=folder, env=activated(folder))
         assert done.returncode != 0
         assert "UsageError: estimators.py: " in done.stderr, done.stderr
         assert "+-" not in done.stdout  # no score

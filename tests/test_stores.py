@@ -157,7 +157,7 @@ def place(request, baked, module_path) -> Iterator[Place]:
     check("make", ".venv", cwd=laptop)
     place = request.param(laptop, folder)
     try:
-        check("uv", "run", "--frozen", "dvc", "repro", "prepare", cwd=laptop)
+        check("uv", "run", "--frozen", "loop", "repro", "prepare", cwd=laptop)
         check("git", "commit", "--quiet", "--all", "--message", "Data", cwd=laptop)
         yield place
     finally:

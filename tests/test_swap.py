@@ -154,7 +154,7 @@ def test_other_data(baked, loop, tmp_path, swap):
     def loop_command(*arguments: str) -> str:
         return check("loop", *arguments, cwd=project, env=environment)
 
-    check("dvc", "repro", cwd=project, env=environment)
+    check("loop", "repro", cwd=project, env=environment)
     assert json.loads(loop_command("gate", "--json"))["decision"] == "PROMOTE"
     check("git", "add", "--all", cwd=project)
     check("git", "commit", "--quiet", "--message", "Other data", cwd=project)

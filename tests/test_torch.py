@@ -75,7 +75,7 @@ def test_the_loops_own_tests_of_it_pass(followed):
 
 def test_it_trained_and_stopped_by_the_split(followed):
     """As the report and the one line about version and device say."""
-    said = followed.printed["uv run dvc repro"]
+    said = followed.printed["uv run loop repro"]
     assert len(re.findall(r"^train: PyTorch \S+ on ", said, re.M)) == 1, said
     training = followed.report("training.json")
     assert (training["estimator"], len(training["candidates"])) == ("torch_mlp", 4)
@@ -101,7 +101,7 @@ def test_a_number_is_predicted_as_well(baked, followed, tmp_path):
         elif block.kind == "yaml":
             change_yaml(path_of(folder, block), yaml.safe_load(text))
     own = environment_of(folder, followed.folder)
-    assert "train: PyTorch" in check("dvc", "repro", cwd=folder, env=own)
+    assert "train: PyTorch" in check("loop", "repro", cwd=folder, env=own)
     there = Followed(folder, {})
     assert there.report("training.json")["estimator"] == "torch_mlp"
     assert 1 < there.report("training.json")["iterations"] < 50

@@ -226,7 +226,7 @@ def test_a_push_to_main_is_trained_once():
         for name in ("code", "experiment")
     }
     assert {"make lint", "make test"} <= set(calls["code"]) & set(calls["experiment"])
-    assert "uv run --frozen dvc repro" not in calls["code"]
+    assert "uv run --frozen loop repro" not in calls["code"]
 
 
 @each_workflow
@@ -314,7 +314,7 @@ def test_passwords_of_sources_reach_only_what_reads_them(path):
     assert [step for step in steps(path) if is_reader(step) and step not in given] == []
     assert "loop store" not in path.read_text()  # but by the action
     calls = [step.get("run") for step in steps(path)]
-    repro = [n for n, call in enumerate(calls) if call == "uv run --frozen dvc repro"]
+    repro = [n for n, call in enumerate(calls) if call == "uv run --frozen loop repro"]
     assert all(calls[n - 1] == "uv run --frozen dvc repro ingest" for n in repro)
 
 

@@ -118,7 +118,7 @@ def _try_out(laptop: Path, environment: dict[str, str]) -> None:
     params = laptop / "params.yaml"
     params.write_text(boosted()(params.read_text()))
     for step in (
-        "uv run --frozen dvc repro --quiet",
+        "uv run --frozen loop repro --quiet",
         f"{LOOP} store push --runs",
         "git reset --quiet --hard && uv run --frozen dvc checkout --quiet",  # DVC stages its lock
     ):

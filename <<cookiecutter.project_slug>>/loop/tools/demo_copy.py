@@ -67,7 +67,7 @@ def train(**changes: object) -> None:
     """Run the stages with the project's parameters; `changes` replace those of `train`."""
     own = parse(Path("params.yaml").read_text(encoding="utf-8"))["train"]
     edit("params.yaml", train=own | changes)
-    run("dvc repro --quiet")
+    run("loop repro --quiet")
 
 
 def silence(column: str, since: str, name: str) -> None:

@@ -29,4 +29,4 @@ ENV PATH=/app/.venv/bin:$PATH \
     HOME=/tmp \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
-CMD ["dvc", "repro"]
+CMD ["loop", "repro"]

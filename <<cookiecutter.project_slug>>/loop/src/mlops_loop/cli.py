@@ -16,11 +16,12 @@ from typing import NoReturn
 
 import click
 
-from mlops_loop import git, paths
+from mlops_loop import fork_server, git, paths
 from mlops_loop.errors import ProjectError, UsageError
 
 # By module of mlops_loop.commands, each command with the first sentence of its help.
 MODULES = {
+    "repro": {"repro": "Run the stages that are out of date, as dvc repro, in half the time."},
     "pipeline": {
         "fingerprint": "Write what the source looks like now, so that DVC sees its changes.",
         "ingest": "Read the source named in params.yaml into data/ingested.parquet.",
@@ -115,9 +116,11 @@ class LazyGroup(click.Group):
 # Commands that work in any folder: they neither read nor change a repository, here or on GitHub.
 ANYWHERE = {
     "verify-image",
+    "smoke",
+    "follow",
     *(
         name
-        for room in ("endpoint", "pipeline", "drafts", "kubeflow", "log", "predict", "serve")
+        for room in ("repro", "pipeline", "drafts", "kubeflow", "log", "predict", "serve")
         for name in MODULES[room]
     ),
 }
@@ -167,8 +170,10 @@ def main() -> None:
     # Threads of scikit-learn that wait by spinning make training ten times slower as soon as
     # anything else runs on the machine. Set before the library is loaded, unless it is set already.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if (code := fork_server.ask(_command())) is not None:
+        sys.exit(code)
     try:
-        cli.main(standalone_mode=False)
+        cli.main(standalone_mode=False, obj=main)
     except click.ClickException as error:
         error.show()
         sys.exit(64)

@@ -22,6 +22,7 @@ from mlops_loop.errors import (
 )
 
 VERDICTS = {
+    "repro": {255: "DVC's: a stage failed"},
     "gate": {1: "REJECT", 2: "HOLD"},
     "predict": {1: "some rows were refused"},
     "monitor": {8: "alarm", 9: "cannot tell"},
@@ -29,6 +30,7 @@ VERDICTS = {
 }
 
 ERRORS: dict[str, tuple[type[ProjectError], ...]] = {
+    "repro": (),
     "fingerprint": (DataRefused,),
     "ingest": (DataRefused,),
     "validate": (DataRefused,),
