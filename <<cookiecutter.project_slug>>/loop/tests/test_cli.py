@@ -84,7 +84,7 @@ def test_the_help_lists_every_command(call, monkeypatch):
 
 def test_the_stages_follow_the_fingerprint_in_their_order():
     """As data flows."""
-    assert list(cli.HELP)[: len(STAGES) + 1] == ["fingerprint", *STAGES]
+    assert list(cli.HELP)[: len(STAGES) + 2] == ["repro", "fingerprint", *STAGES]
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from mlops_loop import cli, fork_server
+from mlops_loop import cli, fork_client, fork_server
 
 pytestmark = pytest.mark.skipif(not fork_server.WORKS_HERE, reason="only Linux forks")
 # A stage: it says what it was given, and ends as its second argument tells.
 SERVER = """
 import os, signal, sys, time
 from pathlib import Path
-from mlops_loop import fork_server
+from mlops_loop import fork_client, fork_server
 
 def main():
-    print(sys.argv[1:], Path.cwd().name, os.environ["OWN"], os.environ.get(fork_server.ADDRESS))
+    print(sys.argv[1:], Path.cwd().name, os.environ["OWN"], os.environ.get(fork_client.ADDRESS))
     print(os.getppid() == server, file=sys.stderr)
     if sys.argv[2] == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -38,8 +38,8 @@ sys.exit(fork_server.run(sys.argv[1:], main))
 """
 STAGE = """
 import sys
-from mlops_loop import fork_server
-sys.exit(fork_server.ask(sys.argv[1]))
+from mlops_loop import fork_client
+sys.exit(fork_client.ask(sys.argv[1]))
 """
 
 
@@ -116,20 +116,8 @@ def test_a_stage_ends_with_its_command(repro, tmp_path, ends):
         os.kill(stage, 0)
 
 
-def test_other_commands_run_themselves(monkeypatch):
-    """And programs that they start do not see the server."""
-    monkeypatch.setenv(fork_server.ADDRESS, "/nowhere")
-    assert fork_server.ask("gate") is None
-    assert fork_server.ADDRESS not in os.environ
-
-
-def test_without_its_server_a_stage_runs_itself(monkeypatch):
-    """The server was killed: the file is there, and nobody listens."""
-    monkeypatch.setenv(fork_server.ADDRESS, "/nowhere")
-    assert fork_server.ask("train") is None
-
-
 def test_every_stage_is_known():
     """Those of dvc.yaml, and what they load is there."""
     stages = set(cli.MODULES["pipeline"]) - {"fingerprint", "profile"}
-    assert stages == fork_server.STAGES
+    assert stages == fork_client.STAGES
+    assert set(fork_server.IMPORTS) < stages

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import click
 
-from mlops_loop import fork_server, git, paths
+from mlops_loop import fork_client, git, paths
 from mlops_loop.errors import ProjectError, UsageError
 
 # By module of mlops_loop.commands, each command with the first sentence of its help.
@@ -170,7 +170,7 @@ def main() -> None:
     # Threads of scikit-learn that wait by spinning make training ten times slower as soon as
     # anything else runs on the machine. Set before the library is loaded, unless it is set already.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if (code := fork_server.ask(_command())) is not None:
+    if (code := fork_client.ask(_command())) is not None:
         sys.exit(code)
     try:
         cli.main(standalone_mode=False, obj=main)

@@ -24,10 +24,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-ADDRESS = "LOOP_FORK_SERVER"
+from mlops_loop.fork_client import ADDRESS
+
 # Elsewhere libraries do not survive a fork: https://docs.python.org/3/library/multiprocessing.html
 WORKS_HERE = sys.platform == "linux"
-LOST = 70  # of a stage whose server was killed
 # By stage, what it always imports, its own module aside.
 IMPORTS = {
     "ingest": ("mlops_loop.gate.policy_check", "mlops_loop.pipeline.preflight"),
@@ -36,7 +36,6 @@ IMPORTS = {
     "export": ("skops.io", "onnxruntime", "skl2onnx"),
     "evaluate": ("onnxruntime", "matplotlib.figure"),
 }
-STAGES = {*IMPORTS, "validate"}
 
 
 def run(command: Sequence[str], main: Callable[[], None]) -> int:
@@ -101,21 +100,3 @@ def _stage(request: dict[str, Any], files: list[int], main: Callable[[], None]) 
     os.chdir(request["folder"])
     sys.argv = request["arguments"]
     main()
-
-
-def ask(stage: str) -> int | None:
-    """Let the server of this `loop repro` run a stage; its exit code, None where there is none."""
-    address = os.environ.pop(ADDRESS, "")
-    if stage not in STAGES or not address:
-        return None
-    with socket.socket(socket.AF_UNIX) as connection:
-        try:
-            connection.connect(address)
-        except OSError:
-            return None
-        request: dict[str, Any] = {"stage": stage, "arguments": sys.argv}
-        request |= {"folder": str(Path.cwd()), "environment": dict(os.environ)}
-        socket.send_fds(connection, [b"s"], [0, 1, 2])
-        connection.sendall(json.dumps(request).encode() + b"\n")
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stage says what was interrupted
-        return (connection.recv(1) or bytes([LOST]))[0]
