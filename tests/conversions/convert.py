@@ -1,9 +1,9 @@
 """Convert every case to ONNX as the loop does, and judge the loop's proof by rows of its own.
 
 Prints a line of JSON with the versions of libraries, and one for each case: library, name,
-numbers, and by kind of target the outcome and why. `python convert.py TEXT` takes the cases that
-have the text in them. Runs in the environment of a generated project, with LightGBM, XGBoost and
-onnxmltools beside it: see test_onnx.py.
+numbers, and by kind of target the outcome and why. `python convert.py TEXT...` takes the cases
+that have one of the texts in them. Runs in the environment of a generated project, with LightGBM,
+XGBoost and onnxmltools beside it: see test_onnx.py.
 """
 
 import inspect
@@ -214,15 +214,15 @@ def defaults(kind: type[BaseEstimator]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print what came of every case, or of those whose name has a text in it."""
+    """Print what came of every case, or of those that have one of the texts in them."""
     warnings.simplefilter("ignore")
     print(json.dumps({name: version(name) for name in LIBRARIES_USED}), flush=True)
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
+    only = sys.argv[1:] or [""]
     for library, groups in LIBRARIES.items():
         for numbers, estimators in groups.items():
             for estimator in estimators:
                 name = written(estimator)
-                if only in f"{library} {name} {numbers}":
+                if any(text in f"{library} {name} {numbers}" for text in only):
                     found = {target: converted(estimator, numbers, target) for target in CLASSES}
                     line = {"library": library, "name": name, "numbers": numbers} | found
                     print(json.dumps(line), flush=True)

@@ -21,7 +21,7 @@ from mlops_loop.errors import ProjectError, UsageError
 
 # By module of mlops_loop.commands, each command with the first sentence of its help.
 MODULES = {
-    "repro": {"repro": "Run the stages that are out of date, as dvc repro, in half the time."},
+    "repro": {"repro": "Run the stages that are out of date, as dvc repro does, in less time."},
     "pipeline": {
         "fingerprint": "Write what the source looks like now, so that DVC sees its changes.",
         "ingest": "Read the source named in params.yaml into data/ingested.parquet.",

@@ -18,7 +18,7 @@ OPTIONS_OF_DVC = {"ignore_unknown_options": True}
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
 def repro(main: Callable[[], None], arguments: tuple[str, ...]) -> None:
-    """Run the stages that are out of date, as dvc repro does, in half the time.
+    """Run the stages that are out of date, as dvc repro does, in less time.
 
     ARGUMENTS are those of dvc repro, which runs here. Its stages are forks of one process, which
     loads the libraries once; other systems than Linux load them for each, as dvc repro does.
