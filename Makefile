@@ -60,9 +60,12 @@ upgrade: .venv/ready
 	python tools/pins.py
 	for folder in . "$(PROJECT)"; do (cd "$$folder" && python "$(CURDIR)/$(PROJECT)/loop/tools/upgrade.py") || exit; done
 
+# pip brings uv, which brings the rest in a twentieth of pip's time.
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt && touch $@
+	awk '/^[^ ]/ {own = /^uv==/} own' requirements-dev.txt > .venv/uv.txt
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements-dev.txt && touch $@
 
 .PHONY: help demo check test loop lint bake clean requirements upgrade

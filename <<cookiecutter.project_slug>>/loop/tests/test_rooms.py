@@ -53,8 +53,9 @@ ROOMS = {
     " report trackers kubeflow repository cloud monitoring dashboard prediction_log serving",
 }
 DECLARED = {room: set(names.split()) for room, names in ROOMS.items()}
-# Modules that import by name: `load`, commands, stages, tasks, and the user's package.
-LATE = {"__init__.py", "cli.py", "commands/pipeline.py", "tasks/__init__.py", "project.py"}
+# Modules that import by name: `load`, commands, stages (twice), tasks, and the user's package.
+LATE = {"__init__.py", "cli.py", "commands/pipeline.py", "fork_server.py", "tasks/__init__.py"}
+LATE |= {"project.py"}
 # Libraries that a project may have beside those of the loop.
 OPTIONAL = {
     "cloudpickle",

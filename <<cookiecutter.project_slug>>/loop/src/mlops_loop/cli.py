@@ -170,6 +170,8 @@ def main() -> None:
     # Threads of scikit-learn that wait by spinning make training ten times slower as soon as
     # anything else runs on the machine. Set before the library is loaded, unless it is set already.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Arrow's own allocator keeps what a stage has freed: half a table. Read when it is loaded.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if (code := fork_client.ask(_command())) is not None:
         sys.exit(code)
     try:

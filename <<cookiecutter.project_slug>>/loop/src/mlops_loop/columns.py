@@ -19,7 +19,8 @@ _LARGEST = 400  # digits of an integer; nothing that a table stores has more
 def texts(values: pd.Series) -> pd.Series:
     """Each value as `values.text_of` writes it; missing stays missing."""
     if isinstance(values.dtype, pd.StringDtype):
-        return values.mask(values == "").astype("str")
+        empty = values == ""
+        return (values.mask(empty) if empty.any() else values).astype("str")
     return _mapped(text_of, values, "str")
 
 

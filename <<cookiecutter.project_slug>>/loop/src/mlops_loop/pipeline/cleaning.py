@@ -92,7 +92,7 @@ def clean(
     def drop(reason: str, words: str, bad: pd.Series, values: Sequence[str] = ()) -> pd.DataFrame:
         examples = values or keys_of(rows[bad])
         dropped.append(Dropped(reason, words, int(bad.sum()), n, tuple(examples[:EXAMPLES])))
-        return rows[~bad].reset_index(drop=True)
+        return (rows[~bad] if bad.any() else rows).reset_index(drop=True)
 
     rows = drop("missing_target", "target is missing", rows[TARGET].isna())
     rows = drop("repeated_key", "key came before", rows.duplicated(KEY))
@@ -102,13 +102,21 @@ def clean(
         bad = rows[KEY].isin(checked.quarantined[KEY])
         rows = drop("impossible_value", words, bad, _values(checked))
     rows[checked.rows.columns] = checked.rows
-    numbers = rows[inputs].select_dtypes("number")
-    beyond = numbers.astype(float).abs() > FLOAT32.max
-    beyond = beyond.loc[:, beyond.any()]
-    values = [f"{name} = {numbers.loc[bad, name].iloc[0]}" for name, bad in beyond.items()]
+    beyond = _beyond_float32(rows, inputs)
+    values = [f"{name} = {rows.loc[bad, name].iloc[0]}" for name, bad in beyond.items()]
     rows = drop("beyond_float32", "number beyond float32", beyond.any(axis=1), values)
     refuse_bulk_loss(dropped, limits)
     return rows, dropped
+
+
+def _beyond_float32(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Which values float32 cannot hold, by column, of those that have one."""
+    found = {}
+    for name in rows[names].select_dtypes("number"):
+        values = rows[name].astype(float)
+        if (values.max() > FLOAT32.max) or (values.min() < -FLOAT32.max):
+            found[name] = values.abs() > FLOAT32.max
+    return pd.DataFrame(found, rows.index)
 
 
 def keys_of(rows: pd.DataFrame) -> list[str]:

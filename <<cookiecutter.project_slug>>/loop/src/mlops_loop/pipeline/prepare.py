@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from mlops_loop import files, moments, paths, project, tasks
 from mlops_loop.columns import texts
@@ -164,14 +166,18 @@ def _keys(rows: pd.DataFrame, names: Sequence[str]) -> pd.Series:
     A row that lacks a part of its key is identified by all of its values: otherwise rows that lack
     it would be taken for one, and for one side of the split.
     """
-    whole = _joined([rows[name] for name in rows])
-    columns = [_exact(rows[name]) for name in names]
-    return _joined(columns).mask(_lacks(columns), whole) if columns else whole
+    if not names:
+        return _joined(rows)
+    columns = rows[list(names)].apply(_exact)
+    found, lacks = _joined(columns), _lacks([columns[name] for name in columns])
+    return found.mask(lacks, _joined(rows[lacks]).reindex(rows.index)) if lacks.any() else found
 
 
-def _joined(columns: Sequence[pd.Series]) -> pd.Series:
-    parts = [_texts(values) for values in columns]
-    return pd.Series(map(SEPARATOR.join, zip(*parts, strict=True)), columns[0].index, dtype=str)
+def _joined(columns: pd.DataFrame) -> pd.Series:
+    """The texts of each row."""
+    parts = [pa.array(_texts(columns[name]), pa.large_string()) for name in columns]
+    between = pa.scalar(SEPARATOR, pa.large_string())
+    return pd.Series(pc.binary_join_element_wise(*parts, between), columns.index, dtype="str")
 
 
 def _lacks(columns: Sequence[pd.Series]) -> pd.Series:
@@ -207,7 +213,7 @@ def _moments(values: pd.Series) -> pd.Series:
         return values.astype(float)
     points = moments.one_kind(values)
     in_utc = points.dt.tz_convert("UTC") if points.dt.tz else points.dt.tz_localize("UTC")
-    return in_utc.map(_sortable).astype(object)
+    return in_utc.map(_sortable).astype("str")
 
 
 def _sortable(moment: pd.Timestamp) -> str:

@@ -83,14 +83,16 @@ def divide(
 
 def _changed(read: pd.DataFrame, rows: pd.DataFrame) -> tuple[dict[str, int], dict[str, int]]:
     """By column how many values became missing, and how many missing ones got a value."""
-    common = read.columns.intersection(rows.columns)
-    before, after = read.loc[rows.index, common].isna(), rows[common].isna()
-    return _counts(after & ~before), _counts(before & ~after)
+    became_missing, filled = {}, {}
+    for name in read.columns.intersection(rows.columns):
+        before, after = read[name].isna()[rows.index], rows[name].isna()
+        became_missing[str(name)] = int((after & ~before).sum())
+        filled[str(name)] = int((before & ~after).sum())
+    return _where_any(became_missing), _where_any(filled)
 
 
-def _counts(table: pd.DataFrame) -> dict[str, int]:
-    """By column how many values are true, where any is."""
-    return {str(name): int(n) for name, n in table.sum().items() if n}
+def _where_any(counts: dict[str, int]) -> dict[str, int]:
+    return {name: n for name, n in counts.items() if n}
 
 
 def _without_failures(
@@ -101,7 +103,7 @@ def _without_failures(
     Without a row that failed another one can fail: duplicates, text among numbers.
     """
     while True:
-        rows = rows[~rows.index.isin(cases["index"])]
+        rows = rows[~rows.index.isin(cases["index"])] if len(cases) else rows
         try:
             found = whole_check.check(rows, schema)
         except SchemaErrors as error:

@@ -61,8 +61,9 @@ def check(rows: pd.DataFrame, schema: Schema) -> Checked:
     _require_known(found.index, rows, schema)
     if found.index.has_duplicates:
         raise _unfollowable("doubles rows", schema)
-    kept = found.loc[rows.index.intersection(found.index, sort=False)]
-    return Checked(kept, rows.index.difference(found.index), tuple(warned))
+    if not found.index.equals(rows.index):  # else it would be a copy
+        found = found.loc[rows.index.intersection(found.index, sort=False)]
+    return Checked(found, rows.index.difference(found.index), tuple(warned))
 
 
 def _whole_text(check: pa.Check) -> pa.Check:
