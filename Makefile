@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PROJECT := <<cookiecutter.project_slug>>
 # Of tests/, those that need no trained model.
-QUICK := answers hooks bake template_source budget documents
+QUICK := answers hooks bake template_source budget documents community_files
 # The environment lies beside the generated project, which every call replaces.
 LOOP_ENVIRONMENT := $(CURDIR)/build/check.venv
 # tests/test_torch.py runs these, in an environment that has PyTorch.

@@ -1,5 +1,6 @@
 """Links of pages lead somewhere, and the pictures of the stages are those of dvc.yaml."""
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -52,6 +53,32 @@ def test_the_picture_shows_every_stage(page):
     """In the order of dvc.yaml."""
     stages = yaml.safe_load((TEMPLATE / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert " --> ".join(stages) in page.read_text(encoding="utf-8")
+
+
+NAMED_TEST = re.compile(r"`((?:loop/)?tests/[\w/]+\.py)(?:::(\w+))?`")
+
+
+def named_tests() -> list[tuple[Path, str]]:
+    """Return file and name of each test that the threat model names."""
+    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    places = {True: TEMPLATE, False: ROOT}
+    return [(places[p.startswith("loop/")] / p, name) for p, name in NAMED_TEST.findall(text)]
+
+
+@pytest.mark.parametrize("path, name", named_tests(), ids=lambda part: getattr(part, "stem", part))
+def test_a_control_has_its_test(path, name):
+    """The test that shows it is there."""
+    assert f"def {name}(" in path.read_text(encoding="utf-8") if name else path.exists()
+
+
+def test_every_control_has_a_test():
+    """In each row of the threat model with three columns about what may happen."""
+    rows = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8").splitlines()
+    places = [n for n, row in enumerate(rows) if row.startswith("| what may happen |")]
+    assert len(places) == 4
+    for n in places:
+        for row in itertools.takewhile(lambda row: row.startswith("|"), rows[n + 2 :]):
+            assert NAMED_TEST.search(row), row
 
 
 def test_a_lost_heading_is_noticed():
