@@ -14,12 +14,17 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 # Show this list
 help:
-	@awk '/^# /{text=substr($$0,3)} /^[a-z]+:/{sub(":.*",""); printf "  make %-13s %s\n",$$0,text}' Makefile
+	@awk '/^# /{text=substr($$0,3)} /^[a-z]+:/ && !/:=/{sub(":.*",""); printf "  make %-13s %s\n",$$0,text}' Makefile
 
 # Generate the sample project as build/demo and run its whole life: data, gate, served prediction
 demo: .venv/ready
 	python tools/bake.py --name demo
 	$(MAKE) -C build/demo demo
+
+# Run the demo, and take the pictures of the README from it, in a real browser
+pictures: .venv/ready
+	mkdir -p build && bash -o pipefail -c '$(MAKE) demo 2>&1 | tee build/demo.log'
+	python tools/pictures.py
 
 # Answer in minutes: lint, answers, hooks, generated files, budget, and the loop without its slow tests
 check: LOOP_TESTS := -m 'not slow'
@@ -60,12 +65,13 @@ upgrade: .venv/ready
 	python tools/pins.py
 	for folder in . "$(PROJECT)"; do (cd "$$folder" && python "$(CURDIR)/$(PROJECT)/loop/tools/upgrade.py") || exit; done
 
-# pip brings uv, which brings the rest in a twentieth of pip's time.
-.venv/ready: requirements-dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
-	$(PYTHON) -m venv .venv
-	awk '/^[^ ]/ {own = /^uv==/} own' requirements-dev.txt > .venv/uv.txt
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+# uv brings the tools in a twentieth of the time that pip takes, and pip brings uv.
+.venv/ready: .venv/bin/uv
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements-dev.txt && touch $@
 
-.PHONY: help demo check test loop lint bake clean requirements upgrade
+.venv/bin/uv: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv && awk '/^[^ ]/ {own = /^uv==/} own' requirements-dev.txt > .venv/uv.txt
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt && touch $@
+
+.PHONY: help demo pictures check test loop lint bake clean requirements upgrade
