@@ -62,6 +62,9 @@ def _stage(
 
             preflight.check(own)
             policy_check.check(own)
+        from mlops_loop.pipeline import table_fits
+
+        table_fits.check(name)
         with within(own):
             module.run(own)
 
