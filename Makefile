@@ -31,9 +31,10 @@ check: LOOP_TESTS := -m 'not slow'
 check: lint loop
 	python -m pytest $(QUICK:%=tests/test_%.py)
 
-# Test all: the loop where it stands; all option sets are generated and examined, and run
+# Test: the loop where it stands; all option sets are generated and examined, and run. WEEKLY=1 leaves nothing out
+test: LOOP_TESTS := $(if $(WEEKLY),,-m 'not weekly')
 test: loop
-	python -m pytest
+	python -m pytest $(if $(WEEKLY),--weekly)
 
 # Lint, type and test the loop in the template's own folder, in the environment of a generated project
 loop: .venv/ready

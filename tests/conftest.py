@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import weekly
 from xdist.scheduler import LoadScopeScheduling
 
 from tools import bake
@@ -101,6 +102,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--refresh", action="store_true", help="rewrite the golden files in tests/data"
     )
+    parser.addoption(
+        weekly.OPTION, action="store_true", help="run also what is run once a week, see weekly.py"
+    )
 
 
 class Scheduling(LoadScopeScheduling):
@@ -138,8 +142,9 @@ FIRST = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that make what others would wait for."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the tests that make what others would wait for; some run once a week."""
+    weekly.choose(config, items)
     for name in reversed(FIRST):
         first = next((item for item in items if name in item.nodeid), None)
         if first:
@@ -155,6 +160,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     )
     if hasattr(config, "workerinput") or chosen or exitstatus:
         return
+    if not config.getoption(weekly.OPTION):
+        return  # not all of them have run
     from workflows import executed
 
     record = config._tmp_path_factory.getbasetemp() / executed.RECORD

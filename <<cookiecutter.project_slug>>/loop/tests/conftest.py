@@ -21,6 +21,12 @@ SLOW = {
     "storage": ("test_damage", "test_gc", "test_store"),
 }
 
+# Clusters and compilers of others: the template runs them once a week, `make -C loop test` always.
+WEEKLY = {
+    "kubeflow": ("test_compile",),
+    "pipeline": ("test_cluster", "test_cluster_workers", "test_optuna_search"),
+}
+
 pytest_plugins = ["isolation", "servers", "git_project", "models", "fake_github", "hostile_text"]
 pytest_plugins += ["endpoint", "user_package", "github_settings", "fake_gh", "made_days"]
 pytest_plugins += ["tracker_servers"]
@@ -33,7 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the slow files."""
+    """Mark the tests of the slow files, and of those that run once a week."""
     for item in items:
-        if item.path.stem in SLOW.get(item.path.parent.name, ()):
-            item.add_marker(pytest.mark.slow)
+        for files, mark in ((SLOW, pytest.mark.slow), (WEEKLY, pytest.mark.weekly)):
+            if item.path.stem in files.get(item.path.parent.name, ()):
+                item.add_marker(mark)
