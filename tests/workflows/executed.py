@@ -71,5 +71,5 @@ def finish(record: Path, refresh: bool) -> str:
     if refresh:
         TABLE.write_text(page)
     elif not TABLE.exists() or page != TABLE.read_text():
-        print(f"\n{TABLE.name} is not what ran; renew it with: pytest tests/workflows --refresh")
+        print(f"\n{TABLE.name} is not what ran; renew it with: pytest tests/workflows --refresh --weekly")
     return ""
