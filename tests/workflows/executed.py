@@ -71,5 +71,6 @@ def finish(record: Path, refresh: bool) -> str:
     if refresh:
         TABLE.write_text(page)
     elif not TABLE.exists() or page != TABLE.read_text():
-        print(f"\n{TABLE.name} is not what ran; renew it with: pytest tests/workflows --refresh --weekly")
+        renew = "pytest tests/workflows --refresh --weekly"
+        print(f"\n{TABLE.name} is not what ran; renew it with: {renew}")
     return ""
