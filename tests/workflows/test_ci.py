@@ -107,7 +107,7 @@ def test_a_leak_stops_training_and_the_report_says_where(world):
     pull = here.pull_request("leak", {"src/flight_delays/features.py": leak})
     run = gated(here, pull)
     assert run.results | REFUSED == run.results
-    assert failed_steps(run) == {"uv run --frozen loop repro"}
+    assert failed_steps(run) == {"repro"}
     assert "departure_hour" in comment(here, pull)
 
 
