@@ -33,7 +33,7 @@ def test_the_rest_runs_always(every):
     """Most tests; each file of the rig has some of its own there."""
     always = collected()
     assert set(every) - set(always) == {name for name in every if weekly.is_weekly(name)}
-    assert len(always) > 0.9 * len(every)
+    assert len(always) > 0.85 * len(every)
     files = {name.partition("::")[0] for name in every if "/workflows/" in name}
     assert files == {name.partition("::")[0] for name in always if "/workflows/" in name}
 
