@@ -26,8 +26,6 @@ from typing import Any
 
 from mlops_loop.fork_client import ADDRESS
 
-# Elsewhere libraries do not survive a fork: https://docs.python.org/3/library/multiprocessing.html
-WORKS_HERE = sys.platform == "linux"
 # By stage, what it always imports, its own module aside.
 IMPORTS = {
     "ingest": ("mlops_loop.gate.policy_check", "mlops_loop.pipeline.preflight"),
@@ -36,6 +34,18 @@ IMPORTS = {
     "export": ("skops.io", "onnxruntime", "skl2onnx"),
     "evaluate": ("onnxruntime", "matplotlib.figure"),
 }
+
+
+def _works_here() -> bool:
+    """Linux from 5.3 on. On macOS libraries do not survive a fork, see Python's multiprocessing."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+WORKS_HERE = _works_here()
 
 
 def run(command: Sequence[str], main: Callable[[], None]) -> int:
