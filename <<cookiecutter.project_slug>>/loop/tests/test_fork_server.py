@@ -33,7 +33,7 @@ def main():
     sys.exit(int(sys.argv[2]) if sys.argv[2].isdigit() else None)
 
 server = os.getpid()
-fork_server._load = lambda name: print("loads", name, flush=True)
+fork_server.importlib.import_module = lambda name: print("loads", name, flush=True)
 sys.exit(fork_server.run(sys.argv[1:], main))
 """
 STAGE = """
@@ -96,7 +96,7 @@ def test_the_code_of_the_program_is_the_code_of_all(repro):
 
 @pytest.mark.parametrize("ends", ["interrupt", "kill"])
 def test_a_stage_ends_with_its_command(repro, tmp_path, ends):
-    """By Ctrl-C, which all of them get, or when whoever waits for it was killed."""
+    """Interrupted, or when whoever waits for it was killed."""
     stage = f"{sys.executable} ../stage.py train waits"
     process = repro(f"{stage} & echo $! > command; wait $!; echo code $?; wait")
     pid = tmp_path / "folder" / "pid"
@@ -114,6 +114,28 @@ def test_a_stage_ends_with_its_command(repro, tmp_path, ends):
     assert f"code {130 if ends == 'interrupt' else 137}" in out
     with pytest.raises(ProcessLookupError):
         os.kill(stage, 0)
+
+
+def test_ctrl_c_is_told_by_the_stage(repro, tmp_path):
+    """All of them get it: neither the server nor the command ends before the stage has spoken."""
+    process = repro("trap : INT; loop train waits; echo code $?")
+    pid = tmp_path / "folder" / "pid"
+    for _ in range(600):
+        if pid.exists() and pid.read_text():
+            break
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert "code 130" in out
+    assert process.returncode == 0
+    assert err == "True\n"  # and no traceback
+
+
+def test_where_no_server_works_the_stages_run_themselves(monkeypatch):
+    """The program runs, and sees no address."""
+    monkeypatch.setattr(fork_server, "WORKS_HERE", False)
+    show = f"import os, sys; sys.exit({fork_client.ADDRESS!r} in os.environ)"
+    assert fork_server.run([sys.executable, "-c", show], lambda: None) == 0
 
 
 def test_every_stage_is_known():

@@ -116,11 +116,18 @@ class LazyGroup(click.Group):
 # Commands that work in any folder: they neither read nor change a repository, here or on GitHub.
 ANYWHERE = {
     "verify-image",
-    "smoke",
-    "follow",
     *(
         name
-        for room in ("repro", "pipeline", "drafts", "kubeflow", "log", "predict", "serve")
+        for room in (
+            "endpoint",
+            "repro",
+            "pipeline",
+            "drafts",
+            "kubeflow",
+            "log",
+            "predict",
+            "serve",
+        )
         for name in MODULES[room]
     ),
 }

@@ -49,10 +49,12 @@ WORKS_HERE = _works_here()
 
 
 def run(command: Sequence[str], main: Callable[[], None]) -> int:
-    """Run a program with a server beside it, and return its exit code.
+    """Run a program with a server beside it, where one works, and return its exit code.
 
     main: the command line, which a fork runs on the arguments of its stage.
     """
+    if not WORKS_HERE:
+        return subprocess.run(command, check=False).returncode
     with TemporaryDirectory(prefix="loop-") as folder:
         address = Path(folder) / "socket"
         with socket.socket(socket.AF_UNIX) as listener:
@@ -79,8 +81,7 @@ def _answer(connection: socket.socket, main: Callable[[], None]) -> None:
     """Run one stage in a fork, and send its exit code; end it when nobody waits any more."""
     _, files, *_ = socket.recv_fds(connection, 1, 3)
     request = json.loads(connection.makefile("r", encoding="utf-8").readline())
-    for name in (f"mlops_loop.pipeline.{request['stage']}", *IMPORTS.get(request["stage"], ())):
-        _load(name)
+    _load(request["stage"])
     stage = multiprocessing.get_context("fork").Process(target=_stage, args=(request, files, main))
     stage.start()
     for file in files:
@@ -93,12 +94,11 @@ def _answer(connection: socket.socket, main: Callable[[], None]) -> None:
         connection.sendall(bytes([code if code >= 0 else 128 - code]))  # a signal, as in a shell
 
 
-def _load(name: str) -> None:
+def _load(stage: str) -> None:
     """What cannot be imported is left to the stage, which knows what to say."""
-    try:
-        importlib.import_module(name)
-    except Exception:
-        sys.modules.pop(name, None)
+    for name in (f"mlops_loop.pipeline.{stage}", *IMPORTS.get(stage, ())):
+        with suppress(Exception):
+            importlib.import_module(name)
 
 
 def _stage(request: dict[str, Any], files: list[int], main: Callable[[], None]) -> None:

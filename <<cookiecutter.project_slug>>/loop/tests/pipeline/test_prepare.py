@@ -92,6 +92,15 @@ def test_rows_that_lack_a_part_of_their_key_are_not_one_row(raw, make_params):
     assert set(shuffled.rows[split.KEY]) == set(done.rows[split.KEY])
 
 
+def test_rows_with_one_label_keep_keys_of_their_own():
+    """`features.model_rows` may give labels twice, also to rows that lack a part of their key."""
+    rows = pd.DataFrame({"a": ["x", None, None], "b": [1, 2, 3]}, index=[0, 1, 1])
+    found = prepare._keys(rows, ["a"])
+    assert found.nunique() == 3
+    assert list(found.index) == [0, 1, 1]
+    assert found.iloc[0] == "x"
+
+
 def test_parts_of_a_key_do_not_run_together(raw, make_params):
     """'a' and 'bc' is another key than 'ab' and 'c'."""
     raw[["team", "town"]] = "x"

@@ -33,7 +33,7 @@ def test_what_does_not_fit_is_refused_with_the_rows_that_would(table, monkeypatc
     with pytest.raises(UsageError) as caught:
         table_fits.check("prepare")
     said = str(caught.value)
-    assert said.startswith("20,000 rows of data/validated.parquet take about 0.00 GB as a table")
+    assert said.startswith("20,000 rows of data/validated.parquet take about 0.0 GB as a table")
     rows = int(said.partition("so about ")[2].partition(" rows")[0].replace(",", ""))
     assert rows == pytest.approx(10_000, rel=0.01)
     assert "Next: run it on a machine with more" in said

@@ -276,15 +276,16 @@ def test_a_line_break_is_no_end(dtype, pattern):
     """`$` is the end of the text, as the API reads it, and not the place before a line break."""
     schema = model(types={"code": Series[str]}, code=pa.Field(str_matches=pattern))
     rows = pd.DataFrame({"n": 1, "x": 1.0, "code": pd.Series(CODES, dtype=dtype)})
+    kept = {"BOS", "BOSTON"} if "TON" in pattern else {"BOS"}
     for _ in range(2):  # a schema is settled once
         found = validate(rows, schema)
-        assert set(found.rows["code"]) == {"BOS", "BOSTON"} if "TON" in pattern else {"BOS"}
+        assert set(found.rows["code"]) == kept
         assert list(found.failures["check"]) == [f"str_matches('{pattern}')"]
     column = Column("code", "category", pattern=pattern)
     reader = RowReader(Contract("regression", "y", (column,)), 10)
     for code in CODES:
         body = json.dumps({"code": code}).encode()
-        if code in set(found.rows["code"]):
+        if code in kept:
             assert reader.read(body) == {"code": code}
         else:
             with pytest.raises(RowsRefused):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 
@@ -23,7 +22,4 @@ def repro(main: Callable[[], None], arguments: tuple[str, ...]) -> None:
     ARGUMENTS are those of dvc repro, which runs here. Its stages are forks of one process, which
     loads the libraries once; other systems than Linux load them for each, as dvc repro does.
     """
-    command = [sys.executable, "-m", "dvc", "repro", *arguments]
-    if fork_server.WORKS_HERE:
-        sys.exit(fork_server.run(command, main))
-    sys.exit(subprocess.run(command, check=False).returncode)
+    sys.exit(fork_server.run([sys.executable, "-m", "dvc", "repro", *arguments], main))

@@ -113,9 +113,9 @@ def _beyond_float32(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Which values float32 cannot hold, by column, of those that have one."""
     found = {}
     for name in rows[names].select_dtypes("number"):
-        values = rows[name].astype(float)
-        if (values.max() > FLOAT32.max) or (values.min() < -FLOAT32.max):
-            found[name] = values.abs() > FLOAT32.max
+        beyond = rows[name].astype(float).abs() > FLOAT32.max
+        if beyond.any():
+            found[name] = beyond
     return pd.DataFrame(found, rows.index)
 
 

@@ -46,12 +46,12 @@ def one_hot(contract: Contract, training: pd.DataFrame, least: int) -> str | Non
     column = max(contract.columns, key=lambda column: column.n_codes)
     what = (
         f"{column.name!r} has {column.n_codes:,} levels. As columns of 0 and 1 for "
-        f"{len(training):,} training rows, all features take about {_shown(size)} of memory"
+        f"{len(training):,} training rows, all features take about {shown(size)} of memory"
     )
     if size <= SHARE * total():
         return what if size >= MUCH else None
     raise DataRefused(
-        f"{what}, and this machine has {_shown(total())}, of which they may take {SHARE:.0%}. "
+        f"{what}, and this machine has {shown(total())}, of which they may take {SHARE:.0%}. "
         f"Next: {_fewer(column, contract, training, least)}group the levels in "
         'features.model_rows, or set categories="codes" for this estimator in estimators.py'
     )
@@ -77,5 +77,6 @@ def _fewer(column: Column, contract: Contract, training: pd.DataFrame, least: in
     return ""
 
 
-def _shown(size: float) -> str:
+def shown(size: float) -> str:
+    """Bytes, for people."""
     return f"{size / 1e9:,.1f} GB"

@@ -167,17 +167,19 @@ def _keys(rows: pd.DataFrame, names: Sequence[str]) -> pd.Series:
     it would be taken for one, and for one side of the split.
     """
     if not names:
-        return _joined(rows)
-    columns = rows[list(names)].apply(_exact)
-    found, lacks = _joined(columns), _lacks([columns[name] for name in columns])
-    return found.mask(lacks, _joined(rows[lacks]).reindex(rows.index)) if lacks.any() else found
+        return _joined([rows[name] for name in rows])
+    columns = [_exact(rows[name]) for name in names]
+    found, lacks = _joined(columns), _lacks(columns).to_numpy()
+    if lacks.any():  # texts of whole rows are large
+        found[lacks] = _joined([rows.loc[lacks, name] for name in rows]).array
+    return found
 
 
-def _joined(columns: pd.DataFrame) -> pd.Series:
-    """The texts of each row."""
-    parts = [pa.array(_texts(columns[name]), pa.large_string()) for name in columns]
+def _joined(columns: Sequence[pd.Series]) -> pd.Series:
+    parts = [pa.array(_texts(values), pa.large_string()) for values in columns]
     between = pa.scalar(SEPARATOR, pa.large_string())
-    return pd.Series(pc.binary_join_element_wise(*parts, between), columns.index, dtype="str")
+    joined = pc.binary_join_element_wise(*parts, between)
+    return pd.Series(joined, columns[0].index, dtype="str")
 
 
 def _lacks(columns: Sequence[pd.Series]) -> pd.Series:

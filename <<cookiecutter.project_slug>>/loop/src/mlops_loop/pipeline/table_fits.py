@@ -42,19 +42,16 @@ def check(stage: str) -> None:
     room = memory.total() - START
     if size * times <= room:
         return
+    needed, here = memory.shown(size * times + START), memory.shown(room + START)
+    fits = int(rows * max(room, 0) / (size * times))
     raise UsageError(
-        f"{rows:,} rows of {_named(files)} take about {_gb(size)} as a table, and {stage} about "
-        f"{_gb(size * times + START)}. This machine has {_gb(room + START)}, so about "
-        f"{int(rows * max(room, 0) / (size * times)):,} rows would fit. {ADVICE}"
+        f"{rows:,} rows of {_named(files)} take about {memory.shown(size)} as a table, and {stage} "
+        f"about {needed}. This machine has {here}, so about {fits:,} rows would fit. {ADVICE}"
     )
 
 
 def _named(files: Sequence[Path]) -> str:
     return str(files[0] if len(files) == 1 else files[0].parent)
-
-
-def _gb(n: float) -> str:
-    return f"{n / 1e9:,.2f} GB"
 
 
 def _size(path: Path) -> tuple[int, float]:
