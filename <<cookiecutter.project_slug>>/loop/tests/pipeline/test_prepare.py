@@ -7,6 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+import pyarrow.parquet as pq
 import pytest
 from pandera.typing import Series
 
@@ -90,6 +91,20 @@ def test_rows_that_lack_a_part_of_their_key_are_not_one_row(raw, make_params):
     assert set(lacking) == set(split.PARTS)
     shuffled = prepare.prepare(raw.sample(frac=1, random_state=1), wanted)
     assert set(shuffled.rows[split.KEY]) == set(done.rows[split.KEY])
+
+
+def test_files_keep_the_types_that_they_had(raw, make_params, tmp_path):
+    """Other types are other bytes: all later stages would run again, for the same model."""
+    changes = {"split.strategy": "time", "split.column": "moment"}
+    moments = pd.date_range("2026-01-01", periods=len(raw)).astype(str)
+    done = prepare.prepare(raw.assign(moment=moments), make_params(changes=changes))
+    files.write_table(done.rows, tmp_path / "rows.parquet")
+    types = {f.name: str(f.type) for f in pq.read_schema(tmp_path / "rows.parquet")}
+    assert {name: types[name] for name in split.RESERVED if name in types} == {
+        "_key": "large_string",
+        "_time": "string",
+        "_target": "string",
+    }
 
 
 def test_rows_with_one_label_keep_keys_of_their_own():

@@ -215,7 +215,7 @@ def _moments(values: pd.Series) -> pd.Series:
         return values.astype(float)
     points = moments.one_kind(values)
     in_utc = points.dt.tz_convert("UTC") if points.dt.tz else points.dt.tz_localize("UTC")
-    return in_utc.map(_sortable).astype("str")
+    return in_utc.map(_sortable).astype(object)
 
 
 def _sortable(moment: pd.Timestamp) -> str:

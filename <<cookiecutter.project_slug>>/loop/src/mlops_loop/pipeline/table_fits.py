@@ -17,10 +17,10 @@ PREPARED = (paths.TRAIN, paths.VALIDATION, paths.HOLDOUT)
 # By stage the files of its table, and the peak of its memory in times what they take as a table.
 STAGES: dict[str, tuple[Sequence[Path], float]] = {
     "validate": ((paths.INGESTED,), 2.5),
-    "prepare": ((paths.VALIDATED,), 4.9),
-    "train": (PREPARED, 4.0),
-    "export": (PREPARED, 3.0),
-    "evaluate": (PREPARED, 3.8),
+    "prepare": ((paths.VALIDATED,), 5.3),
+    "train": (PREPARED, 2.3),
+    "export": (PREPARED, 1.5),
+    "evaluate": (PREPARED, 2.4),
 }
 SAMPLE = 10_000  # rows that tell how many bytes a row takes
 START = 250e6  # bytes of the program and its libraries, before it reads
