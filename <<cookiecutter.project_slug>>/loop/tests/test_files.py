@@ -17,6 +17,15 @@ def test_a_table_comes_back_as_it_was(tmp_path):
     pd.testing.assert_frame_equal(files.read_table(tmp_path / "new" / "table.parquet"), TABLE)
 
 
+def test_a_wide_table_takes_a_new_column_without_a_warning(tmp_path):
+    """Each column by itself would be a block of its own, and pandas warns from 100 on."""
+    wide = pd.DataFrame(np.zeros((2, 900)), columns=[f"c{i}" for i in range(900)])
+    files.write_table(wide.assign(n=1, b=True, t="x"), tmp_path / "wide")
+    table = files.read_table(tmp_path / "wide")
+    table["new"] = 1.0
+    pd.testing.assert_frame_equal(table, wide.assign(n=1, b=True, t="x", new=1.0))
+
+
 def test_the_same_table_gives_the_same_bytes(tmp_path):
     """No time of day is in the file, and no trace of the index."""
     files.write_table(TABLE, tmp_path / "a")

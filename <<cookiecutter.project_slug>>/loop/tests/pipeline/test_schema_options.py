@@ -64,7 +64,13 @@ class Facts(NamedTuple):
     bundle: Bundle
 
     def takes(self, **changes: Any) -> bool:
-        """Whether the API and the web form take a golden row with other values."""
+        """Whether the API and the web form, which trims text, take a golden row with changes."""
+        taken = self.taken(changes)
+        assert taken[0] == taken[1] or None not in taken
+        return taken[0] is not None
+
+    def taken(self, changes: dict[str, Any]) -> list[dict[str, Any] | None]:
+        """A golden row with changes as the API and as the form read it; None: refused."""
         row = self.bundle.golden()[0]["row"] | changes
         reader, taken = RowReader(self.bundle.contract, 1), []
         form = {name: "" if value is None else str(value) for name, value in row.items()}
@@ -73,8 +79,7 @@ class Facts(NamedTuple):
                 taken.append(read())
             except RowsRefused:
                 taken.append(None)
-        assert taken[0] == taken[1] or None not in taken
-        return taken[0] is not None
+        return taken
 
 
 class Case(NamedTuple):
@@ -174,6 +179,12 @@ CASES = {
         failed("less_than_or_equal_to(19)"),
         extended(Inputs, size=(SIZE, pa.Field(nullable=True, ge=-10, in_range=(-50, 90)))),
         lambda f: f.takes(size=-10.0) and not f.takes(size=-10.1) and not f.takes(size=91.0),
+    ),
+    "`$` in `str_matches`": Case(
+        extended(Raw, colour=(Series[str], pa.Field(str_matches="^(red|green)$"))),
+        lambda f: f.report["n_failed"] > 5,
+        extended(Inputs, colour=(Series[str], pa.Field(str_matches="^(red|green|blue)$"))),
+        lambda f: f.takes(colour="red") and not f.taken({"colour": "red\n"})[0],
     ),
     "`gt`, `lt`, `in_range` without its ends": Case(
         extended(Raw, size=(SIZE, BELOW)),
