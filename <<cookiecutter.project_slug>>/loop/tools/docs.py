@@ -1,4 +1,4 @@
-"""Write the tables of commands and exit codes in loop/README.md and loop/docs, from the code.
+"""Write the tables of commands, exit codes and parameters in loop/README.md and loop/docs.
 
     python loop/tools/docs.py
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
+import parameters
 
 from mlops_loop import cli, errors
 from mlops_loop.commands import exit_codes
@@ -70,9 +71,30 @@ def meaning(error: type[errors.ProjectError]) -> str:
     return " ".join((inspect.getdoc(error) or "").split("\n\n")[0].split())
 
 
+def params() -> str:
+    """Every key of params.yaml."""
+    return keys("params.yaml")
+
+
+def gate() -> str:
+    """Every key of gate.yaml."""
+    return keys("gate.yaml")
+
+
+def monitor() -> str:
+    """Every key of monitor.yaml."""
+    return keys("monitor.yaml")
+
+
+def keys(file: str) -> str:
+    """Every key of a file, see parameters.py."""
+    return table(parameters.HEAD, parameters.rows(parameters.FILES[file]))
+
+
 PAGES = {
     LOOP / "README.md": (codes,),
     LOOP / "docs" / "commands.md": (commands, subcommands),
+    LOOP / "docs" / "parameters.md": (params, gate, monitor),
 }
 
 

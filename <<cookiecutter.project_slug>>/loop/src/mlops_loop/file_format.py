@@ -29,20 +29,16 @@ LACKING = "lacking"  # in the attrs of a table: by column the files that lack it
 
 
 class FileFormat(Section):
-    """The format of files, and of CSV how its rows, texts and numbers are written.
+    """The format of files, and of CSV how its rows, texts and numbers are written."""
 
-    format and compression: None goes by the ending of the path. thousands: empty for none.
-    sheet: of a workbook; empty where it has one sheet only.
-    """
-
-    format: Form | None = None
-    compression: Compression | None = None
-    separator: Sign = ","
-    decimal: Literal[".", ","] = "."
-    thousands: Annotated[str, Field(max_length=1)] = ""
-    encoding: str = "utf-8"
-    quote: Sign = '"'
-    sheet: str = ""
+    format: Form | None = None  # null: what the ending of the path says
+    compression: Compression | None = None  # null: what the ending of the path says
+    separator: Sign = ","  # between the columns of CSV
+    decimal: Literal[".", ","] = "."  # before the digits of a fraction
+    thousands: Annotated[str, Field(max_length=1)] = ""  # between groups of digits; empty: none
+    encoding: str = "utf-8"  # of CSV, by a name that Python knows
+    quote: Sign = '"'  # around texts with a separator
+    sheet: str = ""  # of a workbook; empty: its only one
 
     @field_validator("encoding")
     @classmethod

@@ -41,8 +41,8 @@ MOVED = {name: f"evaluate.{name}" for name in ("cluster", "confidence", "resampl
 class Params(Section):
     """`params.yaml`, whole."""
 
-    task: TaskName
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    task: TaskName  # what is predicted; the answer of the template
+    seed: Annotated[int, Field(ge=0, lt=2**32)]  # of everything that draws
     source: Source
     validate_: Validate = Field(alias="validate")
     target: Target = Target()

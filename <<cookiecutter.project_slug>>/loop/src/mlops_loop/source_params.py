@@ -28,8 +28,8 @@ SECRET_KEY = re.compile("^token$|(password|passwd|pwd|secret|api_?key|access_?ke
 class Files(FileFormat):
     """Files that fsspec can read, by path, glob or URL."""
 
-    kind: Literal["files"] = "files"
-    path: str
+    kind: Literal["files"] = "files"  # files that fsspec can read
+    path: str  # a path, a glob or a URL
     fingerprint: str  # what DVC looks at for changes: the folder, or data/source.json
 
     @model_validator(mode="after")
@@ -50,13 +50,13 @@ class Files(FileFormat):
 
 
 class Sql(Section):
-    """Rows of a query; the database's URL is in the environment variable `url_env`."""
+    """Rows of a query."""
 
-    kind: Literal["sql"] = "sql"
-    query: str  # path of a file
-    url_env: Variable = "DATABASE_URL"
-    chunk_rows: Annotated[int, Field(ge=1)] = 50_000
-    fingerprint: Literal["data/source.json"]
+    kind: Literal["sql"] = "sql"  # the rows of a query
+    query: str  # path of the file with the query
+    url_env: Variable = "DATABASE_URL"  # the environment variable with the URL of the database
+    chunk_rows: Annotated[int, Field(ge=1)] = 50_000  # rows that are read at once
+    fingerprint: Literal["data/source.json"]  # what DVC looks at for changes
 
     @property
     def name(self) -> str:
@@ -65,15 +65,15 @@ class Sql(Section):
 
 
 class Api(Section):
-    """Rows of a JSON API; `rows` and `next` are dotted paths in its answers."""
+    """Rows of a JSON API."""
 
-    kind: Literal["api"] = "api"
-    url: str
-    rows: str = ""  # empty: the answer itself is the list
-    next: str = ""  # empty: the header Link with rel=next, where there is one
-    page_param: str = ""  # counts from 1 until a page has no rows
-    token_env: Variable | None = None
-    fingerprint: Literal["data/source.json"]
+    kind: Literal["api"] = "api"  # the rows of a JSON API
+    url: str  # of the first page, without user and password
+    rows: str = ""  # dotted path of the list in an answer; empty: the answer is the list
+    next: str = ""  # dotted path of the next URL; empty: the header Link with rel=next
+    page_param: str = ""  # of the query, counts from 1 until a page has no rows
+    token_env: Variable | None = None  # the environment variable with a bearer token
+    fingerprint: Literal["data/source.json"]  # what DVC looks at for changes
 
     @model_validator(mode="after")
     def _is_usable(self) -> Api:
@@ -90,11 +90,11 @@ class Api(Section):
 
 
 class Own(Section):
-    """A source of the user's: `kind` is a key of `extensions.SOURCES`, other keys are options."""
+    """A source of the user's."""
 
     model_config = ConfigDict(extra="allow")
 
-    kind: str
+    kind: str  # a key of SOURCES in extensions.py; other keys are its options
     fingerprint: str  # data/source.json, or a file or folder of the project
 
     @field_validator("kind")

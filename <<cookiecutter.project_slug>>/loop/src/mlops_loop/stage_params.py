@@ -23,23 +23,21 @@ Label = Annotated[str, BeforeValidator(_label)]
 
 
 class Validate(Section):
-    """The share of raw rows that may break the schema before the data are refused.
+    """When raw data are refused."""
 
-    And what becomes of columns that RawRows does not name, as a new one in a later file.
-    """
-
+    # of raw rows; with more that break RawRows the data are refused
     max_failed_share: Annotated[float, Field(ge=0, lt=1)]
-    extra_columns: Extra = "ignore"
+    extra_columns: Extra = "ignore"  # what becomes of columns that RawRows does not name
 
 
 class Target(Section):
     """What is predicted: a raw column, as it is or as 'more than `above`'. The task checks it."""
 
-    column: str = ""
-    above: float | None = None
+    column: str = ""  # the raw column that is predicted
+    above: float | None = None  # makes two classes of a number: more than this, or not
     classes: tuple[Label, Label] | None = None  # labels for `above`, the positive one last
     positive: Label | None = None  # without `above`: the value that counts as positive
-    unit: str = ""
+    unit: str = ""  # of a number, shown with it
 
 
 class MaxDropped(Section):
@@ -48,40 +46,39 @@ class MaxDropped(Section):
     Of the rows that it reads; of the training rows for outliers.
     """
 
-    left_out: Limit = 0.05  # by features.model_rows
-    missing_target: Limit = 0.1
-    repeated_key: Limit = 0.05
-    impossible_value: Limit = 0.05  # of the model input
-    beyond_float32: Limit = 0.05
-    outlier: Limit = 0.1  # where prepare.outliers says drop
+    left_out: Limit = 0.05  # rows that features.model_rows leaves out
+    missing_target: Limit = 0.1  # rows whose target is missing
+    repeated_key: Limit = 0.05  # rows whose key came before
+    impossible_value: Limit = 0.05  # rows with a value that ModelInput does not allow
+    beyond_float32: Limit = 0.05  # rows with a number that float32 cannot hold
+    outlier: Limit = 0.1  # training rows, where prepare.outliers says drop
 
 
 class Prepare(Section):
-    """Columns that identify a row (none: all together), and those to carry along for slices.
+    """How raw rows become rows of the model: see outliers.py for `outliers` and `fences`."""
 
-    `outliers` says by column what happens to values beyond the `fences` (see outliers.py);
-    categories with fewer than `min_category_count` training rows are taken as unseen.
-    """
-
-    key: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()  # columns that identify a row; none: all of them
+    # raw columns to keep for slices, which the model does not see
     carry_columns: tuple[str, ...] = ()
+    # by column of the model input what happens beyond the fences
     outliers: dict[str, Literal["flag", "clip", "drop"]] = Field(default_factory=dict)
+    # quartile distances beyond the quartiles from which a number is an outlier
     fences: Annotated[float, Field(gt=0)] = 3.0
+    # training rows; a category with fewer is taken as unseen
     min_category_count: Annotated[int, Field(ge=1)] = 1
     max_dropped_share: MaxDropped = MaxDropped()
 
 
 class Split(Section):
-    """How rows are divided; shares are of all rows that are left after cleaning.
+    """How rows are divided; shares are of all rows that are left after cleaning."""
 
-    `pinned` is (a part of) the rule of an earlier run, as data/prepared/split.json has it.
-    """
-
-    strategy: Literal["time", "group", "stratified", "random"]
-    column: str | None = None
-    validation: Share
-    holdout: Share
+    strategy: Literal["time", "group", "stratified", "random"]  # how rows are divided
+    column: str | None = None  # of the moment or the group, for `time` and `group`
+    validation: Share  # the part that thresholds are chosen on
+    holdout: Share  # the part that no model learns from
+    # the rule of an earlier run, as in data/prepared/split.json: new rows do not move it
     pinned: dict[str, Any] | None = None
+    # more of the holdout that may equal training rows than by chance
     max_overlap: Annotated[float, Field(ge=0, le=1)] = 0.01
 
     @model_validator(mode="after")
@@ -96,25 +93,31 @@ class Split(Section):
 class Select(Section):
     """How many features the model gets, and how they are selected on the rows to fit."""
 
-    by: Literal["mutual_information", "importance", "pca"]
-    keep: Annotated[int, Field(ge=1)]
+    by: Literal["mutual_information", "importance", "pca"]  # how features are ranked
+    keep: Annotated[int, Field(ge=1)]  # how many the model gets
 
 
 class Train(Section):
     """Estimator, search and what is learned around the model: see loop/docs/training.md."""
 
     estimator: str  # a key of ESTIMATORS in the project's estimators.py
+    # how candidates are chosen from the grid
     search: Literal["grid", "random", "halving", "optuna"] = "random"
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] | None = None  # None: its own
+    # of candidates; null: that of estimators.py
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] | None = None
     n_iter: Annotated[int, Field(ge=1)] = 8  # candidates of `random` and `optuna`, at most
-    folds: Annotated[int, Field(ge=2)] = 3
-    scoring: str
+    folds: Annotated[int, Field(ge=2)] = 3  # of cross-validation
+    scoring: str  # the metric by which candidates are compared
     select: Select | None = None
+    # balanced: rare classes count as much as others
     class_weight: Literal["balanced"] | None = None
-    early_stopping: bool = False
+    early_stopping: bool = False  # whether training stops where validation gets no better
+    # how probabilities are corrected, on the validation rows
     calibrate: Literal["sigmoid", "isotonic"] | None = None
+    # from which probability on two classes are decided, or by which metric it is chosen
     threshold: Literal["balanced_accuracy", "f1"] | Share = 0.5
-    leakage_threshold: Annotated[float, Field(gt=0, le=1)] = 0.995  # 1: nothing is a leak
+    # score of one feature alone that is a leak; 1: never
+    leakage_threshold: Annotated[float, Field(gt=0, le=1)] = 0.995
 
     @model_validator(mode="after")
     def _stops_by_the_split(self) -> Train:
@@ -126,8 +129,10 @@ class Train(Section):
 class Export(Section):
     """File format of the exported model, and how far it may be from the pipeline."""
 
-    format: Literal["onnx", "skops"] = "onnx"
+    format: Literal["onnx", "skops"] = "onnx"  # of the model's file
+    # the largest difference of a score between the pipeline and its export
     tolerance: Annotated[float, Field(gt=0)] = 1e-5
+    # rows with their scores, which every endpoint must repeat
     golden_rows: Annotated[int, Field(ge=1)] = 50
 
 
@@ -136,13 +141,13 @@ class Evaluate(Section):
 
     `resamples`, `confidence` and `cluster` are the rule of every interval, the gate's too: see
     statistics/resampling.py. 500 resamples give a standard error within 3 % (Efron and Tibshirani
-    1993, section 6.4). `intended_use` and `limits` are for the model card.
+    1993, section 6.4).
     """
 
-    slices: tuple[str, ...] = ()
-    min_slice_rows: Annotated[int, Field(ge=1)] = 50
-    resamples: Annotated[int, Field(ge=100, le=100_000)] = 500
-    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    slices: tuple[str, ...] = ()  # columns whose values are evaluated one by one
+    min_slice_rows: Annotated[int, Field(ge=1)] = 50  # of a value, to be evaluated
+    resamples: Annotated[int, Field(ge=100, le=100_000)] = 500  # bootstrap draws of every interval
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95  # of every interval, the gate's too
     cluster: str | None = None  # a column of the holdout; rows with the same value are alike
-    intended_use: str = ""
-    limits: str = ""
+    intended_use: str = ""  # a text for the model card
+    limits: str = ""  # a text for the model card

@@ -388,7 +388,8 @@ def test_slices_of_few_cases_are_skipped():
     ewr, jfk = (check(duel.decide(model), "slice", name) for name in ("EWR", "JFK"))
     assert (ewr.status, ewr.n_cases, jfk.status, jfk.n_cases) == ("pass", 25, "skip", 6)
     assert jfk.message == "It rests on 6 cases, fewer than 10."
-    alone = duel.comparison(model).interval("recall", rows=np.flatnonzero(duel.origin == "EWR"))
+    at_ewr = np.flatnonzero(duel.origin == "EWR")
+    alone = duel.comparison(model).interval_of("recall", False, at_ewr)
     assert (ewr.low, ewr.high) == (alone.low, alone.high)
 
 
@@ -500,7 +501,7 @@ def test_the_widest_gap_is_corrected_for_all_pairs():
     gap, compared = check(duel.decide(), "fairness"), duel.comparison(duel.model())
     ends = [int(name.removeprefix("origin=")) for name in gap.slice.split(" and ")]
     parts = [
-        compared.interval("balanced_accuracy", rows=np.flatnonzero(duel.origin == end), family=45)
+        compared.interval_of("balanced_accuracy", False, np.flatnonzero(duel.origin == end), 45)
         for end in ends
     ]
     expected = parts[0].minus(parts[1])

@@ -260,3 +260,38 @@ def test_rows_to_decide_holds_for_clusters():
     few = days(50, seed=1)
     many = days(few.rows_to_decide(half(few)) // 20, seed=2)
     assert 2 * half(many) == pytest.approx(half(few), rel=0.15)
+
+
+@pytest.mark.parametrize("name", sorted(class_metrics.METRICS))
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_random_part_of_many_rows_tells_as_much(name, size, monkeypatch):
+    """The estimate is that of all rows, and so are the bounds but for the noise of drawing."""
+    metric, models = metrics.find("classification", name), pair(12_000)
+    clusters = np.arange(12_000) // size
+    of_all = [BOOTSTRAP.interval(metric, *some, clusters=clusters) for some in (models[:1], models)]
+    monkeypatch.setattr(bootstrap, "MOST_DRAWN", 1_500)
+    monkeypatch.setattr(bootstrap, "LEAST_CASES", 300)
+    some = [BOOTSTRAP.interval(metric, *some, clusters=clusters) for some in (models[:1], models)]
+    for found, expected in zip(some, of_all, strict=True):
+        assert (found.estimate, found.n_rows) == (expected.estimate, 12_000)
+        assert half(found) == pytest.approx(half(expected), rel=0.1)
+    assert some[1].low != of_all[1].low
+
+
+def test_few_cases_are_not_left_out(monkeypatch):
+    """Where the rarest kind has few rows, all rows are drawn from."""
+    (new, old), metric = pair(3_000), metrics.find("classification", "recall")
+    expected = QUICK.interval(metric, new, old)
+    monkeypatch.setattr(bootstrap, "MOST_DRAWN", 500)
+    assert QUICK.interval(metric, new, old) == expected
+    monkeypatch.setattr(bootstrap, "LEAST_CASES", 100)
+    assert QUICK.interval(metric, new, old) != expected
+
+
+def test_the_same_scores_differ_by_nothing_in_a_part_too(monkeypatch):
+    """Nothing, not the noise of two parts."""
+    new = pair(3_000)[0]
+    monkeypatch.setattr(bootstrap, "MOST_DRAWN", 500)
+    monkeypatch.setattr(bootstrap, "LEAST_CASES", 10)
+    same = QUICK.interval(AUC, new, dataclasses.replace(new, id="other"))
+    assert (same.estimate, same.low, same.high) == (0, 0, 0)

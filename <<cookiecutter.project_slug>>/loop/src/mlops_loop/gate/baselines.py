@@ -16,10 +16,13 @@ from mlops_loop import tasks
 from mlops_loop.errors import UsageError
 from mlops_loop.gate.comparison import Answer, Check, Comparison, scored
 from mlops_loop.gate.policy import GatePolicy
-from mlops_loop.statistics.bootstrap import Interval
+from mlops_loop.statistics.bootstrap import Contender, Interval
 from mlops_loop.tasks import metrics
 from mlops_loop.tasks.baselines import skill_metric, value_of
+from mlops_loop.tasks.task import Prediction
 from mlops_loop.text import listed
+
+AT_ONCE = 1_000  # rows whose predictions are made at a time
 
 
 def beats_baselines(comparison: Comparison) -> Iterator[Check]:
@@ -100,12 +103,23 @@ def keeps_names(comparison: Comparison) -> Iterator[Check]:
 def tells_rows_apart(comparison: Comparison) -> Iterator[Check]:
     """Not every row gets the same prediction, where outcomes differ."""
     new, least = scored(comparison.challenger), comparison.policy.min_rows
-    made = tasks.of(new.contract).predictions(new.scores, new.contract)
-    if len({str(one["prediction"]) for one in made}) > 1 or (new.y == new.y[:1]).all():
+    if (new.y == new.y[:1]).all() or (only := _only_prediction(new)) is None:
         return
-    headline = tasks.of(new.contract).headline(made[0], new.contract)
-    message = f"All {len(made):,} rows get the same prediction: {headline}"
-    if len(made) < least:
-        yield Check("predictions", "hold", f"{message}, of at least {least:,}.", n_rows=len(made))
+    n, headline = len(new.y), tasks.of(new.contract).headline(only, new.contract)
+    message = f"All {n:,} rows get the same prediction: {headline}"
+    if n < least:
+        yield Check("predictions", "hold", f"{message}, of at least {least:,}.", n_rows=n)
     else:
-        yield Check("predictions", "fail", f"{message}.", n_rows=len(made))
+        yield Check("predictions", "fail", f"{message}.", n_rows=n)
+
+
+def _only_prediction(model: Contender) -> Prediction | None:
+    """The prediction of every row; None where there are several."""
+    task = tasks.of(model.contract)
+    found: dict[str, Prediction] = {}
+    for start in range(0, len(model.scores), AT_ONCE):
+        made = task.predictions(model.scores[start : start + AT_ONCE], model.contract)
+        found |= {str(one["prediction"]): one for one in made}
+        if len(found) > 1:
+            return None
+    return next(iter(found.values()))

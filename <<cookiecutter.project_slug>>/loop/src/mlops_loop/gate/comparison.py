@@ -95,6 +95,9 @@ class Comparison:
     resampling: Resampling = field(default_factory=Resampling)
     measurements: Mapping[str, float] = field(default_factory=dict)
     baselines: Baselines | None = None
+    _known: dict[tuple[str, bool], Interval] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def metric(self, name: str) -> Metric:
         """A metric of the task by name; raises UsageError with the names that there are."""
@@ -108,14 +111,17 @@ class Comparison:
         """Positions of all rows; for a gain, of those that the champion has not seen."""
         return np.flatnonzero(~self.seen) if gain else np.arange(len(self.rows))
 
-    def interval(
-        self, metric: str, gain: bool = False, rows: np.ndarray | None = None, family: int = 1
-    ) -> Interval:
-        """A metric of the challenger, or its gain over the champion (positive is better).
+    def interval(self, metric: str, gain: bool = False) -> Interval:
+        """A metric of the challenger on all rows that count, or its gain over the champion.
 
-        rows: positions, by default all that count. family: how many intervals hold together.
+        A positive gain is better. Made once, however many checks ask.
         """
-        rows = self.positions(gain) if rows is None else rows
+        if (metric, gain) not in self._known:
+            self._known[metric, gain] = self.interval_of(metric, gain, self.positions(gain))
+        return self._known[metric, gain]
+
+    def interval_of(self, metric: str, gain: bool, rows: np.ndarray, family: int = 1) -> Interval:
+        """Of some rows, by position. family: how many intervals hold together."""
         models = [model.take(rows) for model in self._compared(gain)]
         clusters = None if self._clusters is None else self._clusters[rows]
         return self.resampling.interval(
@@ -159,7 +165,7 @@ class Comparison:
                   if len(rows) >= min_rows and cases[name] >= self.policy.min_cases}  # fmt: skip
         family = comb(len(judged), at_once) or 1
         return {
-            name: self.interval(metric, gain, rows, family) if name in judged
+            name: self.interval_of(metric, gain, rows, family) if name in judged
             else Interval(nan, nan, nan, len(rows), cases[name])
             for name, rows in slices.items()
         }  # fmt: skip

@@ -22,8 +22,10 @@ class Primary(Section):
     superiority: it must prove that it is better; `margin` is the smallest gain worth finding.
     """
 
-    metric: str
+    metric: str  # by which challenger and champion are compared
+    # not worse by more than the margin, or shown to be better
     mode: Literal["non_inferiority", "superiority"] = "non_inferiority"
+    # the largest loss that counts as none, or the smallest gain worth finding
     margin: PositiveFloat
 
 
@@ -34,69 +36,69 @@ class Baselines(Section):
     is shown to be worse than the shallow one fails; the constant always counts.
     """
 
+    # of the comparison with models that know little; null: the primary one
     metric: str | None = None
-    shallow: bool = True
+    shallow: bool = True  # whether a model that is shown to be worse than the shallow one fails
 
 
 class Calibration(Section):
     """How far predictions may be from the outcomes, on average."""
 
-    metric: str
-    at_most: PositiveFloat
+    metric: str  # the metric of how far predictions are from outcomes
+    at_most: PositiveFloat  # the largest value of it
 
 
 class Stability(Section):
     """How far the model must agree with models that are fitted to resamples of its rows."""
 
+    # the least agreement with models that are fitted to resamples of the rows
     at_least: FiniteFloat
 
 
 class Slices(Section):
     """Limits for every value of every column: a floor or ceiling, and a loss to the champion."""
 
+    # each value of each of them is a slice
     columns: Annotated[tuple[str, ...], Field(min_length=1)]
-    metric: str
-    limit: FiniteFloat
-    max_loss: PositiveFloat
-    min_rows: PositiveInt = 100
+    metric: str  # that is measured in each slice
+    limit: FiniteFloat  # its floor, or its ceiling where less is better
+    max_loss: PositiveFloat  # the largest loss against the champion
+    min_rows: PositiveInt = 100  # of a slice; a smaller one is skipped
 
 
 class Fairness(Section):
     """The largest allowed difference of `metric` between any two values of `column`."""
 
-    column: str
-    metric: str
-    max_gap: PositiveFloat
-    min_rows: PositiveInt = 100
+    column: str  # each value of it is a group
+    metric: str  # that is measured in each group
+    max_gap: PositiveFloat  # the largest difference between two groups
+    min_rows: PositiveInt = 100  # of a group; a smaller one is skipped
 
 
 class Suspicion(Section):
     """What is too good to be true: a value of the primary metric, and a gain in it."""
 
-    too_good: FiniteFloat
-    max_gain: PositiveFloat
+    too_good: FiniteFloat  # a value of the primary metric that nobody believes
+    max_gain: PositiveFloat  # a gain over the champion that nobody believes
 
 
 class Budget(Section):
     """A ceiling for a measurement of the container; without a `required` one the model is held."""
 
-    at_most: PositiveFloat
-    required: bool = False
+    at_most: PositiveFloat  # the ceiling of a measurement of the container
+    required: bool = False  # whether the model is held without the measurement
 
 
 class GatePolicy(Section):
-    """`gate.yaml`, whole. How sure intervals are is in params.yaml, under `evaluate`.
+    """`gate.yaml`, whole. How sure intervals are is in params.yaml, under `evaluate`."""
 
-    min_cases: with fewer rows of the rarest kind that a metric rests on (for recall the positive
-    ones) nothing is decided: the check is held, a slice is skipped. own_checks: by key of
-    `extensions.CHECKS` the options of a check of the user's own.
-    """
-
-    task: TaskName
-    min_rows: PositiveInt
+    task: TaskName  # that of params.yaml
+    min_rows: PositiveInt  # held-out rows; fewer decide nothing: HOLD
+    # rows of the rarest kind that a metric rests on; fewer decide nothing
     min_cases: PositiveInt = 10
     primary: Primary
     baselines: Baselines = Baselines()
+    # by metric a floor, or a ceiling where less is better
     absolute: Annotated[dict[str, FiniteFloat], Field(min_length=1)]
     calibration: Calibration | None = None
     stability: Stability | None = None
@@ -104,6 +106,7 @@ class GatePolicy(Section):
     fairness: tuple[Fairness, ...] = ()
     suspicion: Suspicion
     budgets: dict[str, Budget] = Field(default_factory=dict)
+    # by key of CHECKS in extensions.py the options of the check
     own_checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @field_validator("own_checks")

@@ -18,71 +18,58 @@ CLOSED = 0.01  # unknown levels, of a column whose set of levels is closed
 
 
 class RetrainConfig(Section):
-    """Days between two proposals, and how many refused models in a row stop retraining."""
+    """When the schedule may propose a new model."""
 
-    cool_down_days: NonNegativeFloat = 7
-    refusals: PositiveInt = 3
+    cool_down_days: NonNegativeFloat = 7  # the fewest days between two proposals
+    refusals: PositiveInt = 3  # refused models in a row, after which a person has to look
 
 
 class Material(Section):
-    """The smallest shift of each kind of check that matters: of a share, a rank or a distance.
+    """The smallest shift of each kind of check that matters: see loop/docs/monitoring.md."""
 
-    loss: of the mean loss, as a share of the largest one (see loop/docs/monitoring.md). volume: the
-    share of a usual day's rows whose loss matters; as many times more matter, too. slow: the
-    share of slow requests beyond the 5 % that a budget allows. refused, errors: the
-    share of requests that may be refused, and fail. labels: the share of the usual
-    outcomes whose loss matters.
-    """
-
-    missing: Shift = 0.15
-    unknown: Shift = 0.05
-    outside: Shift = 0.20
-    level: Shift = 0.10
-    away: Shift = 0.10
-    mix: Shift = 0.10
-    score: Shift = 0.10
-    loss: Shift = 0.02
+    missing: Shift = 0.15  # more missing values, as a share of rows
+    unknown: Shift = 0.05  # levels that training did not know, as a share of rows
+    outside: Shift = 0.20  # numbers far beyond training's range, as a share of rows
+    level: Shift = 0.10  # of the mean rank of a number
+    away: Shift = 0.10  # values other than the usual one, of a number that is mostly one value
+    mix: Shift = 0.10  # distance between the shares of levels
+    score: Shift = 0.10  # of the mean rank of what the model predicts
+    loss: Shift = 0.02  # of the mean loss, as a share of the largest one
+    # the share of a usual day's rows whose loss matters; as many times more matter too
     volume: Shift = 0.5
-    slow: Shift = 0.05
-    refused: Shift = 0.05
-    errors: Shift = 0.02
-    labels: Shift = 0.5
+    slow: Shift = 0.05  # of requests slower than the gate's budget, beyond the 5 % that it allows
+    refused: Shift = 0.05  # of requests that break the contract
+    errors: Shift = 0.02  # of requests that fail
+    labels: Shift = 0.5  # of the usual outcomes that no longer come
 
 
 class ColumnConfig(Section):
-    """What differs for a column: a shift in place of that in `material`.
+    """What differs for a column."""
 
-    closed: no new levels are expected, so one in a hundred rows matters. watch: whether the column
-    is checked at all.
-    """
-
-    watch: bool = True
-    closed: bool = False
-    missing: Shift | None = None
-    unknown: Shift | None = None
-    outside: Shift | None = None
-    level: Shift | None = None
-    away: Shift | None = None
-    mix: Shift | None = None
+    watch: bool = True  # whether the column is checked at all
+    closed: bool = False  # no new levels are expected: one in a hundred rows matters
+    missing: Shift | None = None  # in place of material.missing
+    unknown: Shift | None = None  # in place of material.unknown
+    outside: Shift | None = None  # in place of material.outside
+    level: Shift | None = None  # in place of material.level
+    away: Shift | None = None  # in place of material.away
+    mix: Shift | None = None  # in place of material.mix
 
 
 class MonitorConfig(Section):
-    """`monitor.yaml`, whole. A model is stale `stale_days` after its registration, its data
-    `data_days` after their newest row; None: they are never.
+    """`monitor.yaml`, whole."""
 
-    alarms_per_year: how many false alarms a year all checks together may raise; the fewer, the
-    later real ones come. windows: days that are looked at together. min_rows: with fewer in a
-    window nothing is said. webhook: what the address in MONITOR_WEBHOOK_URL takes.
-    """
-
-    stale_days: PositiveFloat
+    stale_days: PositiveFloat  # days after its registration from which a model is stale
+    # days after their newest row from which its data are stale; null: never
     data_days: PositiveFloat | None = None
+    # false alarms that all checks together may raise; fewer find changes later
     alarms_per_year: Annotated[float, Field(gt=0, le=100)] = 1
+    # days that are looked at together
     windows: Annotated[tuple[int, ...], Field(min_length=1)] = WINDOWS
-    min_rows: PositiveInt = 20
+    min_rows: PositiveInt = 20  # of a window; with fewer nothing is said
     material: Material = Material()
     columns: dict[str, ColumnConfig] = Field(default_factory=dict)
-    webhook: Kind = "slack"
+    webhook: Kind = "slack"  # what the address in MONITOR_WEBHOOK_URL takes
     retrain: RetrainConfig = RetrainConfig()
     traffic: Traffic | None = None  # None: no rows of production can be read
 

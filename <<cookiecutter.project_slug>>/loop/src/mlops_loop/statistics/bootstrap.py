@@ -8,6 +8,10 @@ these would need many more resamples, and they lie beside the estimate for a bia
 Rows that belong together (a day, a customer) are drawn together, all rows of a cluster or none:
 drawn one by one, their interval would be too narrow (Field and Welsh 2007,
 doi:10.1111/j.1467-9868.2007.00593.x).
+
+Of very many rows a random part is resampled, and what is found there is scaled by the square root
+of its share, as the noise of each metric shrinks (Politis, Romano and Wolf, Subsampling, 1999). The
+estimate is that of all rows.
 """
 
 from __future__ import annotations
@@ -21,10 +25,13 @@ import numpy as np
 
 from mlops_loop.model.contract import Contract
 from mlops_loop.statistics.metrics import Metric
+from mlops_loop.statistics.resampler import Resampler
 from mlops_loop.statistics.scales import Evidence
 from mlops_loop.statistics.share_intervals import Bounds, mover
 
 CELLS = 100_000  # counts held in memory at a time: 0.8 MB stay in a processor's cache
+MOST_DRAWN = 50_000  # rows, or clusters, of which resamples are made; of more, a random part
+LEAST_CASES = 2_000  # of the rarest kind in that part: a standard error within 2 %
 MAX_UNDEFINED = 0.01  # share of resamples without a value, above which there is no interval
 
 
@@ -44,8 +51,8 @@ class Contender:
     def value(self, metric: Metric) -> float:
         return metric(self.y, self.scores, self.contract)
 
-    def parts(self, metric: Metric, counts: np.ndarray) -> np.ndarray:
-        return metric.parts(self.y, self.scores, self.contract, counts)
+    def resampler(self, metric: Metric) -> Resampler:
+        return metric.resampler(self.y, self.scores, self.contract)
 
     def sets(self, metric: Metric) -> np.ndarray:
         return metric.sets(self.y, self.scores, self.contract)
@@ -141,24 +148,39 @@ class Bootstrap:
     def _evidence(
         self, metric: Metric, models: Sequence[Contender], clusters: np.ndarray, tail: float
     ) -> list[Evidence] | None:
-        drawn = self._parts(metric, models, clusters)
+        found = [_evidence(model, metric, clusters, tail) for model in models]
+        drawn = self._drawn(metric, models, clusters, found)
         known = np.all([np.isfinite(metric.scale.combine(parts)) for parts in drawn], axis=0)
-        found = [_evidence(m, metric, d[known], clusters, tail)
-                 for m, d in zip(models, drawn, strict=True)]  # fmt: skip
         enough = known.mean() >= 1 - MAX_UNDEFINED and clusters[-1] > 0
-        return found if enough else None
+        pairs = zip(found, drawn, strict=True)
+        return [replace(one, drawn=parts[known]) for one, parts in pairs] if enough else None
 
-    def _parts(
+    def _drawn(
+        self, metric: Metric, models: Sequence[Contender], clusters: np.ndarray,
+        found: Sequence[Evidence],
+    ) -> list[np.ndarray]:  # fmt: skip
+        """Of each model the parts of the metric in every resample, (n_resamples, n_parts)."""
+        n_clusters = clusters[-1] + 1
+        n = _how_many(n_clusters, found)
+        if n == n_clusters:
+            return self._resampled(metric, models, clusters)
+        some = np.zeros(n_clusters, dtype=bool)
+        some[np.random.default_rng(self.seed).choice(n_clusters, n, replace=False)] = True
+        rows = np.flatnonzero(some[clusters])
+        taken, numbers = [model.take(rows) for model in models], _numbered(clusters[rows])
+        drawn = self._resampled(metric, taken, numbers)
+        shrink, pairs = math.sqrt(n / n_clusters), zip(drawn, taken, found, strict=True)
+        return [one.parts + shrink * (d - _parts(model, metric)) for d, model, one in pairs]
+
+    def _resampled(
         self, metric: Metric, models: Sequence[Contender], clusters: np.ndarray
     ) -> list[np.ndarray]:
-        """Of each model the parts of the metric in every resample, (n_resamples, n_parts)."""
-        portions = [
-            [model.parts(metric, counts) for model in models] for counts in self._draws(clusters)
-        ]
+        each = [model.resampler(metric).of_clusters(clusters) for model in models]
+        portions = [[one(counts) for one in each] for counts in self._draws(clusters)]
         return [np.concatenate(parts) for parts in zip(*portions, strict=True)]
 
     def _draws(self, clusters: np.ndarray) -> Iterator[np.ndarray]:
-        """How often each row is drawn, float (n_resamples, n_rows), in portions.
+        """How often each cluster is drawn, float (n_resamples, n_clusters), in portions.
 
         clusters: (n_rows,), numbered from 0 and in order.
         """
@@ -166,20 +188,29 @@ class Bootstrap:
         n_clusters, step = clusters[-1] + 1, max(1, CELLS // len(clusters))
         for start in range(0, self.resamples, step):
             drawn = rng.integers(0, n_clusters, (min(step, self.resamples - start), n_clusters))
-            counts = np.array([np.bincount(row, minlength=n_clusters) for row in drawn], float)
-            yield counts[:, clusters]
+            yield np.array([np.bincount(row, minlength=n_clusters) for row in drawn], float)
 
 
-def _evidence(
-    model: Contender, metric: Metric, drawn: np.ndarray, clusters: np.ndarray, tail: float
-) -> Evidence:
-    sets = model.sets(metric)
-    parts = model.parts(metric, np.ones((1, len(model.y))))[0]
-    n_clusters = np.array([len(np.unique(clusters[rows])) for rows in sets.T])
+def _evidence(model: Contender, metric: Metric, clusters: np.ndarray, tail: float) -> Evidence:
+    """All but what is drawn."""
+    sets, parts = model.sets(metric), _parts(model, metric)
+    n_clusters = np.array([np.count_nonzero(np.bincount(clusters[rows])) for rows in sets.T])
     return Evidence(
-        parts, drawn, sets.sum(axis=0), n_clusters, tail,
+        parts, parts[None], sets.sum(axis=0), n_clusters, tail,
         _implied(metric, model), _skewness(metric, model, clusters),
     )  # fmt: skip
+
+
+def _parts(model: Contender, metric: Metric) -> np.ndarray:
+    """(n_parts,) of the metric on all rows of a model."""
+    return model.resampler(metric)(np.ones((1, len(model.y))))[0]
+
+
+def _how_many(n_clusters: int, found: Sequence[Evidence]) -> int:
+    """Of how many clusters resamples are made, so that few cases are not left out."""
+    known = np.concatenate([one.clusters[one.clusters > 0] for one in found])
+    share = min(1, LEAST_CASES / max(known.min(initial=n_clusters), 1))
+    return min(n_clusters, max(MOST_DRAWN, math.ceil(share * n_clusters)))
 
 
 def _skewness(metric: Metric, model: Contender, clusters: np.ndarray) -> float:
@@ -218,4 +249,9 @@ def _in_order(
     if clusters is None:
         return order, np.arange(len(order))
     order = order[np.argsort(clusters[order], kind="stable")]
-    return order, np.unique(clusters[order], return_inverse=True)[1]
+    return order, _numbered(clusters[order])
+
+
+def _numbered(clusters: np.ndarray) -> np.ndarray:
+    """Numbers from 0, in order, of clusters that are in order."""
+    return np.cumsum(np.diff(clusters, prepend=clusters[:1]) != 0)

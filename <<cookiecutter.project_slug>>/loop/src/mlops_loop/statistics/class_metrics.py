@@ -12,7 +12,9 @@ from collections.abc import Callable
 import numpy as np
 
 from mlops_loop.model.contract import Contract
-from mlops_loop.statistics.metrics import LossFn, Metric, MetricFn, SetsFn, by_name
+from mlops_loop.statistics.metrics import LossFn, Metric, MetricFn, SetsFn, by_name, means
+from mlops_loop.statistics.ranking import Ranking, average_precision, ranking, roc_auc
+from mlops_loop.statistics.resampler import Resampler, of_sums
 from mlops_loop.statistics.scales import Deviations, Mean
 from mlops_loop.statistics.share_scales import Precisions, Ranks, Shares
 
@@ -30,11 +32,10 @@ def _decided(score: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) 
     `score` takes how many rows of each class were hit, were true and were predicted.
     """
 
-    def metric(
-        y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
-    ) -> np.ndarray:
+    def metric(y: np.ndarray, scores: np.ndarray, contract: Contract) -> Resampler:
         true, predicted = _true_rows(y, scores, contract), _predicted_rows(y, scores, contract)
-        return score(*(counts @ rows.astype(float) for rows in (true & predicted, true, predicted)))
+        kinds = (true & predicted, true, predicted)
+        return of_sums(lambda sums: score(*np.split(sums[:, 1:], 3, axis=1)), *kinds)
 
     return metric
 
@@ -64,17 +65,12 @@ def _of_macro(sets: SetsFn) -> SetsFn:
     return lambda *rows: _macro(sets(*rows))
 
 
-def _ranked(area: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> MetricFn:
-    """On probabilities: of the positive class for two classes, macro one-vs-rest else.
+def _ranked(area: Callable[[np.ndarray, Ranking], np.ndarray]) -> MetricFn:
+    """On probabilities: of the positive class for two classes, macro one-vs-rest else."""
 
-    `area` takes how many rows at each probability, the greatest first, are of the class or not.
-    """
-
-    def metric(
-        y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
-    ) -> np.ndarray:
-        areas = [area(*_hits_and_misses(y == k, scores[:, k], counts)) for k in _classes(scores)]
-        return np.column_stack(areas)
+    def metric(y: np.ndarray, scores: np.ndarray, contract: Contract) -> Resampler:
+        rankings = [ranking(y == k, scores[:, k]) for k in _classes(scores)]
+        return Resampler(lambda counts: np.column_stack([area(counts, r) for r in rankings]))
 
     return metric
 
@@ -87,33 +83,6 @@ def _classes(scores: np.ndarray) -> list[int]:
 def _each_and_others(y: np.ndarray, scores: np.ndarray, contract: Contract) -> np.ndarray:
     """Which rows are of a class, and which are not, class by class: (n_rows, 2 * n_classes)."""
     return np.column_stack([side for k in _classes(scores) for side in (y == k, y != k)])
-
-
-def _hits_and_misses(
-    positive: np.ndarray, score: np.ndarray, counts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """How many drawn rows at each score, the greatest first, are positive or not.
-
-    positive, score: (n_rows,). counts: (n_resamples, n_rows). Results: (n_resamples, n_scores).
-    """
-    order = np.argsort(-score)
-    ordered, drawn = score[order], np.take(counts, order, axis=1)
-    starts = np.flatnonzero(np.r_[True, np.diff(ordered) != 0])
-    hits = np.add.reduceat(drawn * positive[order], starts, axis=1)
-    return hits, np.add.reduceat(drawn, starts, axis=1) - hits
-
-
-def _roc_auc(hits: np.ndarray, misses: np.ndarray) -> np.ndarray:
-    """Share of pairs in the right order, ties half (Mann and Whitney 1947)."""
-    above = ((np.cumsum(hits, axis=1) - hits / 2) * misses).sum(axis=1)
-    return above / (hits.sum(axis=1) * misses.sum(axis=1))
-
-
-def _average_precision(hits: np.ndarray, misses: np.ndarray) -> np.ndarray:
-    """Precision at each hit, averaged; NaN where there is nothing but hits to rank."""
-    precision = np.cumsum(hits, axis=1) / np.cumsum(hits + misses, axis=1)
-    mean = np.nansum(hits * precision, axis=1) / hits.sum(axis=1)
-    return np.where(misses.any(axis=1), mean, math.nan)
 
 
 def _brier(y: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -147,16 +116,14 @@ def _implied_by(loss: LossFn) -> Callable[..., float]:
     return error
 
 
-def _calibration_gaps(
-    y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
-) -> np.ndarray:
-    """Observed - predicted share in ten equal-width bins, weighted by rows: (n_resamples, 10).
+def _calibration_gaps(y: np.ndarray, scores: np.ndarray, contract: Contract) -> Resampler:
+    """Observed - predicted share in ten equal-width bins, weighted by rows: ten parts.
 
     Binary: of the positive class; more classes: of the predicted one (Naeini et al. 2015).
     """
     sure, bins = _confidence(scores)
     hit = y == 1 if scores.shape[1] == 2 else scores.argmax(axis=1) == y
-    return counts @ (bins * (hit - sure)[:, None]) / counts.sum(axis=1, keepdims=True)
+    return of_sums(means, bins * (hit - sure)[:, None])
 
 
 def _confidence(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -184,9 +151,9 @@ F1_SHARE = Shares(to_share=lambda f1: f1 / (2 - f1), from_share=lambda hit: 2 * 
 LARGEST_LOG_LOSS = -math.log(np.finfo(float).eps)
 
 METRICS = by_name(
-    Metric("roc_auc", _ranked(_roc_auc), True, scale=Ranks(), sets=_each_and_others),
+    Metric("roc_auc", _ranked(roc_auc), True, scale=Ranks(), sets=_each_and_others),
     Metric(
-        "average_precision", _ranked(_average_precision), True,
+        "average_precision", _ranked(average_precision), True,
         scale=Precisions(), sets=_each_and_others,
     ),
     Metric.mean("log_loss", _log_loss, Mean(highest=LARGEST_LOG_LOSS), "", _implied_by(_log_loss)),

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlops_loop.model.contract import Contract
 from mlops_loop.statistics.metrics import Metric, by_name, mean_of
+from mlops_loop.statistics.resampler import Resampler, of_sums
 from mlops_loop.statistics.scales import Mean, Ranged
 
 
@@ -39,11 +40,9 @@ def _one_hot(labels: np.ndarray, n_labels: int) -> np.ndarray:
     return np.eye(n_labels)[labels]
 
 
-def _smallest_share(
-    y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
-) -> np.ndarray:
-    sizes = counts @ _one_hot(nearest(scores), scores.shape[1])
-    return sizes.min(axis=1) / counts.sum(axis=1)
+def _smallest_share(y: np.ndarray, scores: np.ndarray, contract: Contract) -> Resampler:
+    sizes = _one_hot(nearest(scores), scores.shape[1])
+    return of_sums(lambda sums: sums[:, 1:].min(axis=1) / sums[:, 0], sizes)
 
 
 def _pairs(sizes: np.ndarray) -> np.ndarray:
@@ -68,11 +67,11 @@ def adjusted_rand(first: np.ndarray, second: np.ndarray, counts: np.ndarray) -> 
     return np.where(same, 1.0, (both - by_chance) / np.where(same, 1.0, most - by_chance))
 
 
-def _agreement(
-    y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
-) -> np.ndarray:
-    own = nearest(scores)
-    return np.mean([adjusted_rand(own, labels, counts) for labels in y.T.astype(int)], axis=0)
+def _agreement(y: np.ndarray, scores: np.ndarray, contract: Contract) -> Resampler:
+    own, refits = nearest(scores), y.T.astype(int)
+    return Resampler(
+        lambda counts: np.mean([adjusted_rand(own, labels, counts) for labels in refits], axis=0)
+    )
 
 
 METRICS = by_name(

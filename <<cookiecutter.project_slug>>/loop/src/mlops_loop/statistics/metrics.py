@@ -3,9 +3,8 @@
 `y` and `scores` have one row for each row of the table; their shape is the task's. A metric that
 the rows do not define (one class only, nothing predicted as positive) is NaN, never an error.
 
-Each is written for many resamples at once, which scikit-learn cannot do: `counts` says how often
-a resample holds each row, (n_resamples, n_rows). The numbers are those of scikit-learn:
-https://scikit-learn.org/stable/modules/model_evaluation.html
+Each is written for many resamples at once, which scikit-learn cannot do (resampler.py). The
+numbers are those of scikit-learn: https://scikit-learn.org/stable/modules/model_evaluation.html
 """
 
 from __future__ import annotations
@@ -20,9 +19,10 @@ import numpy as np
 from mlops_loop import project
 from mlops_loop.errors import UsageError
 from mlops_loop.model.contract import Contract
+from mlops_loop.statistics.resampler import UNDEFINED, Resampler, of_sums
 from mlops_loop.statistics.scales import PLAIN, Ranged, Scale
 
-MetricFn = Callable[[np.ndarray, np.ndarray, Contract, np.ndarray], np.ndarray]
+MetricFn = Callable[[np.ndarray, np.ndarray, Contract], Resampler]
 SetsFn = Callable[[np.ndarray, np.ndarray, Contract], np.ndarray]
 ImpliedFn = Callable[..., Any]
 LossFn = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -37,14 +37,14 @@ def every_row(y: np.ndarray, scores: np.ndarray, contract: Contract) -> np.ndarr
 class Metric:
     """A formula with its direction; `unit` "target" means the unit of the target.
 
-    function: takes `y`, `scores`, the contract and `counts` (n_resamples, n_rows), and returns the
-    metric of each resample, (n_resamples,), or the parts that `scale` combines to it, (n_resamples,
-    n_parts); NaN where the resample does not define it. scale: how its interval is made. sets: the
-    rows that it rests on, (n_rows, n_sets) True or False, as the positive ones. implied: from the
-    scores of one model, or of two whose difference counts, the standard errors that these imply.
-    losses: where it is a mean, the loss of each row, (n_rows,), from `y` and `scores`. shows_skill:
-    False where a model that knows nothing can be perfect, or undefined, as in recall one that
-    always says yes: the gate then compares with baselines by another metric.
+    function: takes `y`, `scores` and the contract, and returns what gives the metric of each
+    resample, (n_resamples,), or the parts that `scale` combines to it, (n_resamples, n_parts).
+    scale: how its interval is made. sets: the rows that it rests on, (n_rows, n_sets) True or
+    False, as the positive ones. implied: from the scores of one model, or of two whose difference
+    counts, the standard errors that these imply. losses: where it is a mean, the loss of each row,
+    (n_rows,), from `y` and `scores`. shows_skill: False where a model that knows nothing can be
+    perfect, or undefined, as in recall one that always says yes: the gate then compares with
+    baselines by another metric.
     """
 
     name: str
@@ -118,19 +118,20 @@ class Metric:
     ) -> np.ndarray:
         """The metric of each resample, (n_resamples,), from how often it holds each row.
 
-        NaN without a row, and where a score is not finite.
+        counts: (n_resamples, n_rows). NaN where a resample does not define it.
         """
         with np.errstate(all="ignore"):
-            return self.scale.combine(self.parts(y, scores, contract, counts))
+            return self.scale.combine(self.resampler(y, scores, contract)(counts))
 
-    def parts(
-        self, y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
-    ) -> np.ndarray:
-        """What `scale` combines to the metric, (n_resamples, n_parts); NaN as in `resampled`."""
+    def resampler(self, y: np.ndarray, scores: np.ndarray, contract: Contract) -> Resampler:
+        """What gives the parts that `scale` combines to the metric of each resample.
+
+        NaN without a row, and where a score is not finite.
+        """
         if len(y) == 0 or not np.isfinite(scores).all():
-            return np.full((len(counts), 1), math.nan)
+            return UNDEFINED
         with np.errstate(all="ignore"):
-            return self.function(y, scores, contract, counts).reshape(len(counts), -1)
+            return self.function(y, scores, contract)
 
 
 def by_name(*metrics: Metric) -> dict[str, Metric]:
@@ -140,17 +141,23 @@ def by_name(*metrics: Metric) -> dict[str, Metric]:
 
 def mean_of(loss: LossFn) -> MetricFn:
     """The mean over rows of a loss of `y` and `scores`, (n_rows,)."""
-    return lambda y, scores, contract, counts: counts @ loss(y, scores) / counts.sum(axis=1)
+    return lambda y, scores, contract: of_sums(means, loss(y, scores))
+
+
+def means(sums: np.ndarray) -> np.ndarray:
+    """Of each column but the first, which counts the rows: (n_resamples, n_columns - 1)."""
+    return sums[:, 1:] / sums[:, :1]
 
 
 def one_by_one(function: Callable[[np.ndarray, np.ndarray], float]) -> MetricFn:
     """Any function of `y` and `scores`, called for one resample after another: slow."""
 
-    def metric(
-        y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray
-    ) -> np.ndarray:
-        drawn = [np.repeat(np.arange(len(y)), row) for row in counts.astype(int)]
-        return np.array([function(y[rows], scores[rows]) for rows in drawn])
+    def metric(y: np.ndarray, scores: np.ndarray, contract: Contract) -> Resampler:
+        def each(counts: np.ndarray) -> np.ndarray:
+            drawn = [np.repeat(np.arange(len(y)), row) for row in counts.astype(int)]
+            return np.array([function(y[rows], scores[rows]) for rows in drawn])
+
+        return Resampler(each)
 
     return metric
 

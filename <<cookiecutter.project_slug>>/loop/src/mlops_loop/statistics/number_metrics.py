@@ -8,16 +8,21 @@ import numpy as np
 
 from mlops_loop.model.contract import Contract
 from mlops_loop.statistics.metrics import LossFn, Metric, by_name, one_by_one
+from mlops_loop.statistics.resampler import Resampler, of_sums
 from mlops_loop.statistics.scales import Absolute, Mean, Ranged
 
 
-def _r2(y: np.ndarray, scores: np.ndarray, contract: Contract, counts: np.ndarray) -> np.ndarray:
+def _r2(y: np.ndarray, scores: np.ndarray, contract: Contract) -> Resampler:
     """Share of the variance that is explained; NaN where `y` has none."""
     centred = y - y.mean()
-    squares = counts @ centred**2
-    spread = squares - (counts @ centred) ** 2 / counts.sum(axis=1)
+    return of_sums(_explained, centred, centred**2, (y - scores) ** 2)
+
+
+def _explained(sums: np.ndarray) -> np.ndarray:
+    n, total, squares, errors = sums.T
+    spread = squares - total**2 / n
     spread[spread <= squares * 1e-9] = math.nan  # none, but for rounding
-    return 1 - counts @ (y - scores) ** 2 / spread
+    return 1 - errors / spread
 
 
 def _pinball(share: float) -> LossFn:

@@ -24,17 +24,17 @@ def _without_password(path: str) -> str:
 class Endpoint(Section):
     """The endpoint of PRODUCTION_URL; the limits are those of one day."""
 
-    kind: Literal["endpoint"] = "endpoint"
+    kind: Literal["endpoint"] = "endpoint"  # the log of the endpoint at PRODUCTION_URL
     audience: str = ""  # of GitHub's token; empty: PRODUCTION_URL
-    max_mb: PositiveInt = 1024
-    max_minutes: PositiveFloat = 20
+    max_mb: PositiveInt = 1024  # of one day
+    max_minutes: PositiveFloat = 20  # for one day
 
 
 class Folder(Section):
     """A folder or bucket of the files that `loop log export` writes, by path or URL."""
 
-    kind: Literal["folder"] = "folder"
-    path: str
+    kind: Literal["folder"] = "folder"  # files that `loop log export` writes
+    path: str  # of a folder or a bucket
 
     _no_password = check("path")(_without_password)
 
@@ -45,20 +45,20 @@ class Folder(Section):
 
 
 class Postgres(Section):
-    """The prediction log's own database, whose URL is in the environment variable `url_env`."""
+    """The prediction log's own database."""
 
-    kind: Literal["postgres"] = "postgres"
-    url_env: Variable = "LOG_URL"
+    kind: Literal["postgres"] = "postgres"  # the database of the prediction log
+    url_env: Variable = "LOG_URL"  # the environment variable with the URL of the database
 
 
 class Replay(Section):
     """Files of later raw rows, scored by the model in production as if they came in today."""
 
-    kind: Literal["replay"] = "replay"
-    path: str = "data/later/*.csv"
-    format: Form | None = None  # None: what the ending of the path says
+    kind: Literal["replay"] = "replay"  # later raw rows, scored as if they came in today
+    path: str = "data/later/*.csv"  # a path, a glob or a URL
+    format: Form | None = None  # null: what the ending of the path says
     time: str = ""  # the raw column with the moment of a row; empty: split.column of params.yaml
-    label_delay_days: NonNegativeFloat = 1
+    label_delay_days: NonNegativeFloat = 1  # after which the outcome of a row is known
     warm_up_days: NonNegativeInt = 28  # the replay begins so many days before the registration
 
     _no_password = check("path")(_without_password)
