@@ -26,6 +26,10 @@ pictures: .venv/ready
 	mkdir -p build && bash -o pipefail -c '$(MAKE) demo 2>&1 | tee build/demo.log'
 	python tools/pictures.py
 
+# Build the pages as a site in build/site; a lost link, heading or page is an error
+site: .venv/ready
+	python tools/bake.py --name site-project && python tools/build_site.py build/site-project
+
 # Answer in minutes: lint, answers, hooks, generated files, budget, and the loop without its slow tests
 check: LOOP_TESTS := -m 'not slow'
 check: lint loop
@@ -75,4 +79,4 @@ upgrade: .venv/ready
 	$(PYTHON) -m venv .venv && awk '/^[^ ]/ {own = /^uv==/} own' requirements-dev.txt > .venv/uv.txt
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt && touch $@
 
-.PHONY: help demo pictures check test loop lint bake clean requirements upgrade
+.PHONY: help demo pictures site check test loop lint bake clean requirements upgrade

@@ -3,13 +3,15 @@
 import ast
 import json
 import re
+import shlex
 import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import OPTION_SETS, check, files
+from conftest import DEFAULTS, OPTION_SETS, ROOT, check, files
+from documents import shell
 
 YAML = ["dvc.yaml", "gate.yaml", "monitor.yaml", "params.yaml"]
 OWNED = sorted(["README.md", "data", *YAML, "notebooks", "pyproject.toml", "src", "tests"])
@@ -192,3 +194,24 @@ def test_an_update_leaves_what_is_owned_and_brings_the_rest(linked, repository):
         assert (linked / name).read_bytes() == (raw / name).read_bytes(), name
     check("cruft", "check", cwd=linked)
     check("make", "lint", "test", cwd=linked)
+
+
+def test_an_answer_may_change_later(linked, baked):
+    """By the command of the page: what the template owns is then what those answers make."""
+    [block] = shell(ROOT / "<<cookiecutter.project_slug>>/loop/docs/outgrow.md")
+    command = shlex.split(block)
+    answers = json.loads(command[-1])
+    check(*command, "--skip-apply-ask", cwd=linked)
+    other = baked(DEFAULTS | answers)
+    notes = {".cruft.json", "uv.lock"}
+    ours = {name for name in [*files(linked), *files(other)] if name.split("/")[0] not in OWNED}
+    wrong = [name for name in ours - notes if read(linked / name) != read(other / name)]
+    assert wrong == []
+    skip = '    "deploy/kubernetes/production",\n    "dvc.yaml"'
+    change(linked / "pyproject.toml", ('"dvc>=', '"dvc[s3]>='), ('    "dvc.yaml"', skip))
+    assert read(linked / "pyproject.toml") == read(other / "pyproject.toml")
+
+
+def read(path: Path) -> bytes | None:
+    """Return what is in a file, if it is there."""
+    return path.read_bytes() if path.exists() else None

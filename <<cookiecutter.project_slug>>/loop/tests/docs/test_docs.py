@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
-from mlops_loop import paths, settings
+from mlops_loop import gate, paths, settings
+from mlops_loop.gate.baselines import RULES
 from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.monitoring.config import Material, MonitorConfig
 from mlops_loop.stage_params import Train
@@ -24,6 +26,28 @@ def test_every_setting_of_serving_is_explained(name):
 def test_every_key_of_the_gate_is_explained(key):
     """In the table of keys."""
     assert f"\n| `{key}` | " in (DOCS / "gate.md").read_text(encoding="utf-8")
+
+
+def test_every_check_of_the_gate_is_explained():
+    """By the name that a verdict gives it; and no other name is in the table."""
+    text = (DOCS / "gate.md").read_text(encoding="utf-8")
+    part = text.partition("## The checks by name")[2].partition("\n## ")[0]
+    cells = [line.split(" | ")[0] for line in part.splitlines() if line.startswith("| `")]
+    assert {name for cell in cells for name in cell.split("`")[1::2]} == names_of_checks()
+
+
+def names_of_checks() -> set[str]:
+    """The first argument of each `Check` and `check`, where it is a text."""
+    found = {"absolute", "calibration", "too good", "sudden gain"}  # these four are computed
+    found |= {f"against {kind}" for kind in RULES}
+    for path in Path(gate.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args or path.stem == "own_checks":
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name in ("Check", "check") and isinstance(node.args[0], ast.Constant):
+                found.add(node.args[0].value)
+    return found
 
 
 MATERIAL = [f"material.{name}" for name in Material.model_fields]
