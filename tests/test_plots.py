@@ -93,8 +93,8 @@ def test_the_largest_importance_is_first(visit, page_of):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read(visit, page_of, scheme):
     """The colour of titles is not that of the page."""
-    page = visit(page_of("regression"), color_scheme=scheme)
-    title = page.locator("svg text").filter(has_text="Predicted and actual").first
+    page = visit(page_of("classification"), color_scheme=scheme)
+    title = page.locator("svg text").filter(has_text="Permutation importance").first
     expect(title).to_be_visible()
     fill = title.evaluate("node => getComputedStyle(node).fill")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -111,7 +111,7 @@ def test_a_phone_scrolls_only_charts(visit, page_of):
 
 def test_without_the_script_the_page_says_what_to_do(visit, page_of, tmp_path):
     """It was copied alone, or `make pipeline` has not run since the environment was made."""
-    page = Path(page_of("regression").removeprefix("file://"))
+    page = Path(page_of("classification").removeprefix("file://"))
     shutil.copy2(page, tmp_path)
     opened = visit((tmp_path / page.name).as_uri())
     expect(opened.get_by_text("make dvc_plots/vega.js")).to_be_visible()

@@ -49,6 +49,8 @@ def test_template_commands():
         "make demo",  # fixture loop
         "pipx run cookiecutter gh:OWNER/cookiecutter-mlops-actions",  # test_generates_from_address
         "make test",  # .ci/run
+        "make pictures",  # test_pictures.py
+        "make site",  # test_site.py
         "make help",  # test_workflows.py
     ]
 

@@ -28,6 +28,7 @@ HEADINGS = (
     "The gate says HOLD",
     "The gate says REJECT",
     "The host does not follow",
+    "The lock is stale",
     "The loss has risen",
     "The model is stale",
     "The monitor cannot tell",
@@ -38,10 +39,12 @@ HEADINGS = (
 # By file, parts of names; an empty one stands for the whole file.
 TESTS = {
     "test_experiments": [""],
-    "test_loop": ["[clustering]", "the_trained_model[regression]", "own_tests[regression]"],
-    "test_own_table": ["clusters_take_the_place_of_the_amount"],
-    "test_page": ["test_clustering"],
-    "test_plots": ["[clustering]"],
+    "test_image": ["[regression"],
+    # A draft and tables of others train models of numbers and of clusters with every landing.
+    "test_loop": ["[clustering]", "[regression]", "a_constant_is_no_first_model"],
+    "test_own_table": ["clusters_of_an_own_table", "clusters_take_the_place_of_the_amount"],
+    "test_page": ["test_clustering", "test_regression"],
+    "test_plots": ["[clustering]", "[regression]"],
     "test_stores": ["a_clone_takes_from_it[gs]", "[azure]"],
     "test_torch": [""],  # 5.4 GB of uv's cache
     "test_untidy_tables": ["[three classes", "[a rare class", "[names with blanks"],
@@ -85,6 +88,7 @@ TESTS = {
     "workflows/test_retrain": [
         "a_proposal_whose_issue",
         "a_young_proposal",
+        "refused_stop_retraining",
         "another_system",
         "production_is_held",
     ],
@@ -100,6 +104,7 @@ TESTS = {
     ],
     "workflows/test_runbook": [f"and_ended[{heading}]" for heading in HEADINGS],
     "workflows/test_security": ["[private]"],
+    "workflows/test_store": ["no_room_for_an_artifact", "two_runs_store_at_once"],
     "workflows/test_template": [
         "a_new_release_of_a_tool",
         "a_project_that_fails",
