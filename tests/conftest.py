@@ -83,8 +83,9 @@ def environment_of(folder: Path, environment: Path | None = None) -> dict[str, s
 def give_environment(folder: Path, source: Path) -> None:
     """Give a project the environment of another one, as hard links.
 
-    With the environment itself, uv would rewrite the programs of both to the folder of this one,
-    which may be gone when the other is used next.
+    With the environment itself, uv would rewrite the programs of both to the folder of this one:
+    once that is gone, no program of the other one starts. So each copy of a project in which make
+    or uv is called needs this.
     """
     (folder / ".venv").unlink(missing_ok=True)
     real = (source / ".venv").resolve()

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import check
+from conftest import check, give_environment
 from documents import shell
 
 SECONDS = 300
@@ -18,6 +18,7 @@ def followed(loop, module_path) -> Path:
     source = loop("classification").folder
     folder = module_path / "flight-delays"
     shutil.copytree(source, folder, symlinks=True)
+    give_environment(folder, source)
     page = folder / "loop" / "docs" / "experiments.md"
     for commands in shell(page)[1:]:
         script = f"set -e\n. .venv/bin/activate\nexport PYTHONPATH=src:loop/src\n{commands}"

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import TASKS, check, environment_of
+from conftest import TASKS, check, environment_of, give_environment
 from playwright.sync_api import expect
 from test_page import NARROW, WIDE, browser  # noqa: F401  # a fixture
 
@@ -39,6 +39,7 @@ def page_of(trained_project, module_path):
         if task not in known:
             folder = module_path / task / "flight-delays"
             shutil.copytree(trained_project(task), folder, symlinks=True)
+            give_environment(folder, trained_project(task))
             environment = environment_of(folder)
             check("make", "pipeline", cwd=folder, env=environment)
             said = check("dvc", "plots", "show", cwd=folder, env=environment)

@@ -30,7 +30,7 @@ from mlops_loop.statistics.scales import Evidence
 from mlops_loop.statistics.share_intervals import Bounds, mover
 
 CELLS = 100_000  # counts held in memory at a time: 0.8 MB stay in a processor's cache
-MOST_DRAWN = 50_000  # rows, or clusters, of which resamples are made; of more, a random part
+MOST_DRAWN = 20_000  # rows, or clusters, of which resamples are made; of more, a random part
 LEAST_CASES = 2_000  # of the rarest kind in that part: a standard error within 2 %
 MAX_UNDEFINED = 0.01  # share of resamples without a value, above which there is no interval
 
