@@ -209,3 +209,13 @@ def test_nothing_belongs_to_one_machine(baked):
         text = (project / name).read_bytes()
         assert home.encode() not in text, name
         assert str(ROOT).encode() not in text, name
+
+
+def test_data_are_in_git_byte_for_byte(project, tmp_path):
+    """Line ends of Windows too: DVC's lock has the hash of the very file."""
+    table = "data/raw/spreadsheet.csv"
+    (project / table).write_bytes(b"day;amount\r\n1;2,5\r\n")
+    check("git", "add", table, cwd=project)
+    check("git", "commit", "--quiet", "--message", "Data", cwd=project)
+    check("git", "clone", "--quiet", project, tmp_path / "clone", cwd=tmp_path)
+    assert (tmp_path / "clone" / table).read_bytes() == (project / table).read_bytes()

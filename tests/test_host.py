@@ -322,7 +322,9 @@ def test_verify_image(verify, trained_project):
     assert done.returncode == 0, done.stderr
     assert re.search(r"50 golden rows.* latency_p95_ms [\d.]+, image_mb \d+", done.stdout)
     written = trained_project("classification") / "reports/budgets.json"
-    assert sorted(json.loads(written.read_text())["measurements"]) == ["image_mb", "latency_p95_ms"]
+    measured = json.loads(written.read_text())["measurements"]
+    assert sorted(measured) == ["image_mb", "latency_p95_ms", "memory_mb"]
+    assert 50 < measured["memory_mb"] < 300
     assert left == ""
 
 

@@ -24,6 +24,7 @@ echo "$@" >> {folder}/calls
 case "$1 $2" in
   "image inspect") case "$4" in *bundle-id*) cat {folder}/label ;; *) echo 123000000 ;; esac ;;
   "inspect "*) cat {folder}/state ;;
+  "exec "*) printf 'Name:\tloop\nVmHWM:\t  200000 kB\nVmRSS:\t  1 kB\n' ;;
   "logs "*) printf 'started\\n::error::no memory\\n' ;;
   "login "*) cat >> {folder}/calls ;;
   "run "*) [ ! -e {folder}/broken ] || {{ echo "no such image" >&2; exit 125; }} ;;
@@ -39,9 +40,10 @@ def docker(tmp_path, monkeypatch, bundles):
     (tmp_path / "label").write_text(bundle.load(bundles["binary"]).id)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
-    def state(port):
+    def state(port, killed=False):
         ports = {"8000/tcp": [{"HostPort": str(port)}]}
-        facts = {"State": {"Running": bool(port)}, "NetworkSettings": {"Ports": ports}}
+        facts = {"State": {"Running": bool(port), "OOMKilled": killed}}
+        facts |= {"NetworkSettings": {"Ports": ports}, "HostConfig": {"Memory": 512 << 20}}
         (tmp_path / "state").write_text(json.dumps([facts]))
 
     return state
@@ -71,10 +73,12 @@ def test_a_good_image(docker, check, live, tmp_path, bundles):
     made = bundle.load(bundles["binary"])
     assert (result.smoke.bundle_id, result.smoke.n_golden_rows) == (made.id, len(made.golden()))
     assert result.measurements["image_mb"] == 123
+    assert result.measurements["memory_mb"] == pytest.approx(204.8)
     written = json.loads((tmp_path / "budgets.json").read_text())
     assert (written["bundle"], written["image"]) == (made.id, "image")
     assert written["measurements"] == pytest.approx(result.measurements, abs=1e-6)
     assert "--read-only" in calls(tmp_path)
+    assert f"--memory={512 << 20}" in calls(tmp_path)
     assert calls(tmp_path).splitlines()[-1].startswith("rm --force --volumes verify-")
 
 
@@ -97,6 +101,23 @@ def test_a_container_that_does_not_serve(docker, check, tmp_path, port, message)
     with pytest.raises(SmokeFailed, match=message):
         check()
     assert "rm --force" in calls(tmp_path)
+
+
+def test_a_container_that_was_killed_for_its_memory(docker, check, tmp_path):
+    """With what it had, and where to read how to give it more."""
+    docker(None, killed=True)
+    match = r"was killed: .* than the 537 MB .*Next: a smaller model .*alerts\.md#endpointmemory"
+    with pytest.raises(SmokeFailed, match=match):
+        check()
+
+
+def test_a_budget_of_memory_gives_the_container_room(docker, check, live, tmp_path):
+    """A model beyond the usual limit can be verified, and is held to its budget."""
+    docker(live()[1])
+    check(memory_mb=1000)
+    assert "--memory=1150000000" in calls(tmp_path)
+    with pytest.raises(SmokeFailed, match=r"memory_mb is 204\.8, and gate\.yaml allows 200"):
+        check(memory_mb=200)
 
 
 def test_an_image_that_docker_cannot_start(docker, check, tmp_path):

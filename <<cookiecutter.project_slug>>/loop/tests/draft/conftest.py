@@ -88,6 +88,7 @@ suspicion: # a leak looks like success
 
 budgets: # of the container
   image_mb: {at_most: 600, required: false}
+  memory_mb: {at_most: 450, required: false}
 """
 STAGES = """\
 stages:

@@ -225,6 +225,39 @@ def test_parameters_are_compared_with_any_commit(write, project):
         run(base="nowhere")
 
 
+RULES = {"min_rows": 500, "primary": {"metric": "mae", "margin": 0.01}}
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["another model", "the champion's model"])
+def test_a_branch_that_changes_what_may_ship_says_so(write, project, same):
+    """Right after the verdict, which its own gate.yaml gave; another key is a change as well."""
+    Path("gate.yaml").write_text(yaml.safe_dump(RULES))
+    project.git("add", "gate.yaml")
+    base, new = project.commit(), write()
+    if same:
+        champion = json.loads((REPORTS / "champion.json").read_text())
+        (REPORTS / "champion.json").write_text(json.dumps(champion | {"bundle": new.id}))
+    assert "What may ship has changed" not in run(base=base)
+    looser = RULES | {"primary": {"metric": "mae", "margin": 0.1}, "slices": {"limit": 9}}
+    Path("gate.yaml").write_text(yaml.safe_dump(looser))
+    text = run(base=base)
+    assert "| primary.margin | 0.01 | 0.1 |" in text
+    assert "| slices.limit | - | 9 |" in text
+    places = [text.find(part) for part in ("\n## ", "What may ship has changed", "\n### Checks")]
+    assert places[0] < places[1]
+    assert same or places[1] < places[2]
+
+
+def test_a_gate_that_is_no_yaml_is_named(write, project):
+    """Not as the file of parameters."""
+    Path("gate.yaml").write_text("a: [")
+    project.git("add", "gate.yaml")
+    base = project.commit()
+    write()
+    with pytest.raises(UsageError, match=r"^gate\.yaml, here or at"):
+        run(base=base)
+
+
 def test_outside_of_git_there_is_a_report(write, tmp_path, monkeypatch):
     """Without a history nothing is compared and no commit is named."""
     write()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 import uuid
@@ -26,8 +27,10 @@ from mlops_loop.text import printable
 # As deploy/host and compose.yaml run it.
 LOCKED_DOWN = (
     "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges",
-    "--user=10001:10001", "--memory=512m", "--pids-limit=128", "--publish=127.0.0.1::8000",
+    "--user=10001:10001", "--pids-limit=128", "--publish=127.0.0.1::8000",
 )  # fmt: skip
+MEMORY = 512 << 20  # bytes that it may use, unless the budget asks for more
+ROOM = 1.15  # times the budget: what requests may take beside the model
 ROUNDS = 4  # of the golden rows, for the latency
 LOG_LINES = 20
 
@@ -37,7 +40,8 @@ class ContainerCheck:
     """A container that answered as it should, and what was measured on it.
 
     measurements: by the name of a budget in gate.yaml; `latency_p95_ms` of one row over HTTP in
-    milliseconds, `image_mb` in 10^6 bytes.
+    milliseconds, `image_mb` in 10^6 bytes, and `memory_mb`, the most that the process held, with
+    the model loaded and the golden rows answered.
     """
 
     smoke: SmokeResult
@@ -56,16 +60,17 @@ def check_image(
     Raises SmokeFailed with the container's last lines of log, UsageError where Docker cannot
     start it, and where its label names another bundle, or none.
     """
-    name = f"verify-{uuid.uuid4().hex[:12]}"
+    name, rules = f"verify-{uuid.uuid4().hex[:12]}", params.read_yaml(policy, GatePolicy)
     try:
-        _start(name, image)
+        _start(name, image, _room(rules))
         _check_label(image, bundle, ran)
         answers = smoke.smoke(_wait_until_ready(name, timeout_s), bundle, timeout_s)
         measured = {"latency_p95_ms": _latency(answers.url, bundle)}
         measured["image_mb"] = int(docker.run("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
+        measured["memory_mb"] = _most_memory(name)
         facts = {"bundle": bundle.id, "image": image, "measurements": measured}
         files.write_json(facts, out)
-        _check_budgets(measured, params.read_yaml(policy, GatePolicy))
+        _check_budgets(measured, rules)
     except SmokeFailed as error:
         raise SmokeFailed(f"{error}\n{_last_lines(name)}") from error
     finally:
@@ -73,10 +78,17 @@ def check_image(
     return ContainerCheck(answers, measured)
 
 
-def _start(name: str, image: str) -> None:
+def _room(policy: GatePolicy) -> int:
+    """Bytes of memory for the container: as where it runs, or what its budget needs."""
+    budget = policy.budgets.get("memory_mb")
+    return max(MEMORY, int(budget.at_most * ROOM * 1e6)) if budget else MEMORY
+
+
+def _start(name: str, image: str, memory: int) -> None:
     docker.login(image)
     digest = f"IMAGE_DIGEST={image.partition('@')[2]}"
-    docker.run("run", "--detach", "--name", name, *LOCKED_DOWN, "--env", digest, image)
+    limits = (*LOCKED_DOWN, f"--memory={memory}")
+    docker.run("run", "--detach", "--name", name, *limits, "--env", digest, image)
 
 
 def _check_label(image: str, bundle: Bundle, ran: Collection[str]) -> None:
@@ -102,6 +114,12 @@ def _wait_until_ready(name: str, timeout_s: float) -> str:
 def _address(name: str) -> str:
     """Where the container listens; raises SmokeFailed where it has ended."""
     state = json.loads(docker.run("inspect", name))[0]
+    if state["State"].get("OOMKilled"):
+        raise SmokeFailed(
+            "The container was killed: the model needs more memory than the "
+            f"{state['HostConfig']['Memory'] / 1e6:,.0f} MB that it may use. Next: a smaller model "
+            "(train.grid), or more memory: loop/docs/alerts.md#endpointmemory"
+        )
     if not state["State"]["Running"]:
         raise SmokeFailed("The container ended instead of serving.")
     return f"http://127.0.0.1:{state['NetworkSettings']['Ports']['8000/tcp'][0]['HostPort']}"
@@ -115,6 +133,13 @@ def _latency(url: str, bundle: Bundle) -> float:
         Client(url).ask("/predict", line["row"])
         seconds.append(time.perf_counter() - start)
     return float(np.quantile(seconds, 0.95)) * 1000
+
+
+def _most_memory(name: str) -> float:
+    """What the kernel counts of the first process, 10^6 bytes."""
+    status = docker.run("exec", name, "cat", "/proc/1/status")
+    [kib] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.M)
+    return int(kib) * 1024 / 1e6
 
 
 def _check_budgets(measured: dict[str, float], policy: GatePolicy) -> None:

@@ -41,6 +41,7 @@ suspicion: # a leak looks like success, so a person decides
 budgets: # of the built container; skipped when it was not measured
   latency_p95_ms: {at_most: 50, required: false}
   image_mb: {at_most: 600, required: false}
+  memory_mb: {at_most: 450, required: false} # of the 537 that the endpoint may use
 """
 
 

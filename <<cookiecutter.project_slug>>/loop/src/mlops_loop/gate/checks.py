@@ -33,7 +33,9 @@ def compared_with_champion(comparison: Comparison) -> Iterator[Check]:
     good, bad = _outcomes(rule, champion, comparison.unit(rule.metric))
     gain = comparison.interval(rule.metric, gain=True)
     answer = Answer("hold", "These rows are too few to tell.", rule.margin)
-    if gain.low > null:
+    if gain.low > max(null, 0):
+        answer = Answer("pass", f"Shown to be better than {champion}.")
+    elif gain.low > null:
         answer = Answer("pass", f"Shown to be {good}.")
     elif gain.high < null + rule.margin:
         answer = Answer("fail", f"Shown to be {bad}.")

@@ -95,24 +95,30 @@ def _metrics(compared: dict[str, Any] | None, contract: Contract) -> list[tuple[
 def _parameters(
     base: str | None, champion: dict[str, Any] | None, is_stopped: bool
 ) -> dict[str, Any]:
-    """`base`, the commit compared with, and `parameters` that differ; both empty without one."""
+    """`base`, the commit compared with, and what differs; all of it empty without one.
+
+    `parameters` of params.yaml, and `rules` of gate.yaml.
+    """
     name = base or (champion or {}).get("commit", "")
     commit = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if base and not commit:
         raise UsageError(f"There is no commit {base!r} here. Next: git fetch --unshallow origin")
-    try:
-        return {"base": commit[:12], "parameters": _changed_parameters(commit)}
-    except YAMLError as error:
-        if is_stopped:  # by this error, which the report shows
-            return {"base": "", "parameters": []}
-        raise UsageError(f"params.yaml, here or at {commit[:12]}, is not YAML: {error}") from error
+    found: dict[str, Any] = {"base": commit[:12], "parameters": [], "rules": []}
+    for name, path in (("parameters", paths.PARAMS), ("rules", paths.GATE_POLICY)):
+        try:
+            found[name] = _changed_entries(commit, path)
+        except YAMLError as error:
+            if is_stopped:  # by this error, which the report shows
+                return {"base": "", "parameters": [], "rules": []}
+            raise UsageError(f"{path}, here or at {commit[:12]}, is not YAML: {error}") from error
+    return found
 
 
-def _changed_parameters(commit: str) -> list[changes.Change]:
-    """Entries of params.yaml that differ between a commit and here; none without that file."""
-    if not commit or not (before := _git("show", f"{commit}:./{paths.PARAMS}")):
+def _changed_entries(commit: str, path: Path) -> list[changes.Change]:
+    """Entries of a YAML file that differ between a commit and here; none where either lacks it."""
+    if not commit or not path.exists() or not (before := _git("show", f"{commit}:./{path}")):
         return []
-    now = paths.PARAMS.read_text(encoding="utf-8")
+    now = path.read_text(encoding="utf-8")
     return changes.between(*(changes.flat(parse(text)) for text in (before, now)))
 
 

@@ -31,7 +31,7 @@ ICONS |= {"pass": "✅", "hold": "⏸️", "fail": "❌", "skip": "⚪"}
 UNEXPECTED = (
     LookupError, TypeError, ValueError, AttributeError, csv.Error, jinja2.UndefinedError,
 )  # fmt: skip
-SHORT = ("verdict", "parameters", "lock", "reproduce")  # without tables and plots of a model
+SHORT = ("verdict", "rules", "parameters", "lock", "reproduce")  # no tables, plots of a model
 
 
 def write(

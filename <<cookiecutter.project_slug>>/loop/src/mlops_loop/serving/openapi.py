@@ -34,7 +34,9 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _made(app: FastAPI) -> dict[str, Any]:
-    spec = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    # Beside the document: a proxy may put a prefix before it that nobody here knows.
+    here = [{"url": "."}]
+    spec = get_openapi(title=app.title, version=app.version, routes=app.routes, servers=here)
     feedback = {"One row": {"prediction_id": ID, "outcome": "what came true"}}
     content = _content(
         spec["components"]["schemas"], log_routes.Feedback | log_routes.Many, feedback
