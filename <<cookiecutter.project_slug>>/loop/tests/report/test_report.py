@@ -205,6 +205,15 @@ def test_nothing_but_a_bundle_is_enough(write):
     assert "Next: `make gate`" in text
 
 
+def test_an_overridden_hold_is_no_clean_pass(write):
+    """In the heading, in the colour of a HOLD."""
+    write(status="hold")
+    path = REPORTS / "gate.json"
+    verdict = json.loads(path.read_text())
+    path.write_text(json.dumps(verdict | {"decision": "PROMOTE", "overridden": True}))
+    assert "## 🟡 PROMOTE, a HOLD that a person overrode" in run()
+
+
 def test_nothing_changed(write):
     """The champion's own model needs no tables."""
     new = write()

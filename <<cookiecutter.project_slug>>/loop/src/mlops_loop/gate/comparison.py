@@ -202,5 +202,6 @@ class Comparison:
             needed = max(least, ceil(rows * fewest / max(cases, 1)))
             return "hold", f"It rests on {many(cases, 'case')}, fewer than {fewest:,}.", needed
         if rows < least and not slice:
-            return "hold", f"Fewer than {least:,} rows decide nothing.", least
+            few = f"{rows:,} rows are fewer than min_rows of gate.yaml, {least:,}."
+            return "hold", few, least
         return None
