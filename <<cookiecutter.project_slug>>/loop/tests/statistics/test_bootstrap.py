@@ -270,7 +270,7 @@ def test_a_random_part_of_many_rows_tells_as_much(name, size, monkeypatch):
     clusters = np.arange(12_000) // size
     of_all = [BOOTSTRAP.interval(metric, *some, clusters=clusters) for some in (models[:1], models)]
     monkeypatch.setattr(bootstrap, "MOST_DRAWN", 1_500)
-    monkeypatch.setattr(bootstrap, "LEAST_CASES", 300)
+    monkeypatch.setattr(bootstrap, "LEAST_CASES", 600)
     some = [BOOTSTRAP.interval(metric, *some, clusters=clusters) for some in (models[:1], models)]
     for found, expected in zip(some, of_all, strict=True):
         assert (found.estimate, found.n_rows) == (expected.estimate, 12_000)

@@ -30,8 +30,8 @@ from mlops_loop.statistics.scales import Evidence
 from mlops_loop.statistics.share_intervals import Bounds, mover
 
 CELLS = 100_000  # counts held in memory at a time: 0.8 MB stay in a processor's cache
-MOST_DRAWN = 20_000  # rows, or clusters, of which resamples are made; of more, a random part
-LEAST_CASES = 2_000  # of the rarest kind in that part: a standard error within 2 %
+MOST_DRAWN = 20_000  # rows of which resamples are made; of more, a random part
+LEAST_CASES = 2_000  # clusters, or rows, of the rarest kind in it: a standard error within 2 %
 MAX_UNDEFINED = 0.01  # share of resamples without a value, above which there is no interval
 
 
@@ -161,7 +161,7 @@ class Bootstrap:
     ) -> list[np.ndarray]:  # fmt: skip
         """Of each model the parts of the metric in every resample, (n_resamples, n_parts)."""
         n_clusters = clusters[-1] + 1
-        n = _how_many(n_clusters, found)
+        n = _how_many(n_clusters, len(clusters), found)
         if n == n_clusters:
             return self._resampled(metric, models, clusters)
         some = np.zeros(n_clusters, dtype=bool)
@@ -206,11 +206,11 @@ def _parts(model: Contender, metric: Metric) -> np.ndarray:
     return model.resampler(metric)(np.ones((1, len(model.y))))[0]
 
 
-def _how_many(n_clusters: int, found: Sequence[Evidence]) -> int:
+def _how_many(n_clusters: int, n_rows: int, found: Sequence[Evidence]) -> int:
     """Of how many clusters resamples are made, so that few cases are not left out."""
     known = np.concatenate([one.clusters[one.clusters > 0] for one in found])
-    share = min(1, LEAST_CASES / max(known.min(initial=n_clusters), 1))
-    return min(n_clusters, max(MOST_DRAWN, math.ceil(share * n_clusters)))
+    share = max(MOST_DRAWN / n_rows, LEAST_CASES / max(known.min(initial=n_clusters), 1))
+    return min(n_clusters, math.ceil(share * n_clusters))
 
 
 def _skewness(metric: Metric, model: Contender, clusters: np.ndarray) -> float:
