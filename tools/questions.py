@@ -1,7 +1,4 @@
-"""Write docs/questions.md from cookiecutter.json: each question, its choices and its default.
-
-python tools/questions.py
-"""
+"""Write docs/questions.md from cookiecutter.json: each question, its choices and its default."""
 
 import json
 from pathlib import Path

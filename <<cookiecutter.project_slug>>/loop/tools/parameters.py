@@ -42,8 +42,7 @@ def rows(model: type[BaseModel], prefix: str = "") -> Iterator[Row]:
 
 def sections(field: FieldInfo) -> list[type[BaseModel]]:
     """The models that a field holds, each once; none for a plain value."""
-    found = models(field.annotation)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(models(field.annotation)))
 
 
 def models(kind: Any) -> list[type[BaseModel]]:
@@ -75,9 +74,9 @@ def comments(model: type[BaseModel]) -> dict[str, str]:
 def own_comments(model: type[BaseModel]) -> dict[str, str]:
     """Those of the fields that a class states itself."""
     lines = inspect.getsource(model).splitlines()
-    body = ast.parse("\n".join(lines)).body[0].body  # type: ignore[attr-defined]
+    body = ast.parse("\n".join(lines)).body[0].body
     fields = [node for node in body if isinstance(node, ast.AnnAssign)]
-    said = {node.target.id: comment(lines, node) for node in fields}  # type: ignore[union-attr]
+    said = {node.target.id: comment(lines, node) for node in fields}
     return {name: text for name, text in said.items() if text}
 
 

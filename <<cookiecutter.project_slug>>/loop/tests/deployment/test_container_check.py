@@ -120,6 +120,14 @@ def test_a_budget_of_memory_gives_the_container_room(docker, check, live, tmp_pa
         check(memory_mb=200)
 
 
+def test_memory_that_the_kernel_does_not_count_is_not_measured(docker, check, live, tmp_path):
+    """As in a sandbox: the gate then says so, and holds where the budget is required."""
+    docker(live()[1])
+    script = tmp_path / "docker"
+    script.write_text(script.read_text().replace("VmHWM", "VmSize"))
+    assert "memory_mb" not in check(memory_mb=100).measurements
+
+
 def test_an_image_that_docker_cannot_start(docker, check, tmp_path):
     """Docker's own reason."""
     (tmp_path / "broken").touch()

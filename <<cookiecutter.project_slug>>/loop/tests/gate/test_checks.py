@@ -90,6 +90,7 @@ def test_an_equal_model_passes_non_inferiority():
     verdict = Duel().decide()
     assert verdict.decision == "PROMOTE"
     assert verdict.summary == "new may replace old: every check passed."
+    assert check(verdict, "comparison").message == "Shown to be not worse than old by 0.02 or more."
 
 
 def test_an_equal_model_fails_superiority():
@@ -100,9 +101,10 @@ def test_an_equal_model_fails_superiority():
     assert verdict.decision == "REJECT"
 
 
-def test_a_better_model_passes_superiority():
-    """It is shown to be better, not only estimated so."""
-    duel = Duel(policy=rules(primary={"metric": "roc_auc", "margin": 0.02, "mode": "superiority"}))
+@pytest.mark.parametrize("mode", ["superiority", "non_inferiority"])
+def test_a_better_model_is_called_better(mode):
+    """It is shown to be better, not only estimated so, whatever was asked."""
+    duel = Duel(policy=rules(primary={"metric": "roc_auc", "margin": 0.02, "mode": mode}))
     duel.champion = duel.model("old", 1.2)
     assert check(duel.decide(), "comparison").message == "Shown to be better than old."
 
