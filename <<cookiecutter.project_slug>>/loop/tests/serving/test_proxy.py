@@ -36,7 +36,7 @@ def proxied(live, tmp_path):
         config = tmp_path / "nginx.conf"
         config.write_text(MAIN.format(folder=tmp_path, paths=paths, block=block))
         if not (nginx := shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")):
-            pytest.skip("nginx is not installed (Debian's package nginx-light)")
+            pytest.skip("nginx is not installed (Debian's package nginx)")
         running.append(subprocess.Popen([nginx, "-p", tmp_path, "-c", config]))
         wait_for(port)
         return f"http://127.0.0.1:{port}/delays/"
