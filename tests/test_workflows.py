@@ -11,7 +11,17 @@ from conftest import OPTION_SETS, ROOT, TEMPLATE, check, option_id, require_tool
 from workflows.double.npm import modules
 
 # Programs of GitHub's image ubuntu-24.04 that the tests want (actions/runner-images, toolset 2404).
-ON_UBUNTU = {"chromium", "docker", "go", "node", "npm", "pg_lsclusters", "systemd-analyze"}
+ON_UBUNTU = {
+    "chromium",
+    "curl",
+    "docker",
+    "go",
+    "java",
+    "node",
+    "npm",
+    "pg_lsclusters",
+    "systemd-analyze",
+}
 OWN = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 # The raw files of the template are YAML, so they are read where a person edits them.
 GENERATED = sorted((TEMPLATE / ".github" / "workflows").glob("*.yml"))
