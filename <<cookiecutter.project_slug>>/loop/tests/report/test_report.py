@@ -85,6 +85,10 @@ def write(project, monkeypatch):
             "preparation": {
                 "rows": {"train": 70, "validation": 10, "holdout": 20},
                 "dropped": {f"missing {text}": 5, "key came before": 0}},
+            "training": {
+                "estimator": "mlp", "scoring": "mae", "candidates": [
+                    {"values": {"alpha": a, text: text}, "score": a, "spread": 0.5}
+                    for a in (0.1, 1.0, 10.0)]},
             "evaluation": {
                 "metrics": {"n_rows": 900, "mae": 7.25}, "intervals": {"mae": [7.0, 7.5]},
                 "baselines": {"mae": {"constant": 9.5}},

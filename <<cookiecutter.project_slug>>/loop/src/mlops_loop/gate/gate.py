@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from mlops_loop import files, git, params, paths, tasks
 from mlops_loop.errors import NoValidBundle, StoreUnreachable, UsageError
 from mlops_loop.gate.baselines import beats_baselines, keeps_names, tells_rows_apart
-from mlops_loop.gate.checks import CHECKS
+from mlops_loop.gate.checks import CHECKS, compared_with_champion
 from mlops_loop.gate.comparison import Check, Comparison, Unscorable
 from mlops_loop.gate.own_checks import own_checks
 from mlops_loop.gate.policy import GatePolicy
@@ -201,10 +201,11 @@ def decide(comparison: Comparison, override: str | None = None) -> Verdict:
     if isinstance(old, Contender) and old.id == new.id:
         same = "It is what production has: the model does not change."
         return Verdict("PROMOTE", same, *names, (Check("champion", "pass", same),), None, False)
-    results = []
+    results, checks = [], [*CHECKS, *DEFAULT, own_checks]
     if old and (problem := _incomparable(new, old)):
         results, comparison = [problem], replace(comparison, champion=None)
-    results += [result for check in (*CHECKS, *DEFAULT, own_checks) for result in check(comparison)]
+        checks.remove(compared_with_champion)
+    results += [result for check in checks for result in check(comparison)]
     return conclude(results, *names, override)
 
 

@@ -14,7 +14,7 @@ from mlops_loop import files, git, paths, tasks
 from mlops_loop.errors import UsageError
 from mlops_loop.model.bundle import Bundle
 from mlops_loop.model.contract import Contract
-from mlops_loop.report import changes
+from mlops_loop.report import changes, chosen
 from mlops_loop.tasks import metrics
 from mlops_loop.text import with_unit
 from mlops_loop.yaml_text import YAMLError, parse
@@ -36,14 +36,16 @@ def collect(reports: Path, bundle: Bundle | None, base: str | None) -> dict[str,
         facts["gate"] = None
     if not facts["gate"]:
         facts["champion"] = None
+    contract = bundle.contract if bundle else None
     model = {
         "id": bundle.id if bundle else "",
-        "contract": bundle.contract if bundle else None,
+        "contract": contract,
         "shallow": bool(bundle and tasks.of(bundle.contract).shallow_name),
         "title": tasks.of(bundle.contract).title(bundle.contract) if bundle else "",
         "curve": _curve(reports / paths.PLOTS.name, bundle.contract) if bundle else None,
         "curve_axis": tasks.of(bundle.contract).curve_axis(bundle.contract) if bundle else "",
         "units": _units(bundle.contract) if bundle else {},
+        "model": chosen.collect(facts["training"], contract, facts["champion"]),
     }
     comparison = _compare(bundle, facts["champion"])
     parameters = _parameters(base, facts["champion"], is_stopped=bool(facts["stopped"]))
