@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
-from mlops_loop import gate, paths, settings
+from mlops_loop import gate, paths, settings, tasks
 from mlops_loop.gate.baselines import RULES
 from mlops_loop.gate.policy import GatePolicy
 from mlops_loop.monitoring.config import Material, MonitorConfig
@@ -34,6 +35,24 @@ def test_every_check_of_the_gate_is_explained():
     part = text.partition("## The checks by name")[2].partition("\n## ")[0]
     cells = [line.split(" | ")[0] for line in part.splitlines() if line.startswith("| `")]
     assert {name for cell in cells for name in cell.split("`")[1::2]} == names_of_checks()
+
+
+@pytest.mark.parametrize("task", tasks.table())
+def test_every_metric_is_explained(task):
+    """In the glossary of the report: its direction is that of the code."""
+    text = (DOCS / "report.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ")[:2] for line in text.splitlines() if line.startswith("| `")]
+    words = {name: better for cell, better in rows for name in cell.split("`")[1::2]}
+    for name, metric in tasks.find(task).metrics.items():
+        assert words[name] == ("greater" if metric.greater_is_better else "less"), name
+
+
+def test_every_section_of_the_report_is_explained():
+    """By its heading, where one is always the same."""
+    text = (DOCS / "report.md").read_text(encoding="utf-8").replace(", or ", " | ")
+    template = (Path(gate.__file__).parents[1] / "report/report.md.jinja").read_text("utf-8")
+    for heading in re.findall(r"^### (?:⚠️ )?([^:{\n]+)", template, re.MULTILINE):
+        assert f"| {' '.join(heading.split()[:2])}" in text, heading
 
 
 def names_of_checks() -> set[str]:
