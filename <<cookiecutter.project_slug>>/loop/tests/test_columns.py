@@ -45,6 +45,25 @@ def test_a_type_keeps_every_text(values):
     assert known(columns.texts(columns.joined(parts)["x"])) == written
 
 
+DAYS = pd.date_range("2024-03-30", periods=9, freq="7h")
+OLD = [*pd.date_range("1700-01-01", periods=3, unit="s")]
+REPEATED = st.one_of(
+    st.lists(st.integers(-3, 3) | st.integers(2**62, 2**63 - 1), min_size=1),
+    st.lists(st.sampled_from([*DAYS, None])),
+    st.lists(st.sampled_from([*DAYS.tz_localize("UTC").tz_convert("CET")])),
+    st.lists(st.sampled_from(OLD)),
+).filter(any)
+
+
+@given(values=REPEATED)
+@settings(max_examples=200, deadline=None)
+def test_a_text_that_is_made_once_is_that_of_each(values):
+    """Integers and moments repeat; each has the text that it has alone."""
+    whole = pd.Series(values, index=range(5, 5 + len(values)))
+    assert known(columns.texts(whole)) == [text_of(value) for value in values]
+    assert columns.texts(whole).index.equals(whole.index)
+
+
 TYPES = {
     "integers": ([1, 2], "int64"),
     "integers, one missing": ([2**53 + 1, None], "Int64"),

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import click
 
-from mlops_loop import fork_client, git, paths
+from mlops_loop import allocators, fork_client, git, paths
 from mlops_loop.errors import ProjectError, UsageError
 
 # By module of mlops_loop.commands, each command with the first sentence of its help.
@@ -177,8 +177,7 @@ def main() -> None:
     # Threads of scikit-learn that wait by spinning make training ten times slower as soon as
     # anything else runs on the machine. Set before the library is loaded, unless it is set already.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Arrow's own allocator keeps what a stage has freed: half a table. Read when it is loaded.
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    allocators.return_freed()
     if (code := fork_client.ask(_command())) is not None:
         sys.exit(code)
     try:

@@ -36,7 +36,11 @@ def labels(values: pd.Series) -> pd.Series:
 
 def _mapped(function: Any, values: pd.Series, dtype: Any) -> pd.Series:
     # Not `Series.map`, which turns a float32 into the float64 with other digits.
-    results = list(map(function, values.array))
+    if values.dtype.kind in "iuM":  # equal ones have equal texts: not so 0.0 and -0.0, 1 and True
+        codes, different = pd.factorize(values)
+        results = np.array([*map(function, different), function(None)], dtype=object)[codes]
+    else:
+        results = list(map(function, values.array))
     return pd.Series(results, values.index, dtype=dtype, name=values.name)
 
 

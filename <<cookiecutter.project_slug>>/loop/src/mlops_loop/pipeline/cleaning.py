@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from mlops_loop import project
+from mlops_loop import columns, project
 from mlops_loop.errors import DataRefused
 from mlops_loop.pipeline.split import KEY
 from mlops_loop.pipeline.validate import Validated, validate
@@ -79,34 +80,50 @@ def left_out(raw: pd.DataFrame, rows: pd.DataFrame, key: Iterable[str]) -> Dropp
     return Dropped("left_out", "left out by features.model_rows", n, len(raw), examples)
 
 
-def clean(
-    rows: pd.DataFrame, inputs: list[str], limits: MaxDropped
-) -> tuple[pd.DataFrame, list[Dropped]]:
-    """Rows that can be used, the model input as its schema types it, and the dropped by reason.
+def drop_unnamed(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Dropped]]:
+    """Rows with `_target`, each `_key` once, and the dropped by reason; the first one counts.
 
-    rows: the columns `inputs` of the model, `_target` and `_key`. A row counts for the first reason
-    that it has. Raises DataRefused where a reason takes more rows than `limits` allow.
+    Apart from `drop_impossible`, so that whoever calls both holds one table in between.
     """
-    dropped, n = [], len(rows)
+    lacks = rows[TARGET].isna().to_numpy()
+    again = np.zeros(len(rows), dtype=bool)
+    again[~lacks] = rows[KEY][~lacks].duplicated()
+    dropped = [
+        _dropped(rows, "missing_target", "target is missing", lacks),
+        _dropped(rows, "repeated_key", "key came before", again),
+    ]
+    return _without(rows, lacks | again), dropped
 
-    def drop(reason: str, words: str, bad: pd.Series, values: Sequence[str] = ()) -> pd.DataFrame:
-        examples = values or keys_of(rows[bad])
-        dropped.append(Dropped(reason, words, int(bad.sum()), n, tuple(examples[:EXAMPLES])))
-        return (rows[~bad] if bad.any() else rows).reset_index(drop=True)
 
-    rows = drop("missing_target", "target is missing", rows[TARGET].isna())
-    rows = drop("repeated_key", "key came before", rows.duplicated(KEY))
+def _dropped(rows: pd.DataFrame, reason: str, words: str, bad: np.ndarray) -> Dropped:
+    return Dropped(reason, words, int(bad.sum()), len(rows), keys_of(rows[KEY][bad]))
+
+
+def _without(rows: pd.DataFrame, bad: np.ndarray) -> pd.DataFrame:
+    """The rows that are not `bad`, with labels anew."""
+    return (rows[~bad] if bad.any() else rows).reset_index(drop=True)
+
+
+def drop_impossible(
+    rows: pd.DataFrame, inputs: list[str], of: int
+) -> tuple[pd.DataFrame, list[Dropped]]:
+    """Rows with the model input as its schema types it, and the dropped by reason.
+
+    rows: the columns `inputs` of the model, `_target` and `_key`. of: how many rows there were.
+    """
+    dropped = []
     checked = validate(rows, project.model_input())
     if len(checked.failures):
         words = f"impossible value of {listed(checked.failures['column'].unique())}"
-        bad = rows[KEY].isin(checked.quarantined[KEY])
-        rows = drop("impossible_value", words, bad, _values(checked))
-    rows[checked.rows.columns] = checked.rows
+        bad = rows[KEY].isin(checked.quarantined[KEY]).to_numpy()
+        dropped.append(Dropped("impossible_value", words, int(bad.sum()), of, _values(checked)))
+        rows = _without(rows, bad)
+    rows = columns.replaced(rows, checked.rows)
     beyond = _beyond_float32(rows, inputs)
-    values = [f"{name} = {rows.loc[bad, name].iloc[0]}" for name, bad in beyond.items()]
-    rows = drop("beyond_float32", "number beyond float32", beyond.any(axis=1), values)
-    refuse_bulk_loss(dropped, limits)
-    return rows, dropped
+    values = tuple(f"{name} = {rows.loc[bad, name].iloc[0]}" for name, bad in beyond.items())
+    bad, words = beyond.any(axis=1).to_numpy(), "number beyond float32"
+    dropped.append(Dropped("beyond_float32", words, int(bad.sum()), of, values[:EXAMPLES]))
+    return _without(rows, bad), dropped
 
 
 def _beyond_float32(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -119,12 +136,13 @@ def _beyond_float32(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(found, rows.index)
 
 
-def keys_of(rows: pd.DataFrame) -> list[str]:
+def keys_of(keys: pd.Series) -> tuple[str, ...]:
     """The first different keys, for people."""
-    return [key.replace(SEPARATOR, ", ") for key in rows[KEY].drop_duplicates().head(EXAMPLES)]
+    return tuple(key.replace(SEPARATOR, ", ") for key in keys.drop_duplicates().head(EXAMPLES))
 
 
-def _values(checked: Validated) -> list[str]:
+def _values(checked: Validated) -> tuple[str, ...]:
     """A value of each column and rule that failed."""
     cases = checked.failures.itertuples()
-    return [f"{case.column} = {case.examples[0]} ({case.check})" for case in cases]
+    texts = (f"{case.column} = {case.examples[0]} ({case.check})" for case in cases)
+    return tuple(texts)[:EXAMPLES]

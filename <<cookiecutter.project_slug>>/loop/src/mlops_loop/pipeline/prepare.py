@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +20,13 @@ from mlops_loop.columns import texts
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.params import Params
 from mlops_loop.pipeline import outliers, overlap, schema_rules, split, unseen
-from mlops_loop.pipeline.cleaning import Dropped, clean, left_out, refuse_bulk_loss
+from mlops_loop.pipeline.cleaning import (
+    Dropped,
+    drop_impossible,
+    drop_unnamed,
+    left_out,
+    refuse_bulk_loss,
+)
 from mlops_loop.tasks.target import TARGET
 from mlops_loop.text import listed
 from mlops_loop.values import EXACT, SEPARATOR
@@ -49,7 +56,13 @@ def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
     Raises DataRefused where nothing is left, where more than `split.max_overlap` of the holdout,
     beyond chance, equals rows that are not held out, and where training lacks a part's targets.
     """
-    rows, dropped, incomplete = _model_rows(raw, params)
+    rows, lost, incomplete = _model_rows(raw, params)
+    del raw  # here as where it is read: a table less while rows are cleaned
+    of = len(rows)
+    rows, unnamed = drop_unnamed(rows)
+    rows, impossible = drop_impossible(rows, _inputs(), of)
+    dropped = [lost, *unnamed, *impossible]
+    _require_some(rows, dropped, params)
     rule = split.make_rule(rows, params.split, params.seed)
     parts = split.part_of(rows, rule)
     tasks.find(params.task).check_parts(rows[TARGET], parts, params.target)
@@ -72,24 +85,27 @@ def _inputs() -> list[str]:
     return list(project.model_input().to_schema().columns)
 
 
-def _model_rows(raw: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, list[Dropped], int]:
-    """Clean rows with model input, reserved and carried columns; the dropped by reason.
+def _model_rows(raw: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, Dropped, int]:
+    """Rows with model input, reserved and carried columns, and those that got lost on the way.
 
     Last, how many rows lack a part of their key.
     """
-    rows, limits = project.model_rows(raw), params.prepare.max_dropped_share
+    rows = project.model_rows(raw)
     lost = left_out(raw, rows, params.prepare.key)
-    refuse_bulk_loss([lost], limits)
+    refuse_bulk_loss([lost], params.prepare.max_dropped_share)
     _require_columns(rows, params)
     incomplete = int(_lacks([rows[name] for name in params.prepare.key]).sum())
-    rows, dropped = clean(rows.assign(**_reserved(rows, params)), _inputs(), limits)
-    dropped = [lost, *dropped]
+    rows = rows.assign(**_reserved(rows, params))
+    carried = [*params.prepare.carry_columns, *params.evaluate.slices, *split.RESERVED]
+    kept = [name for name in dict.fromkeys([*_inputs(), *carried]) if name in rows]
+    return rows[kept], lost, incomplete
+
+
+def _require_some(rows: pd.DataFrame, dropped: list[Dropped], params: Params) -> None:
+    refuse_bulk_loss(dropped, params.prepare.max_dropped_share)
     if rows.empty:
         reasons = "; ".join(f"{item.words}: {item.n:,}" for item in dropped if item.n)
         raise DataRefused(f"No row is left after cleaning ({reasons}).")
-    carried = [*params.prepare.carry_columns, *params.evaluate.slices, *split.RESERVED]
-    kept = [name for name in dict.fromkeys([*_inputs(), *carried]) if name in rows]
-    return rows[kept], dropped, incomplete
 
 
 def _checked_overlap(
@@ -215,7 +231,9 @@ def _moments(values: pd.Series) -> pd.Series:
         return values.astype(float)
     points = moments.one_kind(values)
     in_utc = points.dt.tz_convert("UTC") if points.dt.tz else points.dt.tz_localize("UTC")
-    return in_utc.map(_sortable).astype(object)
+    codes, different = pd.factorize(in_utc)  # each text once: they are larger than moments
+    written = np.array([_sortable(moment) for moment in different], dtype=object)
+    return pd.Series(written[codes], values.index, dtype=object, name=values.name)
 
 
 def _sortable(moment: pd.Timestamp) -> str:
@@ -243,11 +261,15 @@ def _require_named(raw: pd.DataFrame) -> None:
         ) from error
 
 
-def run(params: Params) -> None:
-    """Write one Parquet file per part, the split rule and the report."""
+def _read_validated() -> pd.DataFrame:
     raw = files.read_table(paths.VALIDATED)
     _require_named(raw)
-    prepared = prepare(raw, params)
+    return raw
+
+
+def run(params: Params) -> None:
+    """Write one Parquet file per part, the split rule and the report."""
+    prepared = prepare(_read_validated(), params)
     counts = {part: int((prepared.parts == part).sum()) for part in split.PARTS}
     for part in split.PARTS:
         rows = prepared.rows[prepared.parts == part]

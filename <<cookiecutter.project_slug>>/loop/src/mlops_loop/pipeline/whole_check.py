@@ -51,7 +51,10 @@ def check(rows: pd.DataFrame, schema: Schema) -> Checked:
     _settle(schema)
     try:
         with config_context(**EVERYTHING), _warnings() as warned:
-            found = schema.validate(rows, lazy=True)
+            # A shallow copy, written to in place: pandas copies a column when it changes. Not
+            # where columns are filtered, which pandera will do in a copy of its own only.
+            in_place = schema.to_schema().strict != "filter"
+            found = schema.validate(rows.copy(deep=False), lazy=True, inplace=in_place)
     except SchemaErrors as error:
         if len(error.failure_cases):
             _require_known(pd.Index(error.failure_cases["index"].dropna()), rows, schema)
