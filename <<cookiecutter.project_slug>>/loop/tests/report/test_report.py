@@ -320,6 +320,15 @@ def test_a_lock_that_waits_for_a_commit_is_not_stale(write, project, status, tit
     assert "stale" not in text
 
 
+def test_nobody_commits_the_lock_of_a_refused_model(write, project):
+    """It would keep what the next line asks to take back; the patch is there for who wants it."""
+    write(status="fail")
+    project.commit()
+    Path("dvc.lock").write_text("changed\n")
+    assert "git add dvc.lock" not in run()
+    assert (REPORTS / "dvc.lock.patch").exists()
+
+
 @pytest.mark.parametrize(("run_id", "named"), [("4242", True), ("", False), ("1;rm", False)])
 def test_a_stale_lock_has_its_commands(write, project, monkeypatch, run_id, named):
     """In a workflow the patch is an artifact; on a laptop the file is there already."""
