@@ -140,7 +140,8 @@ def year_of(rows: pd.DataFrame, year: int, month: int) -> pd.DataFrame:
     hours = rows["time_hour"]
     found = {"time_hour": (hours.str[:4].astype(int) + year).astype(str) + hours.str[4:]}
     for name, spread in NOISE.items():
-        found[name] = (rows[name] + rng.normal(0, spread, len(rows))).round(2)
+        noisy = (rows[name] + rng.normal(0, spread, len(rows))).round(2)
+        found[name] = noisy.clip(rows[name].min(), rows[name].max())
     for name in DELAYS:
         found[name] = rows[name] + rng.normal(0, 1, len(rows)).round()
     return rows.assign(**found)

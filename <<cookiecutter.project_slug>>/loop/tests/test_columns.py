@@ -64,6 +64,11 @@ def test_a_text_that_is_made_once_is_that_of_each(values):
     assert columns.texts(whole).index.equals(whole.index)
 
 
+def test_integers_of_another_machine_have_texts():
+    """Big-endian, as binary formats give them: pandas does not factorize these."""
+    assert known(columns.texts(pd.Series(np.array([1, 2, 1], dtype=">i4")))) == ["1", "2", "1"]
+
+
 TYPES = {
     "integers": ([1, 2], "int64"),
     "integers, one missing": ([2**53 + 1, None], "Int64"),

@@ -176,6 +176,21 @@ def test_values_that_a_parser_takes_away_are_counted(function, n):
     assert checked(model()).became_missing == {}
 
 
+def far_below(rows: pd.DataFrame) -> pd.DataFrame:
+    """Written past pandas, which copies a column only where it sees that it changes."""
+    values = rows["x"].array
+    values[values == -1] = float("nan")
+    return rows
+
+
+def test_a_parser_that_writes_to_the_array_leaves_the_table():
+    """The caller's table is as it was, so that what was lost is counted."""
+    raw = RAW.copy()
+    found = checked(model(far=parser(far_below)), raw)
+    assert found.became_missing == {"x": 1}
+    pd.testing.assert_frame_equal(raw, RAW)
+
+
 def test_defaults_are_filled_and_counted():
     """In a column that may not be missing."""
     result = checked(model(x=pa.Field(default=7.0)))

@@ -34,7 +34,7 @@ def test_chosen_and_tried_values():
     found = collect({"C": 10, "kind": "l2"}, {"C": 0.1, "kind": "l1"}, {"C": 2, "kind": "l2"})
     assert found["options"] == [("C", "10", "0.1, 2, 10"), ("kind", "l2", "l1, l2")]
     [(*_, tried)] = collect(*({"C": n / 7} for n in range(1, 20)))["options"]
-    assert tried == "19 values from 0.142857 to 2.71429"
+    assert tried == "19 values from 0.1428571429 to 2.714285714"
     [(*_, tried)] = collect(*({"kind": f"k{n}"} for n in range(10)))["options"]
     assert tried == "k0, k1, k2, k3, k4, k5, k6, k7 and 2 more"
 
@@ -65,12 +65,36 @@ def test_an_estimator_as_it_is_has_no_options():
     assert found["options"] == found["ends"] == []
 
 
+QUESTION = {"task": "classification", "target": "late", "classes": ["no", "yes"]}
+
+
 def test_the_rule_of_the_champion_where_it_differs():
     """Another threshold changes predictions, whatever the scores do."""
-    same, other = ({"contract": {"threshold": limit}} for limit in (0.25, 0.1))
+    same, other = ({"contract": QUESTION | {"threshold": limit}} for limit in (0.25, 0.1))
     assert "25 % or more" in collect({"C": 1}, champion=same)["rule"]
     assert collect({"C": 1})["old_rule"] == collect({"C": 1}, champion=same)["old_rule"] == ""
     assert "10 % or more" in collect({"C": 1}, champion=other)["old_rule"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"task": "regression"}, {"classes": ["yes", "no"]}, {"target": "early"}]
+)
+def test_a_champion_of_another_question_has_no_rule_here(change):
+    """Its threshold would be said of a class that it never meant."""
+    champion = {"contract": QUESTION | {"threshold": 0.1} | change}
+    assert collect({"C": 1}, champion=champion)["old_rule"] == ""
+
+
+def test_a_report_of_another_training_is_none():
+    """As after `dvc repro train` with another task: its metric is not known here."""
+    assert chosen.collect(training({"C": 1}) | {"scoring": "mae"}, BINARY, None) == chosen.EMPTY
+
+
+def test_numbers_that_are_nearly_equal_stay_two():
+    """And none has an exponent."""
+    found = collect({"C": 0.1234561}, {"C": 0.1234563}, {"C": 1234567.0}, {"C": 1e-5})
+    assert found["options"] == [("C", "0.1234561", "0.00001, 0.1234561, 0.1234563, 1234567")]
+    assert found["ends"] == []
 
 
 @pytest.mark.parametrize("found", [None, {}, {"candidates": []}])

@@ -51,9 +51,7 @@ def check(rows: pd.DataFrame, schema: Schema) -> Checked:
     _settle(schema)
     try:
         with config_context(**EVERYTHING), _warnings() as warned:
-            # A shallow copy, written to in place: pandas copies a column when it changes. Not
-            # where columns are filtered, which pandera will do in a copy of its own only.
-            in_place = schema.to_schema().strict != "filter"
+            in_place = _leaves_values(schema.to_schema())
             found = schema.validate(rows.copy(deep=False), lazy=True, inplace=in_place)
     except SchemaErrors as error:
         if len(error.failure_cases):
@@ -67,6 +65,16 @@ def check(rows: pd.DataFrame, schema: Schema) -> Checked:
     if not found.index.equals(rows.index):  # else it would be a copy
         found = found.loc[rows.index.intersection(found.index, sort=False)]
     return Checked(found, rows.index.difference(found.index), tuple(warned))
+
+
+def _leaves_values(whole: pa.DataFrameSchema) -> bool:
+    """Whether no value is written to, so that pandera needs no copy of them: half a table.
+
+    A parser may write by way of `.array`, which pandas does not notice. Columns that are filtered
+    will be so in a copy only, as pandera 0.35 announces.
+    """
+    parsers = [*whole.parsers, *(p for column in whole.columns.values() for p in column.parsers)]
+    return not parsers and whole.strict != "filter"
 
 
 def _whole_text(check: pa.Check) -> pa.Check:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 Change = tuple[str, str, str]  # name, before, now
+LONGEST = 200  # characters of a value: a table of changes leaves room for the sections behind it
 FROM_ROWS = ("example", "clip")  # facts of a column that change with the rows
 
 
@@ -22,9 +23,13 @@ def flat(data: Any, name: str = "") -> dict[str, Any]:
 
 
 def between(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    """Entries that differ, by name and as text; "-" where an entry is missing."""
+    """Entries that differ, by name and as text, cut to LONGEST; "-" where an entry is missing."""
     rows = ((name, _text(old, name), _text(new, name)) for name in sorted({*old, *new}))
-    return [(name, before, now) for name, before, now in rows if before != now]
+    return [(name, _cut(before), _cut(now)) for name, before, now in rows if before != now]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 from mlops_loop import tasks
 from mlops_loop.model.contract import Contract
 from mlops_loop.tasks import metrics
-from mlops_loop.text import number
+from mlops_loop.text import number, plain
 
 SHOWN = 8  # values of an option that are listed
 FEWEST = 3  # values between which there is a middle
@@ -22,10 +23,12 @@ def collect(
     """`best` in words, `options` with chosen and tried values, `ends`, and rules of decision.
 
     ends: the options whose chosen value is the smallest or largest number of three or more that
-    were tried. old_rule: the champion's, empty where it is the same or there is none. All of it is
-    empty where there is no model, or a report of training that names no candidate.
+    were tried. old_rule: the champion's, empty where it is the same, of another question, or there
+    is none. All of it is empty where there is no model, or no report of training that suits it.
     """
     if not contract or not training or not training.get("candidates"):
+        return EMPTY
+    if training["scoring"] not in metrics.table(contract.task):
         return EMPTY
     tried = _tried(training["candidates"])
     chosen = training["candidates"][0]["values"]
@@ -63,7 +66,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return plain(value) if isinstance(value, float) and isfinite(value) else str(value)
 
 
 def _listed(values: list[Any]) -> str:
@@ -83,7 +86,13 @@ def _is_end(value: Any, tried: list[Any]) -> bool:
 def _rules(contract: Contract, champion: Mapping[str, Any] | None) -> dict[str, str]:
     """How scores become a prediction, and how the champion's do where that differs."""
     rule = tasks.of(contract).decision_rule(contract)
-    old = champion["contract"]["threshold"] if champion else contract.threshold
-    before = replace(contract, threshold=old)
-    was = tasks.of(before).decision_rule(before)
+    was = rule
+    if champion and all(champion["contract"].get(n) == v for n, v in _question(contract).items()):
+        before = replace(contract, threshold=champion["contract"]["threshold"])
+        was = tasks.of(before).decision_rule(before)
     return {"rule": rule, "old_rule": was if was != rule else ""}
+
+
+def _question(contract: Contract) -> dict[str, Any]:
+    """What a model answers, as JSON has it."""
+    return {"task": contract.task, "target": contract.target, "classes": list(contract.classes)}

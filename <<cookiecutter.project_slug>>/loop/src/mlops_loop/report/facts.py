@@ -45,11 +45,16 @@ def collect(reports: Path, bundle: Bundle | None, base: str | None) -> dict[str,
         "curve": _curve(reports / paths.PLOTS.name, bundle.contract) if bundle else None,
         "curve_axis": tasks.of(bundle.contract).curve_axis(bundle.contract) if bundle else "",
         "units": _units(bundle.contract) if bundle else {},
-        "model": chosen.collect(facts["training"], contract, facts["champion"]),
+        "model": chosen.collect(_training_of(facts), contract, facts["champion"]),
     }
     comparison = _compare(bundle, facts["champion"])
     parameters = _parameters(base, facts["champion"], is_stopped=bool(facts["stopped"]))
     return facts | model | comparison | parameters | _workflow_facts()
+
+
+def _training_of(facts: dict[str, Any]) -> dict[str, Any] | None:
+    """The report of the training that led to the bundle; None where stages stopped on the way."""
+    return None if facts["stopped"] else facts["training"]
 
 
 def _read(path: Path) -> Any:
