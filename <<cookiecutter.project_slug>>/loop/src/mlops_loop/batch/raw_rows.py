@@ -67,8 +67,8 @@ class _Rules:
     def to_schema(self) -> pa.DataFrameSchema:
         return self._schema
 
-    def validate(self, rows: pd.DataFrame, lazy: bool) -> pd.DataFrame:
-        return self._schema.validate(rows, lazy=lazy)
+    def validate(self, rows: pd.DataFrame, lazy: bool, inplace: bool) -> pd.DataFrame:
+        return self._schema.validate(rows, lazy=lazy, inplace=inplace)
 
 
 class RawReader:
