@@ -19,14 +19,8 @@ from mlops_loop import files, moments, paths, project, tasks
 from mlops_loop.columns import texts
 from mlops_loop.errors import DataRefused, UsageError
 from mlops_loop.params import Params
-from mlops_loop.pipeline import outliers, overlap, schema_rules, split, unseen
-from mlops_loop.pipeline.cleaning import (
-    Dropped,
-    drop_impossible,
-    drop_unnamed,
-    left_out,
-    refuse_bulk_loss,
-)
+from mlops_loop.pipeline import cleaning, outliers, overlap, schema_rules, split, unseen
+from mlops_loop.pipeline.cleaning import Dropped, refuse_bulk_loss
 from mlops_loop.tasks.target import TARGET
 from mlops_loop.text import listed
 from mlops_loop.values import EXACT, SEPARATOR
@@ -59,8 +53,8 @@ def prepare(raw: pd.DataFrame, params: Params) -> Prepared:
     rows, lost, incomplete = _model_rows(raw, params)
     del raw  # here as where it is read: a table less while rows are cleaned
     of = len(rows)
-    rows, unnamed = drop_unnamed(rows)
-    rows, impossible = drop_impossible(rows, _inputs(), of)
+    rows, unnamed = cleaning.drop_unnamed(rows)
+    rows, impossible = cleaning.drop_impossible(rows, _inputs(), of)
     dropped = [lost, *unnamed, *impossible]
     _require_some(rows, dropped, params)
     rule = split.make_rule(rows, params.split, params.seed)
@@ -91,7 +85,7 @@ def _model_rows(raw: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, Droppe
     Last, how many rows lack a part of their key.
     """
     rows = project.model_rows(raw)
-    lost = left_out(raw, rows, params.prepare.key)
+    lost = cleaning.left_out(raw, rows, params.prepare.key)
     refuse_bulk_loss([lost], params.prepare.max_dropped_share)
     _require_columns(rows, params)
     incomplete = int(_lacks([rows[name] for name in params.prepare.key]).sum())
@@ -241,10 +235,10 @@ def _sortable(moment: pd.Timestamp) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _require_named(raw: pd.DataFrame) -> None:
-    """`features.model_rows` uses columns that RawRows names: no others have a type of their own.
+def _require_named(raw: pd.DataFrame) -> pd.DataFrame:
+    """The rows, where `features.model_rows` uses columns that RawRows names and so gives a type.
 
-    In a CSV they are text, so that `a + b` would be '12' and '3' in a row, and no sum. Raises
+    In a CSV all others are text, so that `a + b` would be '12' and '3' in a row, and no sum. Raises
     UsageError where some rows cannot be made without such columns.
     """
     named = schema_rules.named_columns(project.raw_rows().to_schema(), raw.columns)
@@ -259,17 +253,12 @@ def _require_named(raw: pd.DataFrame) -> None:
             f"features.model_rows uses {listed(used)}, which RawRows does not name, so that it has "
             "no type of its own. Next: add it to RawRows in schema.py"
         ) from error
-
-
-def _read_validated() -> pd.DataFrame:
-    raw = files.read_table(paths.VALIDATED)
-    _require_named(raw)
     return raw
 
 
 def run(params: Params) -> None:
     """Write one Parquet file per part, the split rule and the report."""
-    prepared = prepare(_read_validated(), params)
+    prepared = prepare(_require_named(files.read_table(paths.VALIDATED)), params)
     counts = {part: int((prepared.parts == part).sum()) for part in split.PARTS}
     for part in split.PARTS:
         rows = prepared.rows[prepared.parts == part]
