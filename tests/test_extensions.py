@@ -228,6 +228,8 @@ def test_an_own_type_is_served_by_the_container(followed, docker):
     assert last.verdict["decision"] == "PROMOTE"
     named = f"--build-arg=BUNDLE_ID={bundle_id(followed.folder)}"
     docker("build", named, *certificates(), "--tag", name, followed.folder)
+    # A busy machine answers late; what the budget refuses has tests of its own.
+    change_yaml(followed.folder / "gate.yaml", {"budgets": {"latency_p95_ms": {"at_most": 5000}}})
     try:
         env = docker.environment | activated(followed.folder)
         assert "golden rows" in check("loop", "verify-image", name, cwd=followed.folder, env=env)
