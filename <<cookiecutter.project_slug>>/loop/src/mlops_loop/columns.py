@@ -37,9 +37,7 @@ def labels(values: pd.Series) -> pd.Series:
 def _mapped(function: Any, values: pd.Series, dtype: Any) -> pd.Series:
     # Not `Series.map`, which turns a float32 into the float64 with other digits.
     native = getattr(values.dtype, "isnative", True)  # pandas factorizes no other
-    if (
-        values.dtype.kind in "iuM" and native
-    ):  # equal ones have equal texts: not so 0.0 and -0.0, 1 and True
+    if values.dtype.kind in "iuM" and native:  # equal values, equal texts: not so 0.0 and -0.0
         codes, different = pd.factorize(values)
         results = np.array([*map(function, different), function(None)], dtype=object)[codes]
     else:

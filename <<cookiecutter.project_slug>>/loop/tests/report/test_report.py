@@ -320,6 +320,20 @@ def test_a_lock_that_waits_for_a_commit_is_not_stale(write, project, status, tit
     assert "stale" not in text
 
 
+def test_candidates_that_could_not_be_fitted_are_listed(write):
+    """Under the model's heading, also where the rest of the training is of another task."""
+    write()
+    path = REPORTS / "training.json"
+    found = json.loads(path.read_text())
+    found["candidates"].append({"values": {}, "score": None, "spread": None, "failed": "too deep"})
+    for scoring in ("mae", "roc_auc"):
+        path.write_text(json.dumps(found | {"scoring": scoring}))
+        model = run().partition("### Model\n")[2].partition("\n### ")[0]
+        assert "**1 of 4 candidates could not be fitted.**" in model
+        assert "- too deep" in model
+        assert ("best of 4: mae" in model) == (scoring == "mae")
+
+
 def test_nobody_commits_the_lock_of_a_refused_model(write, project):
     """It would keep what the next line asks to take back; the patch is there for who wants it."""
     write(status="fail")
